@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "swift-dubbing-e2e",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "ComposeKit", targets: ["ComposeKit"]),
+    .library(name: "SocketIOLite", targets: ["SocketIOLite"]),
+    .library(name: "AudioPrint", targets: ["AudioPrint"]),
+    .library(name: "ComposeTesting", targets: ["ComposeTesting"]),
+    .library(name: "DubbingTesting", targets: ["DubbingTesting"]),
+    .executable(name: "audioprint", targets: ["AudioPrintCLI"]),
+    .executable(name: "siotap", targets: ["TapCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // The three small modules know nothing of each other and nothing of dubbing.
+    .target(
+      name: "ComposeKit",
+      dependencies: [
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
+    .target(
+      name: "SocketIOLite",
+      dependencies: [
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+    .systemLibrary(
+      name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"]), .brew(["fftw"])]),
+    .target(
+      name: "AudioPrint",
+      dependencies: ["CFFTW", .product(name: "Subprocess", package: "swift-subprocess")]),
+
+    // What joins them with Swift Testing.
+    .target(name: "ComposeTesting", dependencies: ["ComposeKit"]),
+    .target(
+      name: "DubbingTesting",
+      dependencies: [
+        "ComposeKit", "SocketIOLite", "AudioPrint", "ComposeTesting",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    .executableTarget(
+      name: "AudioPrintCLI",
+      dependencies: ["AudioPrint", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(
+      name: "TapCLI",
+      dependencies: ["SocketIOLite", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    .testTarget(
+      name: "ComposeKitTests",
+      dependencies: ["ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")]),
+    .testTarget(
+      name: "SocketIOLiteTests",
+      dependencies: ["SocketIOLite", .product(name: "Subprocess", package: "swift-subprocess")]),
+    .testTarget(
+      name: "AudioPrintTests",
+      dependencies: ["AudioPrint", .product(name: "Subprocess", package: "swift-subprocess")]),
+    .testTarget(name: "ComposeTestingTests", dependencies: ["ComposeTesting", "ComposeKit"]),
+    .testTarget(name: "DubbingTestingTests", dependencies: ["DubbingTesting"]),
+    .testTarget(name: "E2E", dependencies: ["DubbingTesting"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
