@@ -1,0 +1,50 @@
+# `make e2e` runs the main job, `make test` runs every test; both install what is missing first. `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup e2e test unit up down logs lint format images fixtures
+
+TAGS ?=
+FILTER ?= E2E
+SWIFT_TEST = swift test $(if $(filter true,$(CI)),-Xswiftc -warnings-as-errors)
+# Tests that start containers of their own, or need both stacks; all else is `make unit`.
+NEEDS_DOCKER = Engine|E2E
+export E2E_TAGS ?= $(TAGS)
+
+help: ## List the targets
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## Install what is missing: docker, compose, ffmpeg, FFTW, base image (says what it does; may be repeated)
+	@scripts/setup.sh all
+
+images: setup ## Build the images of both projects
+	@scripts/stacks.sh build
+
+e2e: images ## The main job: both stacks up, streams dubbed and judged, all down (TAGS=smoke, FILTER=Pipeline narrow it)
+	@scripts/e2e.sh --filter '$(FILTER)'
+
+test: images ## Every test of the package
+	@$(SWIFT_TEST) --skip E2E
+	@scripts/e2e.sh --filter E2E
+
+unit: ## Fast tests, no docker needed
+	@scripts/setup.sh unit
+	@$(SWIFT_TEST) --skip '$(NEEDS_DOCKER)'
+
+up: images ## Start both projects on the contract's ports and leave them running
+	@scripts/stacks.sh up
+
+down: ## Take down what `make up` started, volumes too
+	@scripts/stacks.sh down
+
+logs: ## Logs of what `make up` started
+	@scripts/stacks.sh logs
+
+lint: ## Check formatting of Swift, syntax of shell and Python
+	@scripts/lint.sh
+
+format: ## Format the Swift sources in place
+	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests
+
+fixtures: ## Make the fixtures anew (needs flite and espeak-ng)
+	@fixtures/make.sh

@@ -1,0 +1,190 @@
+import Foundation
+import Testing
+
+/// A media file to publish and what its dubbing must look like: one folder with `fixture.json` and `media.mp4`.
+public struct Fixture: Sendable, Hashable, Codable {
+  public struct Video: Sendable, Hashable, Codable {
+    public var codec: String
+    public var width: Int
+    public var height: Int
+    /// Frames per second.
+    public var fps: Double
+  }
+
+  public struct Audio: Sendable, Hashable, Codable {
+    public var codec: String
+    /// Samples per second.
+    public var sampleRate: Int
+    public var channels: Int
+
+    enum CodingKeys: String, CodingKey {
+      case codec
+      case sampleRate = "sample_rate"
+      case channels
+    }
+  }
+
+  public var name: String
+  public var description: String
+  /// Seconds.
+  public var duration: Double
+  public var video: Video?
+  public var audio: Audio?
+  public var sourceLanguage: String
+  public var targetLanguage: String
+  /// One transcript for each fragment, in plain lower-case words; nil when the words are not known.
+  public var expectedTranscripts: [String]?
+  public var expectedOutcome: StreamOutcome
+  public var tags: [String]
+
+  /// The folder that the fixture was read from; not part of the JSON.
+  public var folder = URL(filePath: ".")
+
+  enum CodingKeys: String, CodingKey {
+    case name, description, duration, video, audio, tags
+    case sourceLanguage = "source_language"
+    case targetLanguage = "target_language"
+    case expectedTranscripts = "expected_transcripts"
+    case expectedOutcome = "expected_outcome"
+  }
+
+  /// The media file that is published.
+  public var media: URL { folder.appending(path: "media.mp4") }
+
+  /// How many fragments a worker cuts from this fixture at the given fragment length.
+  public func fragmentCount(segment: Duration = TimeBudget.standard.segment) -> Int {
+    // A tail of less than a codec frame is rounding of the container, not a fragment.
+    Int(((duration - 0.05) / segment.seconds).rounded(.down)) + 1
+  }
+}
+
+extension Fixture: CustomTestStringConvertible {
+  public var testDescription: String { name }
+}
+
+extension Fixture {
+  /// The folder `fixtures/` of the package under test, or `E2E_FIXTURES` where that is set.
+  public static var root: URL {
+    if let path = ProcessInfo.processInfo.environment["E2E_FIXTURES"] { return URL(filePath: path) }
+    return URL(filePath: FileManager.default.currentDirectoryPath).appending(path: "fixtures")
+  }
+
+  /// Reads `fixture.json` in a folder.
+  ///
+  /// - Throws: ``FixtureError`` that names the folder and what is wrong with it.
+  public static func load(_ folder: URL) throws -> Fixture {
+    let json = folder.appending(path: "fixture.json")
+    guard let data = FileManager.default.contents(atPath: json.path) else {
+      throw FixtureError(
+        folder: folder, problems: ["there is no readable fixture.json"],
+        next: "folders under \(root.path): \(folderNames().joined(separator: ", "))")
+    }
+    do {
+      var fixture = try JSONDecoder().decode(Fixture.self, from: data)
+      fixture.folder = folder
+      return fixture
+    } catch let error as DecodingError {
+      throw FixtureError(
+        folder: folder, problems: ["fixture.json: \(error.sentence)"],
+        next: "compare with fixtures/counting/fixture.json")
+    }
+  }
+
+  /// The fixture of that name under ``root``.
+  public static func named(_ name: String) throws -> Fixture {
+    try load(root.appending(path: name))
+  }
+
+  /// Every fixture under ``root`` that carries the tag, in the order of their names.
+  ///
+  /// A folder that cannot be read is an error when its test runs, so it is returned as a fixture that fails ``check(with:)``
+  /// rather than being left out.
+  public static func all(tagged tag: String? = nil) -> [Fixture] {
+    folderNames().map { name in
+      let folder = root.appending(path: name)
+      return (try? load(folder)) ?? .unreadable(folder)
+    }.filter { tag == nil || $0.tags.contains(tag ?? "") || $0.isUnreadable }
+  }
+
+  private static func folderNames() -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
+    return names.sorted().filter { name in
+      var isFolder: ObjCBool = false
+      let path = root.appending(path: name).path
+      return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+        && !name.hasPrefix(".")
+    }
+  }
+
+  private static func unreadable(_ folder: URL) -> Fixture {
+    var fixture = Fixture(
+      name: folder.lastPathComponent, description: "", duration: 0, video: nil, audio: nil, sourceLanguage: "",
+      targetLanguage: "", expectedTranscripts: nil, expectedOutcome: .failed, tags: [])
+    fixture.folder = folder
+    return fixture
+  }
+
+  private var isUnreadable: Bool { duration == 0 && sourceLanguage.isEmpty }
+}
+
+extension Fixture {
+  /// Compares the declaration with the media file.
+  ///
+  /// - Throws: ``FixtureError`` with every difference at once; ``ProbeError`` when the file is not media or ffprobe is missing.
+  public func check() async throws {
+    if isUnreadable { _ = try Fixture.load(folder) }
+    guard FileManager.default.isReadableFile(atPath: media.path) else {
+      throw FixtureError(
+        folder: folder, problems: ["media.mp4 is missing"], next: "fixtures/make.sh makes the fixtures anew")
+    }
+    let found = try await MediaInfo.probe(media.path)
+    let problems = declarationProblems + Fixture.differences(declared: self, found: found)
+    guard problems.isEmpty else {
+      throw FixtureError(folder: folder, problems: problems, next: "mend fixture.json or make media.mp4 anew")
+    }
+  }
+
+  private var declarationProblems: [String] {
+    var problems: [String] = []
+    if name != folder.lastPathComponent {
+      problems.append("name is '\(name)', the folder is '\(folder.lastPathComponent)'")
+    }
+    if let transcripts = expectedTranscripts, transcripts.count != fragmentCount() {
+      problems.append(
+        "expected_transcripts has \(transcripts.count) entries, \(duration) s make \(fragmentCount()) fragments")
+    }
+    return problems
+  }
+
+  static func differences(declared: Fixture, found: MediaInfo) -> [String] {
+    var problems: [String] = []
+    func compare<T: Equatable>(_ what: String, _ declared: T?, _ found: T?) {
+      guard declared != found else { return }
+      let text = { (value: T?) in value.map { "\($0)" } ?? "none" }
+      problems.append("\(what): fixture.json says \(text(declared)), media.mp4 has \(text(found))")
+    }
+    compare("video codec", declared.video?.codec, found.video?.codec)
+    compare("width", declared.video?.width, found.video?.width)
+    compare("height", declared.video?.height, found.video?.height)
+    compare("audio codec", declared.audio?.codec, found.audio?.codec)
+    compare("sample_rate", declared.audio?.sampleRate, found.audio?.sampleRate)
+    compare("channels", declared.audio?.channels, found.audio?.channels)
+    if abs(declared.duration - found.duration) > 0.1 {
+      problems.append("duration: fixture.json says \(declared.duration) s, media.mp4 has \(found.duration) s")
+    }
+    return problems
+  }
+}
+
+/// What is wrong with a fixture folder.
+public struct FixtureError: Error, Sendable, CustomStringConvertible {
+  public var folder: URL
+  public var problems: [String]
+  public var next: String
+
+  public var description: String {
+    let list = problems.map { "  problem   \($0)" }.joined(separator: "\n")
+    return
+      "fixture '\(folder.lastPathComponent)' cannot be used\n\(list)\n  folder    \(folder.path)\n  next      \(next)"
+  }
+}

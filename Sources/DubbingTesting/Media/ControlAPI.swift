@@ -1,0 +1,102 @@
+import ComposeKit
+import Foundation
+
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
+/// The media server's control API (MediaMTX v3): which paths exist and are ready.
+public struct ControlAPI: Sendable {
+  public var endpoint: Endpoint
+
+  public init(endpoint: Endpoint) { self.endpoint = endpoint }
+
+  /// A path on the media server. Newer servers say `available` or `online` where older ones say `ready`: either counts.
+  public struct Path: Sendable, Hashable, Decodable {
+    public var name: String
+    public var isReady: Bool
+    public var tracks: [String]
+
+    enum CodingKeys: String, CodingKey { case name, ready, available, online, tracks }
+
+    public init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      name = try container.decode(String.self, forKey: .name)
+      let flags = try [CodingKeys.ready, .available, .online].compactMap {
+        try container.decodeIfPresent(Bool.self, forKey: $0)
+      }
+      isReady = flags.contains(true)
+      tracks = try container.decodeIfPresent([String].self, forKey: .tracks) ?? []
+    }
+  }
+
+  private struct List: Decodable { var items: [Path] }
+
+  /// Every path that has a publisher.
+  public func paths() async throws -> [Path] {
+    let (status, body) = try await HTTP.get("http://\(endpoint)/v3/paths/list", timeout: .seconds(5))
+    guard status == 200 else { throw HTTP.Failure(url: "http://\(endpoint)/v3/paths/list", reason: "status \(status)") }
+    return try JSONDecoder().decode(List.self, from: body).items
+  }
+
+  /// Waits until a path is ready, or gone.
+  ///
+  /// The server offers no events, so this asks every 50 ms.
+  /// - Throws: ``StreamError`` at the deadline, with the paths that there were.
+  public func wait(for name: String, toBeReady wanted: Bool = true, timeout: Duration) async throws {
+    let clock = ContinuousClock()
+    let deadline = clock.now + timeout
+    var last: [Path] = []
+    while true {
+      last = try await paths()
+      if last.contains(where: { $0.name == name && $0.isReady }) == wanted { return }
+      guard clock.now < deadline else { break }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    let list = last.map { "\($0.name) \($0.isReady ? "ready" : "not ready")" }.joined(separator: ", ")
+    throw StreamError(
+      stream: name, reason: "the path \(wanted ? "did not become ready" : "did not go away") within \(timeout.text)",
+      evidence: ["paths     \(list.isEmpty ? "none" : list)"],
+      next: wanted
+        ? "look at the worker's log: it publishes this path" : "a publisher was left behind: look for ffmpeg processes")
+  }
+}
+
+/// Plain GET requests, for health endpoints and the control API.
+enum HTTP {
+  struct Failure: Error, Sendable, CustomStringConvertible {
+    var url: String
+    var reason: String
+    var description: String { "GET \(url): \(reason)" }
+  }
+
+  static func get(_ url: String, timeout: Duration) async throws -> (status: Int, body: Data) {
+    guard let address = URL(string: url) else { throw Failure(url: url, reason: "not a URL") }
+    let request = URLRequest(url: address, cachePolicy: .reloadIgnoringLocalCacheData, timeoutInterval: timeout.seconds)
+    do {
+      let (body, response) = try await URLSession.shared.data(for: request)
+      return ((response as? HTTPURLResponse)?.statusCode ?? 0, body)
+    } catch let error as URLError {
+      throw Failure(url: url, reason: "no answer (\(error.code.rawValue): \(error.localizedDescription))")
+    }
+  }
+}
+
+/// Why a stream could not be published, followed or recorded.
+public struct StreamError: Error, Sendable, CustomStringConvertible {
+  public var stream: String
+  public var reason: String
+  public var evidence: [String]
+  public var next: String
+
+  public init(stream: String, reason: String, evidence: [String] = [], next: String) {
+    self.stream = stream
+    self.reason = reason
+    self.evidence = evidence
+    self.next = next
+  }
+
+  public var description: String {
+    "stream '\(stream)': \(reason)\n" + (evidence + ["next      \(next)"]).map { "  \($0)" }.joined(separator: "\n")
+  }
+}

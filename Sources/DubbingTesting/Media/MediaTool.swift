@@ -1,0 +1,105 @@
+import ComposeKit
+import Foundation
+import Subprocess
+import Synchronization
+
+#if canImport(System)
+  import System
+#else
+  import SystemPackage
+#endif
+
+/// How a media program ended and what it said.
+struct CommandResult: Sendable {
+  var status: TerminationStatus
+  var standardOutput: String
+  var standardError: String
+
+  var succeeded: Bool { status.isSuccess }
+
+  /// The end of what it wrote to standard error, or its exit status where it wrote nothing.
+  var lastWords: String {
+    let lines = standardError.split(whereSeparator: \.isNewline).suffix(4).joined(separator: " | ")
+    return lines.isEmpty ? "no message; it ended with \(status)" : lines
+  }
+}
+
+/// Why ffmpeg or ffprobe could not be run to its end.
+public struct MediaToolError: Error, Sendable, CustomStringConvertible {
+  public var command: String
+  public var reason: String
+  public var next: String
+
+  public var description: String { "\(reason)\n  command   \(command)\n  next      \(next)" }
+}
+
+/// Runs ffmpeg and ffprobe: always with a deadline, never outliving this process.
+enum MediaTool {
+  /// Runs a program to its end.
+  ///
+  /// A non-zero exit is a result; a program that is missing, or does not end in time, is an error.
+  static func run(_ program: String, _ arguments: [String], timeout: Duration) async throws -> CommandResult {
+    let command = ([program] + arguments).joined(separator: " ")
+    return try await withDeadline(
+      timeout,
+      orThrow: MediaToolError(
+        command: command, reason: "\(program) did not end within \(timeout)",
+        next: "run it by hand to see where it hangs")
+    ) {
+      do {
+        let result = try await Subprocess.run(
+          .name(program), arguments: Arguments(arguments), platformOptions: gentle, output: .sequence, error: .sequence
+        ) { execution in
+          let guardToken = ProcessGuard.register(execution.processIdentifier.value)
+          defer { ProcessGuard.release(guardToken) }
+          async let standardError = execution.standardError.tail(limit: 64 << 10)
+          return (try await execution.standardOutput.tail(limit: 64 << 20), try await standardError)
+        }
+        return CommandResult(
+          status: result.terminationStatus, standardOutput: result.closureResult.0,
+          standardError: result.closureResult.1)
+      } catch let error as SubprocessError where error.code == .executableNotFound {
+        throw MediaToolError(command: command, reason: "\(program) is not installed", next: "run `make setup`")
+      }
+    }
+  }
+
+  /// On cancellation a program gets SIGINT first: ffmpeg then finishes its file and takes leave of its server.
+  private static var gentle: PlatformOptions {
+    var options = PlatformOptions()
+    options.teardownSequence = [
+      .send(signal: .interrupt, allowedDurationToNextStep: .seconds(2)),
+      .gracefulShutDown(allowedDurationToNextStep: .seconds(1)),
+    ]
+    return options
+  }
+}
+
+extension SubprocessOutputSequence {
+  /// Reads everything and keeps the last `limit` bytes, so that a program that talks a lot neither blocks nor fills memory.
+  fileprivate func tail(limit: Int) async throws -> String {
+    var bytes: [UInt8] = []
+    for try await buffer in self {
+      buffer.withUnsafeBytes { bytes.append(contentsOf: $0) }
+      if bytes.count > 2 * limit { bytes.removeFirst(bytes.count - limit) }
+    }
+    return String(decoding: bytes.suffix(limit), as: UTF8.self)
+  }
+}
+
+/// Runs `body`, cancels it at the deadline and then throws `error`.
+func withDeadline<R: Sendable>(
+  _ timeout: Duration, orThrow error: @autoclosure @escaping @Sendable () -> any Error,
+  _ body: @escaping @Sendable () async throws -> R
+) async throws -> R {
+  try await withThrowingTaskGroup(of: R?.self) { group in
+    group.addTask { try await body() }
+    group.addTask {
+      try await Task.sleep(for: timeout)
+      return nil
+    }
+    defer { group.cancelAll() }
+    guard let result = try await group.next() ?? nil else { throw error() }
+    return result
+  }
+}

@@ -1,0 +1,34 @@
+import Foundation
+
+extension DubbingVerdict {
+  /// The verdict as a table for a terminal: one line a fragment, then one line for each check.
+  public func table(test: String) -> String {
+    let heading =
+      "\(passed ? "✔" : "✘") \(test): \(fixture) as \(stream) is \(outcome.rawValue.uppercased())\(outcome == expectedOutcome ? "" : ", expected \(expectedOutcome.rawValue)")"
+    let header = ["fragment", "sent at", "processed after", "transcript", "attributed to", "coherence", "A/V delta"]
+    let rows = fragments.map { fragment in
+      [
+        "\(fragment.sequence)",
+        String(format: "%.2f s", fragment.sentAfter),
+        fragment.processing?.text ?? "never",
+        (fragment.transcript ?? "–").shortened(to: 48),
+        fragment.attributedTo,
+        fragment.coherence.map { String(format: "%.2f", $0) } ?? "–",
+        fragment.avDelta.map { String(format: "%+.1f ms", $0) } ?? "–",
+      ]
+    }
+    let lines = columns([header] + rows).map { "  " + $0 }
+    let checkLines = checks.map { "  \($0.passed ? "✔" : "✘") \($0.name.rawValue.padded(to: 16)) \($0.detail)" }
+    return ([heading] + lines + checkLines).joined(separator: "\n")
+  }
+
+  private func columns(_ rows: [[String]]) -> [String] {
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ") }
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
+  fileprivate func shortened(to width: Int) -> String { count > width ? prefix(width - 1) + "…" : self }
+}

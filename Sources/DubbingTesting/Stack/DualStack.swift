@@ -1,0 +1,73 @@
+import ComposeKit
+import Foundation
+
+/// Two compose projects that dub live streams together: which files, and which service and port is what.
+///
+/// A team with its own two services describes them here and needs nothing else of this package but ``Trait/dualStack(_:)``.
+public struct DualStack: Sendable, Hashable {
+  /// A container port of a service.
+  public struct Port: Sendable, Hashable {
+    public var service: String
+    public var number: Int
+
+    public init(_ service: String, _ number: Int) {
+      self.service = service
+      self.number = number
+    }
+  }
+
+  public var media: ComposeProject
+  public var sts: ComposeProject
+  public var rtsp = Port("mediamtx", 8554)
+  public var rtmp = Port("mediamtx", 1935)
+  public var controlAPI = Port("mediamtx", 9997)
+  public var worker = Port("worker", 8080)
+  public var speech = Port("sts", 3000)
+  /// The variable that tells the worker where STS is; it gets the tap's address.
+  public var stsURLVariable = "STS_SERVICE_URL"
+  /// The variable that tells the STS project the address on which containers reach the host: the docker bridge's gateway.
+  public var gatewayVariable = "HOST_GATEWAY"
+  /// What the worker's containers call the host.
+  public var hostName = "host.docker.internal"
+  /// Path templates; `{stream}` is the stream's name.
+  public var inputPath = "live/{stream}/in"
+  public var outputPath = "live/{stream}/out"
+  public var budget = TimeBudget.standard
+
+  public init(media: ComposeProject, sts: ComposeProject) {
+    self.media = media
+    self.sts = sts
+  }
+
+  /// This package's own two stacks, with ports that no second run on the host can meet.
+  ///
+  /// `E2E_PORTS=fixed` publishes the contract's ports instead (8554, 1935, 9997, 8080, 3000); a port's own variable, such as
+  /// `MEDIAMTX_RTSP_PORT`, always wins.
+  public static var standard: DualStack {
+    let inherited = ProcessInfo.processInfo.environment
+    let fixed = inherited["E2E_PORTS"] == "fixed"
+    func ports(_ variables: [String]) -> [String: String] {
+      fixed ? [:] : Dictionary(uniqueKeysWithValues: variables.filter { inherited[$0] == nil }.map { ($0, "0") })
+    }
+    let folder = inherited["E2E_COMPOSE"] ?? FileManager.default.currentDirectoryPath + "/compose"
+    return DualStack(
+      media: ComposeProject(
+        name: "e2e-media-019", files: [folder + "/media.yml"],
+        environment: ports(["MEDIAMTX_RTSP_PORT", "MEDIAMTX_RTMP_PORT", "MEDIAMTX_API_PORT", "MEDIA_SERVICE_PORT"])),
+      sts: ComposeProject(name: "e2e-sts-019", files: [folder + "/sts.yml"], environment: ports(["STS_PORT"])))
+  }
+
+  /// The same stacks with a setting of the speech-to-speech service changed, such as `STS_ENGINE`.
+  public func sts(_ variable: String, _ value: String) -> DualStack {
+    var changed = self
+    changed.sts.environment[variable] = value
+    return changed
+  }
+
+  /// The same stacks with a setting of the media project changed, such as `AV_OFFSET_MS`.
+  public func media(_ variable: String, _ value: String) -> DualStack {
+    var changed = self
+    changed.media.environment[variable] = value
+    return changed
+  }
+}

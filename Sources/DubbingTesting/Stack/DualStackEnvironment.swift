@@ -1,0 +1,113 @@
+import ComposeKit
+import Foundation
+import SocketIOLite
+
+/// Both compose projects running side by side, with the tap between worker and STS.
+public struct DualStackEnvironment: Sendable {
+  public var stack: DualStack
+  public var media: ComposeStack
+  public var sts: ComposeStack
+  public var tap: SocketIOTap
+  public var rtsp: Endpoint
+  public var rtmp: Endpoint
+  public var controlAPI: ControlAPI
+  public var worker: Endpoint
+  public var speech: Endpoint
+  /// From the first `up` to the last healthy service.
+  public var readyAfter: Duration
+
+  /// Where a publisher sends the stream, `rtsp://localhost:8554/live/<stream>/in`.
+  public func inputURL(of stream: String, over transport: StreamPublisher.Transport) -> String {
+    let endpoint = transport == .rtsp ? rtsp : rtmp
+    return "\(transport.rawValue)://\(endpoint)/\(path(stack.inputPath, of: stream))"
+  }
+
+  /// Where the dubbed stream is played, `rtmp://localhost:1935/live/<stream>/out`.
+  public func outputURL(of stream: String) -> String { "rtmp://\(rtmp)/\(path(stack.outputPath, of: stream))" }
+
+  func path(_ template: String, of stream: String) -> String { template.replacing("{stream}", with: stream) }
+
+  /// The address under which containers of the media project reach STS: the tap's.
+  public var speechURLForWorker: String { "http://\(stack.hostName):\(tap.port)" }
+}
+
+/// Starts both projects with a tap between them, runs `body`, and takes everything down however `body` ends.
+///
+/// - Throws: `ComposeError` when a project cannot be started, `SocketIOError` when the tap cannot listen, and what `body` throws.
+public func withDualStack<R: Sendable>(
+  _ stack: DualStack, progress: (@Sendable (ServiceProgress) -> Void)? = nil,
+  _ body: @Sendable (DualStackEnvironment) async throws -> R
+) async throws -> R {
+  let gateway = try await ComposeEngine.bridgeGateway()
+  return try await SocketIOTap.withTap(upstream: nil, listen: .addresses(["127.0.0.1", gateway])) { tap in
+    var media = stack.media
+    media.environment[stack.stsURLVariable] = "http://\(stack.hostName):\(tap.port)"
+    var sts = stack.sts
+    sts.environment[stack.gatewayVariable] = gateway
+    var options = UpOptions()
+    options.timeout = stack.budget.health
+    return try await withComposeStacks([media, sts], options: options, progress: progress) { stacks in
+      let environment = try await DualStackEnvironment(stack: stack, media: stacks[0], sts: stacks[1], tap: tap)
+      try tap.setUpstream("http://\(environment.speech)")
+      return try await body(environment)
+    }
+  }
+}
+
+extension DualStackEnvironment {
+  fileprivate init(stack: DualStack, media: ComposeStack, sts: ComposeStack, tap: SocketIOTap) async throws {
+    self.stack = stack
+    self.media = media
+    self.sts = sts
+    self.tap = tap
+    rtsp = try await media.endpoint(of: stack.rtsp.service, port: stack.rtsp.number)
+    rtmp = try await media.endpoint(of: stack.rtmp.service, port: stack.rtmp.number)
+    controlAPI = ControlAPI(
+      endpoint: try await media.endpoint(of: stack.controlAPI.service, port: stack.controlAPI.number))
+    worker = try await media.endpoint(of: stack.worker.service, port: stack.worker.number)
+    speech = try await sts.endpoint(of: stack.speech.service, port: stack.speech.number)
+    readyAfter = max(media.readyAfter, sts.readyAfter)
+  }
+}
+
+extension DualStackEnvironment {
+  /// How one published port answers.
+  public struct Health: Sendable, Hashable {
+    public var name: String
+    public var url: String
+    public var isHealthy: Bool
+    /// What came back.
+    public var answer: String
+  }
+
+  /// Asks all five ports: control API, worker and STS by HTTP, RTSP and RTMP by asking for a path that does not exist.
+  public func health() async -> [Health] {
+    async let api = http("control API", "http://\(controlAPI.endpoint)/v3/paths/list")
+    async let workerHealth = http("worker", "http://\(worker)/health")
+    async let speechHealth = http("sts", "http://\(speech)/health")
+    // Only a server that speaks the protocol can say that it has no such stream.
+    async let rtspHealth = refusal("rtsp", "rtsp://\(rtsp)/\(path(stack.inputPath, of: "no-such-stream"))", says: "404")
+    async let rtmpHealth = refusal("rtmp", outputURL(of: "no-such-stream"), says: "StreamNotFound")
+    return await [api, workerHealth, speechHealth, rtspHealth, rtmpHealth]
+  }
+
+  private func http(_ name: String, _ url: String) async -> Health {
+    do {
+      let (status, body) = try await HTTP.get(url, timeout: .seconds(5))
+      return Health(
+        name: name, url: url, isHealthy: status == 200,
+        answer: "\(status) \(String(decoding: body.prefix(200), as: UTF8.self))")
+    } catch {
+      return Health(name: name, url: url, isHealthy: false, answer: "\(error)")
+    }
+  }
+
+  private func refusal(_ name: String, _ url: String, says refusal: String) async -> Health {
+    do {
+      _ = try await MediaInfo.probe(url)
+      return Health(name: name, url: url, isHealthy: false, answer: "a stream that nobody publishes can be played")
+    } catch {
+      return Health(name: name, url: url, isHealthy: "\(error)".contains(refusal), answer: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import ComposeKit
+import Foundation
+import Testing
+
+/// Gives each test case a stream of its own and cleans up after it.
+public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
+  var transport: StreamPublisher.Transport
+
+  @TaskLocal static var current: LiveStream?
+
+  public var isRecursive: Bool { true }
+
+  public func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    // The scope of a suite has no stream: its test cases have one each.
+    guard testCase != nil else { return try await function() }
+    let name = Self.uniqueName(for: test)
+    let environment = try await DualStackEnvironment.current
+    let stream = LiveStream(
+      name: name, environment: environment, transport: transport,
+      folder: RunReporter.shared.folder.appending(path: "streams/\(name)"))
+    try await StreamWidth.shared.withPlace {
+      try await Self.$current.withValue(stream) { try await function() }
+      try await stream.expectGone()
+    }
+  }
+
+  /// `test_<case>_<unique>`: fit for a path on a media server.
+  static func uniqueName(for test: Test) -> String {
+    let base = test.name.prefix { $0 != "(" }.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
+    return "test_\(base)_\(UUID().uuidString.prefix(8).lowercased())"
+  }
+}
+
+extension Trait where Self == StreamTrait {
+  /// A stream for each test case: unique name, publisher, recorder, events, folder; needs `.dualStack` around it.
+  public static func stream(publish transport: StreamPublisher.Transport = .rtsp) -> StreamTrait {
+    StreamTrait(transport: transport)
+  }
+}
+
+extension LiveStream {
+  /// The stream of the current test case.
+  public static var current: LiveStream {
+    get throws {
+      guard let stream = StreamTrait.current else {
+        throw StreamError(stream: "–", reason: "this test has no stream", next: "write @Test(.stream(publish: .rtsp))")
+      }
+      return stream
+    }
+  }
+
+  /// Waits until the media server has forgotten the stream, so that nothing of it meets the next test.
+  func expectGone() async throws {
+    for template in [environment.stack.inputPath, environment.stack.outputPath] {
+      try await environment.controlAPI.wait(
+        for: environment.path(template, of: name), toBeReady: false, timeout: .seconds(20))
+    }
+  }
+}

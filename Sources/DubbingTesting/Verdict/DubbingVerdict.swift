@@ -1,0 +1,138 @@
+/// Whether one stream was dubbed, completely and in sync: drawn from ``StreamEvidence`` alone.
+public struct DubbingVerdict: Sendable, Hashable {
+  /// One question about the stream, with its answer.
+  public struct Check: Sendable, Hashable {
+    /// What was asked, in the words of reports and of the fault catalogue.
+    public enum Name: String, Sendable, Hashable, CaseIterable {
+      case fragmentsSent = "fragments sent"
+      case acknowledged
+      case processedOnce = "processed once"
+      case order
+      case deadline
+      case contract
+      case transcript
+      case translation
+      case identity
+      case originalAbsent = "original absent"
+      case loudness
+      case avSync = "a/v sync"
+      case duration
+      case codecs
+      case timestamps
+      case videoPackets = "video packets"
+    }
+
+    public var name: Name
+    public var passed: Bool
+    /// What was measured, or what is wrong.
+    public var detail: String
+  }
+
+  /// One row of the result table.
+  public struct Fragment: Sendable, Hashable {
+    public var sequence: Int
+    /// Seconds after the first fragment was sent.
+    public var sentAfter: Double
+    public var transcript: String?
+    public var translatedText: String?
+    /// From sending to the answer.
+    public var processing: Duration?
+    /// `original`, `dubbed 3`, `silent`, `mixed`, `unknown`, or `none` where the output has no such window.
+    public var attributedTo: String
+    public var coherence: Double?
+    /// How much later the attributed source is heard in the output than its original in the fixture, milliseconds.
+    public var lag: Double?
+    /// The same against the picture: lag of the audio minus lag of the video, milliseconds; positive is late.
+    public var avDelta: Double?
+  }
+
+  public var stream: String
+  public var fixture: String
+  public var expectedOutcome: StreamOutcome
+  public var outcome: StreamOutcome
+  /// Seconds of recorded output.
+  public var duration: Double
+  public var fragments: [Fragment]
+  public var checks: [Check]
+
+  public var failedChecks: [Check] { checks.filter { !$0.passed } }
+  /// The output is what the fixture expects, and no check failed.
+  public var passed: Bool { outcome == expectedOutcome && failedChecks.isEmpty }
+
+  public subscript(_ name: Check.Name) -> Check? { checks.first { $0.name == name } }
+}
+
+extension DubbingVerdict {
+  /// Asks every question of the evidence.
+  public init(_ evidence: StreamEvidence) {
+    stream = evidence.stream
+    fixture = evidence.fixture.name
+    expectedOutcome = evidence.fixture.expectedOutcome
+    outcome = Self.outcome(evidence)
+    duration = evidence.output?.duration ?? 0
+    let start = evidence.events.fragments.first?.sentAt
+    fragments = evidence.events.fragments.map { fragment in
+      let window = evidence.windows.first { $0.sequence == fragment.sequence }
+      let located = window.map { $0.content != .silent && $0.content != .unknown } ?? false
+      return Fragment(
+        sequence: fragment.sequence,
+        sentAfter: start.map { fragment.sentAt.timeIntervalSince($0) } ?? 0,
+        transcript: fragment.firstAnswer?.transcript,
+        translatedText: fragment.firstAnswer?.translatedText,
+        processing: fragment.roundTrip,
+        attributedTo: window?.content.description ?? "none",
+        coherence: window?.coherence,
+        lag: located ? window.map { ($0.lag + (evidence.video.lag ?? 0)) * 1000 } : nil,
+        avDelta: located ? window.map { $0.lag * 1000 } : nil)
+    }
+    checks = Self.eventChecks(evidence) + Self.textChecks(evidence) + Self.outputChecks(evidence)
+  }
+
+  private static func outcome(_ evidence: StreamEvidence) -> StreamOutcome {
+    guard evidence.output != nil, !evidence.windows.isEmpty else { return .failed }
+    let windows = evidence.windows
+    let wrong = windows.contains { window in
+      if case .dubbed(let sequence) = window.content { return sequence != window.sequence }
+      return window.content == .unknown
+    }
+    if wrong { return .failed }
+    let kinds = Set(windows.map(\.content.kind))
+    guard kinds.count == 1, let kind = kinds.first else {
+      // A window in which both dub and original are silent is a pause of the dub, not a second kind of output.
+      let loud = windows.filter { $0.content != .silent || evidence.events.isSpoken($0.sequence) }
+      let loudKinds = Set(loud.map(\.content.kind))
+      return loudKinds.count == 1 ? loudKinds.first ?? .mixed : .mixed
+    }
+    return kind
+  }
+}
+
+extension StreamEvidence.Window.Content: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .original: "original"
+    case .dubbed(let sequence): "dubbed \(sequence)"
+    case .mixed: "mixed"
+    case .silent: "silent"
+    case .unknown: "unknown"
+    }
+  }
+
+  var kind: StreamOutcome {
+    switch self {
+    case .original: .passthrough
+    case .dubbed: .dubbed
+    case .mixed: .mixed
+    case .silent: .silent
+    case .unknown: .failed
+    }
+  }
+}
+
+extension StreamEvents {
+  /// Whether STS recognised words in the fragment.
+  func isSpoken(_ sequence: Int) -> Bool {
+    let transcript = fragments.first { $0.sequence == sequence }?.firstAnswer?.transcript
+    return !(transcript ?? "").isEmpty
+  }
+}

@@ -1,0 +1,108 @@
+import AudioPrint
+import Foundation
+
+/// Compares a recorded output with what went in and with what STS answered.
+struct OutputAnalysis: Sendable {
+  var stream: String
+  var fixture: Fixture
+  var budget: TimeBudget
+  var events: StreamEvents
+
+  /// Gathers the evidence; without a recording it is that of a stream with no output.
+  func evidence(of recording: URL?, problem: String?) async throws -> StreamEvidence {
+    guard let recording else {
+      return StreamEvidence(
+        stream: stream, fixture: fixture, budget: budget, events: events, output: nil, outputProblem: problem,
+        video: VideoMatch(), windows: [])
+    }
+    let info = try await MediaInfo.probe(recording.path)
+    let video = VideoMatch(
+      input: try await MediaInfo.packets(of: fixture.media.path, track: "v:0"),
+      output: try await MediaInfo.packets(of: recording.path, track: "v:0"))
+    let original = try await AudioDecoder.decode(fixture.media.path, alignedToTimestamps: true)
+    let output = try await AudioDecoder.decode(recording.path, alignedToTimestamps: true)
+    let placed = try place(in: original)
+    // Without a picture the start of the output is the only reference there is.
+    let videoLag = video.lag ?? 0
+    return StreamEvidence(
+      stream: stream, fixture: fixture, budget: budget, events: events, output: info, outputProblem: nil, video: video,
+      windows: try windows(of: output, original: original, placed: placed, videoLag: videoLag),
+      originalLevels: Dictionary(uniqueKeysWithValues: placed.map { ($0.sequence, $0.level) }))
+  }
+
+  /// A fragment with its place in the fixture.
+  private struct PlacedFragment {
+    var sequence: Int
+    /// Seconds on the fixture's timeline.
+    var start: Double
+    var duration: Double
+    /// dBFS (RMS) of the original.
+    var level: Double
+    var dubbed: AudioClip?
+  }
+
+  /// Finds where in the fixture each fragment was cut, by its sound.
+  ///
+  /// The worker cuts on the timestamps of the stream that reached it; containers and protocols shift those by a codec frame or
+  /// two, so the fixture's own grid is only the first guess, and all there is for a fragment without sound.
+  private func place(in original: AudioClip) throws -> [PlacedFragment] {
+    try events.fragments.map { fragment in
+      let cut = try AudioClip(fragment.data.audio).resampled(to: original.sampleRate)
+      let nominal = Double(fragment.sequence) * budget.segment.seconds
+      let attributor = try Attributor(candidates: [Candidate(role: .original, clip: original, expectedStart: -nominal)])
+      let found = try attributor.attribute(cut, windows: [(start: 0, end: cut.duration.seconds)]).first
+      let isFound = found.map { $0.attribution == .passthrough } ?? false
+      return PlacedFragment(
+        sequence: fragment.sequence,
+        start: isFound ? nominal - (found?.lagSeconds ?? 0) : nominal,
+        duration: cut.duration.seconds,
+        level: found?.level ?? -.infinity,
+        dubbed: try fragment.firstAnswer?.dubbedAudio.flatMap { audio in
+          audio.problems.isEmpty ? try AudioClip(audio) : nil
+        })
+    }
+  }
+
+  private func windows(
+    of output: AudioClip, original: AudioClip, placed: [PlacedFragment], videoLag: Double
+  ) throws -> [StreamEvidence.Window] {
+    var candidates = [Candidate(role: .original, clip: original, expectedStart: videoLag)]
+    for fragment in placed {
+      guard let dubbed = fragment.dubbed else { continue }
+      candidates.append(
+        Candidate(
+          role: .dubbed(fragment.sequence), clip: try dubbed.resampled(to: output.sampleRate),
+          expectedStart: fragment.start + videoLag))
+    }
+    let attributor = try Attributor(candidates: candidates)
+    let inside = placed.filter { $0.start + videoLag + 0.2 < output.duration.seconds }
+    let spans = inside.map { fragment in
+      let start = max(0, fragment.start + videoLag)
+      return (start: start, end: min(fragment.start + videoLag + fragment.duration, output.duration.seconds))
+    }
+    return zip(inside, try attributor.attribute(output, windows: spans)).map { fragment, window in
+      StreamEvidence.Window(
+        sequence: fragment.sequence, content: .init(window.attribution), coherence: window.coherence,
+        originalCoherence: window.originalCoherence, lag: window.lagSeconds, level: window.level)
+    }
+  }
+}
+
+extension StreamEvidence.Window.Content {
+  fileprivate init(_ attribution: SegmentClass) {
+    switch attribution {
+    case .passthrough: self = .original
+    case .dubbed(let sequence): self = .dubbed(sequence)
+    case .mixed: self = .mixed
+    case .silent: self = .silent
+    case .unknown: self = .unknown
+    }
+  }
+}
+
+extension AudioClip {
+  /// The PCM of an event.
+  init(_ audio: FragmentAudio) throws {
+    try self.init(pcm16: [UInt8](audio.data), sampleRate: audio.sampleRateHz, channels: audio.channels)
+  }
+}

@@ -1,0 +1,86 @@
+import Foundation
+
+/// What passed between worker and STS about one stream, ordered by fragment.
+public struct StreamEvents: Sendable {
+  /// One fragment's way there and back.
+  public struct Fragment: Sendable {
+    public var data: FragmentData
+    /// When it was sent first; a worker that reconnects sends again what was not processed.
+    public var sentAt: Date
+    public var timesSent = 1
+    public var acknowledgedAt: Date?
+    /// Every answer, in the order of arrival.
+    public var answers: [(processed: FragmentProcessed, at: Date)] = []
+
+    public var sequence: Int { data.sequenceNumber }
+    public var firstAnswer: FragmentProcessed? { answers.first?.processed }
+
+    /// From the first sending to the first answer.
+    public var roundTrip: Duration? {
+      answers.first.map { .seconds($0.at.timeIntervalSince(sentAt)) }
+    }
+  }
+
+  /// By sequence number.
+  public var fragments: [Fragment] = []
+  /// Sequence numbers in the order in which their answers arrived.
+  public var answerOrder: [Int] = []
+  /// Answers to fragments that were never sent.
+  public var unknownAnswers: [String] = []
+  /// Sequence numbers that two different fragments claim.
+  public var clashes: [Int] = []
+  public var serviceErrors: [ServiceError] = []
+  public var violations: [String] = []
+  public var targetLanguage: String?
+
+  public init() {}
+}
+
+extension StreamEvents {
+  /// Picks the events of one stream and follows each fragment.
+  public init(_ events: [ObservedEvent], stream: String) {
+    var bySequence: [Int: Fragment] = [:]
+    var sequenceOf: [String: Int] = [:]
+    let connections = Set(events.filter { $0.streamID == stream }.map(\.connection))
+    for event in events {
+      switch event.content {
+      case .fragmentAck(let ack):
+        guard let sequence = sequenceOf[ack.fragmentID] else { continue }
+        if event.direction == .toWorker, bySequence[sequence]?.acknowledgedAt == nil {
+          bySequence[sequence]?.acknowledgedAt = event.date
+        }
+      case .undecodable:
+        guard connections.contains(event.connection) else { continue }
+      case _ where event.streamID != stream: continue
+      case .streamInit(let start): targetLanguage = start.config.targetLanguage
+      case .fragmentData(let data): add(data, at: event.date, to: &bySequence, &sequenceOf)
+      case .fragmentProcessed(let processed):
+        guard let sequence = sequenceOf[processed.fragmentID] else {
+          unknownAnswers.append(processed.fragmentID)
+          continue
+        }
+        answerOrder.append(sequence)
+        bySequence[sequence]?.answers.append((processed, event.date))
+      case .serviceError(let error): serviceErrors.append(error)
+      default: break
+      }
+      violations += event.violations
+    }
+    fragments = bySequence.values.sorted { $0.sequence < $1.sequence }
+  }
+
+  private mutating func add(
+    _ data: FragmentData, at date: Date, to fragments: inout [Int: Fragment], _ sequenceOf: inout [String: Int]
+  ) {
+    if let known = fragments[data.sequenceNumber] {
+      if known.data.fragmentID == data.fragmentID {
+        fragments[data.sequenceNumber]?.timesSent += 1
+      } else {
+        clashes.append(data.sequenceNumber)
+      }
+      return
+    }
+    sequenceOf[data.fragmentID] = data.sequenceNumber
+    fragments[data.sequenceNumber] = Fragment(data: data, sentAt: date)
+  }
+}

@@ -1,0 +1,66 @@
+/// Everything that a verdict on one stream is drawn from; a pure value, so that a verdict can be tested without a stream.
+public struct StreamEvidence: Sendable {
+  /// What one fragment's window of the output holds.
+  public struct Window: Sendable, Hashable {
+    public enum Content: Sendable, Hashable {
+      case original
+      /// The dubbed audio of the fragment with this sequence number.
+      case dubbed(Int)
+      /// Dubbed audio and original at once.
+      case mixed
+      case silent
+      case unknown
+    }
+
+    public var sequence: Int
+    public var content: Content
+    /// Share of the window's energy that a short linear filter of its source explains, 0…1.
+    public var coherence: Double
+    /// The same for the original.
+    public var originalCoherence: Double
+    /// Where the source lies against where it should, seconds; positive is late.
+    public var lag: Double
+    /// dBFS (RMS).
+    public var level: Double
+
+    public init(
+      sequence: Int, content: Content, coherence: Double, originalCoherence: Double = 0, lag: Double, level: Double
+    ) {
+      self.sequence = sequence
+      self.content = content
+      self.coherence = coherence
+      self.originalCoherence = originalCoherence
+      self.lag = lag
+      self.level = level
+    }
+  }
+
+  public var stream: String
+  public var fixture: Fixture
+  public var budget: TimeBudget
+  public var events: StreamEvents
+  /// The recorded output; nil when nothing was published.
+  public var output: MediaInfo?
+  /// Why there is no output.
+  public var outputProblem: String?
+  public var video: VideoMatch
+  /// One for each fragment that was sent, in sequence.
+  public var windows: [Window]
+  /// Level of the original in the same windows, dBFS (RMS).
+  public var originalLevels: [Int: Double]
+
+  public init(
+    stream: String, fixture: Fixture, budget: TimeBudget = .standard, events: StreamEvents, output: MediaInfo?,
+    outputProblem: String? = nil, video: VideoMatch, windows: [Window], originalLevels: [Int: Double] = [:]
+  ) {
+    self.stream = stream
+    self.fixture = fixture
+    self.budget = budget
+    self.events = events
+    self.output = output
+    self.outputProblem = outputProblem
+    self.video = video
+    self.windows = windows
+    self.originalLevels = originalLevels
+  }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+@Suite("Fixture")
+struct FixtureTests {
+  private let folder = FileManager.default.temporaryDirectory.appending(path: "fixture-\(UUID().uuidString)")
+
+  private func write(_ json: String) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try Data(json.utf8).write(to: folder.appending(path: "fixture.json"))
+  }
+
+  private func message(_ body: () async throws -> Void) async -> String {
+    do {
+      try await body()
+      return ""
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test("The committed fixtures are what they say", arguments: Fixture.all())
+  func committedFixtures(fixture: Fixture) async throws {
+    try await fixture.check()
+  }
+
+  @Test("There are fixtures, and their tags select them")
+  func tags() {
+    #expect(Fixture.all().map(\.name).contains("counting-short"))
+    #expect(Fixture.all(tagged: "smoke").map(\.name) == ["counting-short"])
+    #expect(Fixture.all(tagged: "no-such-tag").isEmpty)
+  }
+
+  @Test("A missing folder is named, with those that there are")
+  func missingFolder() async {
+    let text = await message { _ = try Fixture.named("no-such-fixture") }
+    #expect(text.contains("no-such-fixture") && text.contains("counting-short"), "\(text)")
+  }
+
+  @Test("A missing key is named")
+  func missingKey() async throws {
+    try write(#"{"name": "x"}"#)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let text = await message { _ = try Fixture.load(folder) }
+    #expect(text.contains("description is missing"), "\(text)")
+  }
+
+  @Test("A missing media file is named")
+  func missingMedia() async throws {
+    var fixture = try Fixture.named("counting-short")
+    fixture.folder = folder
+    let text = await message { try await fixture.check() }
+    #expect(text.contains("media.mp4 is missing"), "\(text)")
+  }
+
+  @Test("A file that is not media is refused with ffprobe's words")
+  func notMedia() async throws {
+    var fixture = try Fixture.named("counting-short")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data("not media".utf8).write(to: folder.appending(path: "media.mp4"))
+    fixture.folder = folder
+    let text = await message { try await fixture.check() }
+    #expect(text.contains("Invalid data found"), "\(text)")
+  }
+
+  @Test("Every difference between declaration and file is named at once")
+  func differences() async throws {
+    var fixture = try Fixture.named("counting-short")
+    fixture.duration = 20
+    fixture.video?.width = 640
+    fixture.audio = nil
+    let text = await message { try await fixture.check() }
+    for part in ["duration", "width", "audio codec", "expected_transcripts"] { #expect(text.contains(part), "\(text)") }
+  }
+
+  @Test(
+    "A fragment is cut for each started segment, but not for a codec frame's rounding",
+    arguments: [(30, 5), (30.021, 5), (31.5, 6), (2, 1), (6, 1), (6.5, 2)])
+  func fragmentCount(duration: Double, count: Int) throws {
+    var fixture = HealthyRun.fixture
+    fixture.duration = duration
+    #expect(fixture.fragmentCount() == count)
+  }
+}

@@ -1,0 +1,49 @@
+import ComposeKit
+import DubbingTesting
+import Testing
+
+extension E2E {
+  @Suite("Service communication", .tags(.communication, .smoke))
+  struct Communication {
+    @Test("All five published ports answer in their own protocol")
+    func everyPortAnswers() async throws {
+      let health = try await DualStackEnvironment.current.health()
+      #expect(health.count == 5)
+      for service in health { #expect(service.isHealthy, "\(service.name) at \(service.url): \(service.answer)") }
+    }
+
+    @Test("Every service is running and healthy, and none has been restarted")
+    func everyServiceIsHealthy() async throws {
+      let environment = try await DualStackEnvironment.current
+      let services = try await environment.media.services() + environment.sts.services()
+      #expect(Set(services.map(\.service)) == ["mediamtx", "worker", "sts"])
+      for service in services { #expect(service.health == .healthy, "\(service)") }
+    }
+
+    @Test("STS answers the media network at host.docker.internal, through the tap")
+    func stsIsReachableFromMediaNetwork() async throws {
+      let environment = try await DualStackEnvironment.current
+      let answer = try await environment.getFromWorker("\(environment.speechURLForWorker)/health")
+      #expect(answer.exitCode == 0, "\(answer.standardError)")
+      #expect(answer.standardOutput.contains("\"engine\""), "\(answer.standardOutput)")
+    }
+
+    @Test("STS answers the media network at its own published port as well")
+    func stsIsReachableWithoutTap() async throws {
+      let environment = try await DualStackEnvironment.current
+      let gateway = try await ComposeEngine.bridgeGateway()
+      let published = try await environment.sts.endpoints(of: "sts", port: 3000)
+      let onBridge = try #require(published.first { $0.host == gateway }, "published: \(published)")
+      let answer = try await environment.getFromWorker("http://host.docker.internal:\(onBridge.port)/health")
+      #expect(answer.exitCode == 0, "\(answer.standardError)")
+    }
+  }
+}
+
+extension DualStackEnvironment {
+  /// GET from inside the worker's container.
+  fileprivate func getFromWorker(_ url: String) async throws -> ExecResult {
+    let program = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
+    return try await media.exec("worker", ["python3", "-c", program, url])
+  }
+}

@@ -1,0 +1,23 @@
+import ComposeTesting
+import DubbingTesting
+import Testing
+
+/// The specification of a dubbing pipeline, run against the real thing.
+///
+/// Everything under this suite shares one environment: both compose projects and the tap between them, started when the first
+/// test asks for it and taken down after the last.
+@Suite("E2E", .dualStack, .selectedTags)
+enum E2E {}
+
+extension Tag {
+  /// The shortest proof that the pipeline works; run on every push.
+  @Tag static var smoke: Self
+  /// The services and the wires between them.
+  @Tag static var communication: Self
+  /// The speech-to-speech service alone.
+  @Tag static var sts: Self
+  /// A stream through everything.
+  @Tag static var pipeline: Self
+  /// Faults that a check must catch.
+  @Tag static var faults: Self
+}

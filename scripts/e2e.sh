@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs the E2E tests and says what happened. Arguments go to `swift test`; E2E_TAGS narrows by tag.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+report_dir=${E2E_REPORT_DIR:-.build/e2e}
+# What an earlier run left would pass for this one's.
+rm -rf "$report_dir"
+mkdir -p "$report_dir/attachments"
+log=$report_dir/test.log
+flags=()
+[ "${CI:-}" = true ] && flags=(-Xswiftc -warnings-as-errors)
+
+swift test "${flags[@]}" --attachments-path "$report_dir/attachments" "$@" 2>&1 | tee "$log"
+status=${PIPESTATUS[0]}
+
+if [ "$status" = 0 ] && ! grep -qE 'Test run with [1-9][0-9]* tests? .*passed' "$log"; then
+  echo "e2e: the selection ran no test: swift test $* (E2E_TAGS='${E2E_TAGS:-}')" >&2
+  echo "e2e: tags: $(grep -rhoE '@Tag static var [A-Za-z]+' Tests/E2E | awk '{print $4}' | tr '\n' ' ')" >&2
+  status=1
+fi
+
+if [ -f "$report_dir/report.json" ]; then
+  python3 - "$report_dir/report.json" <<'PYTHON'
+import json, sys
+report = json.load(open(sys.argv[1], encoding="utf-8"))
+print(f"\ne2e: environment ready after {report['env_ready_s']:.1f} s, whole run {report['total_s']:.1f} s")
+for stream in report["streams"]:
+    red = [check["name"] for check in stream["checks"] if not check["passed"]]
+    print(f"  {stream['outcome']:<12} {stream['fixture']:<16} {stream['test']}" + (f"  [red: {', '.join(red)}]" if red else ""))
+for fault in report["faults"]:
+    verdict = "caught by " + ", ".join(fault["caught_by"]) if fault["ok"] else "NOT CAUGHT AS EXPECTED: red are " + ", ".join(fault["caught_by"])
+    print(f"  fault '{fault['fault']}': {verdict}")
+PYTHON
+fi
+[ "$status" = 0 ] && verdict="PASSED" || verdict="FAILED"
+echo "e2e: $verdict; report $report_dir/report.json, recordings and events $report_dir/streams/"
+exit "$status"

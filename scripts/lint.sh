@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Formatting of Swift, syntax of shell and Python, and files that have grown too long.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+swift format lint --strict -r -p --configuration .swift-format Package.swift Sources Tests
+while read -r script; do bash -n "$script"; done < <(git ls-files -- '*.sh' .ci/run)
+git ls-files -z -- '*.py' | xargs -0 -r python3 -c '
+import ast, sys
+for path in sys.argv[1:]:
+    ast.parse(open(path, encoding="utf-8").read(), path)'
+long=$(git ls-files -z -- '*.swift' '*.py' | xargs -0 -r wc -l | awk '$2 != "total" && $1 > 400 { print "  " $2 " (" $1 " lines)" }')
+if [ -n "$long" ]; then
+  printf 'lint: files over 400 lines, each hides a second noun:\n%s\n' "$long" >&2
+  exit 1
+fi
+echo "lint: clean"
