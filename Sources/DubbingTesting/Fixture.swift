@@ -149,6 +149,9 @@ extension Fixture {
     if name != folder.lastPathComponent {
       problems.append("name is '\(name)', the folder is '\(folder.lastPathComponent)'")
     }
+    if audio == nil, expectedOutcome != .failed {
+      problems.append("there is no audio to dub: expected_outcome can only be 'failed'")
+    }
     if let transcripts = expectedTranscripts, transcripts.count != fragmentCount() {
       problems.append(
         "expected_transcripts has \(transcripts.count) entries, \(duration) s make \(fragmentCount()) fragments")

@@ -31,7 +31,7 @@ public actor RunReporter {
   /// Adds a stream's verdict, prints its table and writes the report.
   public func add(_ verdict: DubbingVerdict, test: String) throws {
     report.streams.append(RunReport.Stream(verdict, test: test))
-    print(verdict.table(test: test))
+    Console.print(verdict.table(test: test))
     try write()
   }
 

@@ -17,6 +17,7 @@ public struct LiveStream: Sendable {
   /// - Throws: ``FixtureError``, ``ProbeError``, ``StreamError`` when the fixture cannot be published.
   public func dub(_ fixture: Fixture) async throws -> DubbingVerdict {
     try await fixture.check()
+    Console.print("… \(fixture.name): publishing \(fixture.duration) s over \(transport.rawValue) as \(name)")
     let recording = folder.appending(path: "output.flv")
     let problem = try await publishAndRecord(fixture, to: recording)
     let records = environment.tap.records(of: name)

@@ -62,6 +62,6 @@ extension LiveStream {
     for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
       Attachment.record(try Data(contentsOf: file), named: file.lastPathComponent)
     }
-    print("evidence of \(name) is kept in \(folder.path)")
+    Console.print("evidence of \(name) is kept in \(folder.path)")
   }
 }
