@@ -9,6 +9,9 @@
 /// Level in dB of a power; -infinity for zero.
 func decibels(power: Double) -> Double { power > 0 ? 10 * log10(power) : -.infinity }
 
+/// Power of a level in dB.
+func power(decibels: Double) -> Double { pow(10, decibels / 10) }
+
 /// One bin of a spectrum, laid out as FFTW's `fftwf_complex` (`float[2]`).
 struct Complex: BitwiseCopyable {
   var re: Float
