@@ -1,0 +1,86 @@
+/// A source from which the output may have been made.
+public struct Candidate: Sendable {
+  /// What the source is.
+  public enum Role: Sendable, Hashable {
+    /// The audio as it was before the pipeline.
+    case original
+    /// The dubbed audio of fragment k.
+    case dubbed(Int)
+  }
+
+  public var role: Role
+  public var clip: AudioClip
+  /// Where, in seconds on the output's timeline, sample 0 of the clip is expected; nil if nothing is known.
+  public var expectedStart: Double?
+
+  public init(role: Role, clip: AudioClip, expectedStart: Double? = nil) {
+    self.role = role
+    self.clip = clip
+    self.expectedStart = expectedStart
+  }
+
+  var isOriginal: Bool { role == .original }
+}
+
+/// What a stretch of the output is.
+public enum SegmentClass: Sendable, Hashable, CustomStringConvertible {
+  /// The original, possibly coded, filtered, at another level.
+  case passthrough
+  /// The dubbed audio of fragment k.
+  case dubbed(Int)
+  /// The original and a dubbed fragment at once, whichever is louder.
+  case mixed
+  /// Nothing that anybody hears.
+  case silent
+  /// Sound that no candidate explains.
+  case unknown
+
+  public var description: String {
+    switch self {
+    case .passthrough: "passthrough"
+    case .dubbed(let fragment): "dubbed(\(fragment))"
+    case .mixed: "mixed"
+    case .silent: "silent"
+    case .unknown: "unknown"
+    }
+  }
+}
+
+/// What one window or segment of the output is, and how surely.
+public struct WindowAttribution: Sendable, Hashable {
+  /// First and last moment, in seconds on the output's timeline (0 is the output's first sample).
+  public var start: Double
+  public var end: Double
+  public var attribution: SegmentClass
+  /// Index, in the list given to the ``Attributor``, of the candidate that explains most; nil for silent and unknown.
+  public var candidateIndex: Int?
+  /// For mixed: index of the other source that is in it.
+  public var secondCandidateIndex: Int?
+  /// Where the winner's sample 0 lies on the output's timeline, minus its `expectedStart` (nil counts as 0), in seconds. Positive: the
+  /// output is late. 0 where there is no winner.
+  public var lagSeconds: Double
+  /// Share of the window's energy, 0…1, that a short linear filter of the winner explains; without a winner, the best of all.
+  public var coherence: Double
+  /// The same against the original at its best lag, whoever wins; 0 if there is no original.
+  public var originalCoherence: Double
+  /// RMS level in dBFS; -infinity for digital silence.
+  public var level: Double
+  /// Level in dBFS of what the winner (for mixed: both sources) does not explain.
+  public var residualLevel: Double
+  /// 0…1: how far the figures are from those at which the verdict would be another one.
+  public var confidence: Double
+}
+
+/// How an ``Attributor`` searches.
+public struct AttributionOptions: Sendable, Hashable {
+  /// Seconds around a candidate's `expectedStart` in which it is looked for first.
+  public var searchRange: Double
+  /// Seconds around its expected place in which a candidate longer than a minute is looked for at all; shorter ones are looked for
+  /// everywhere.
+  public var wideSearchRange: Double
+
+  public init(searchRange: Double = 2, wideSearchRange: Double = 30) {
+    self.searchRange = searchRange
+    self.wideSearchRange = wideSearchRange
+  }
+}

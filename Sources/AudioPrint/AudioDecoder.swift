@@ -1,0 +1,134 @@
+import Subprocess
+
+/// Reads the audio of any file or URL that ffmpeg reads, streamed through a pipe.
+///
+/// Needs `ffmpeg` and `ffprobe` on the PATH.
+public enum AudioDecoder {
+  /// Decodes one audio track to mono; the sample count is exactly what ffmpeg delivered.
+  ///
+  /// - Parameters:
+  ///   - path: a file, or a URL that ffmpeg can open.
+  ///   - sampleRate: rate of the result in Hz; nil keeps the track's own.
+  ///   - track: index among the audio tracks, from 0.
+  ///   - start: where to begin. Counted from the container's start, or, with `alignedToTimestamps`, a presentation time.
+  ///   - duration: how much to decode at most.
+  ///   - alignedToTimestamps: sample i of the result has presentation time `start + i / sampleRate` as `ffprobe` prints it: what lies
+  ///     before the first sample, and gaps longer than 20 ms, become silence, overlaps are cut. Without it the samples are as
+  ///     they come, one after another.
+  ///   - allowTruncated: a file that ends early or has damaged packets gives what could be decoded instead of an error.
+  /// - Throws: ``AudioError``; its code tells a missing file, no media, no such track, truncation, no samples and a missing ffmpeg apart.
+  public static func decode(
+    _ path: String, sampleRate: Int? = 8000, track: Int = 0, start: Duration? = nil, duration: Duration? = nil,
+    alignedToTimestamps: Bool = false, allowTruncated: Bool = false
+  ) async throws -> AudioClip {
+    var samples: [Float] = []
+    let rate = try await decode(
+      path, sampleRate: sampleRate, track: track, start: start, duration: duration,
+      alignedToTimestamps: alignedToTimestamps, allowTruncated: allowTruncated
+    ) { samples.append(contentsOf: $0) }
+    let clip = AudioClip(unchecked: samples, sampleRate: rate)
+    try clip.requireFinite()
+    return clip
+  }
+
+  /// As the other `decode`, but hands the samples on in pieces as they come, so that memory stays constant; returns the rate in Hz.
+  public static func decode(
+    _ path: String, sampleRate: Int? = 8000, track: Int = 0, start: Duration? = nil, duration: Duration? = nil,
+    alignedToTimestamps: Bool = false, allowTruncated: Bool = false,
+    into receive: (UnsafeBufferPointer<Float>) throws -> Void
+  ) async throws -> Int {
+    try AudioClip.check(sampleRate: sampleRate ?? 1)
+    var request = DecodingRequest(
+      path: path, sampleRate: sampleRate, track: track, start: start?.inSeconds, duration: duration?.inSeconds,
+      alignedToTimestamps: alignedToTimestamps)
+    try request.validate()
+    if sampleRate == nil || alignedToTimestamps { try request.adopt(try await AudioProbe.track(track, of: path)) }
+    let rate = request.sampleRate ?? 8000
+    var count = 0
+    let run = try await FFmpeg.stream("ffmpeg", request.arguments) { bytes in
+      try bytes.withMemoryRebound(to: Float.self) {
+        count += $0.count
+        try receive($0)
+      }
+    }
+    try request.judge(status: run.status, messages: run.messages, samples: count, allowTruncated: allowTruncated)
+    return rate
+  }
+}
+
+/// What is asked of ffmpeg, as a value: its arguments and the verdict on its answer are computed without a process.
+struct DecodingRequest {
+  var path: String
+  var sampleRate: Int?
+  var track: Int
+  var start: Double?
+  var duration: Double?
+  var alignedToTimestamps: Bool
+
+  /// Aligning to timestamps fills everything before the first sample with silence; beyond this the clock is a wall clock, and a
+  /// decoder that filled it would hang rather than help.
+  static let latestStart = 3600.0
+
+  func validate() throws {
+    guard track >= 0 else { throw AudioError(.badFormat, "audio track \(track) of \(path): tracks count from 0") }
+    guard (start ?? 0) >= 0, (duration ?? 0) >= 0 else {
+      throw AudioError(.badFormat, "the span to decode from \(path) has a negative start or duration")
+    }
+  }
+
+  mutating func adopt(_ track: AudioProbe.Track) throws {
+    if sampleRate == nil { sampleRate = track.sampleRate }
+    guard alignedToTimestamps, let first = track.startTime, first - (start ?? 0) > Self.latestStart else { return }
+    throw AudioError(
+      .badFormat, "the audio of \(path) starts at timestamp \(first) s: the time before it is too long to be filled with silence",
+      next: "pass a start of about \(Int(first)) s, or record with timestamps that begin near 0")
+  }
+
+  var arguments: [String] {
+    var list = ["-nostdin", "-hide_banner", "-v", "error"]
+    // Otherwise ffmpeg moves the container's first timestamp to 0, and an FLV whose audio starts at 0.5 s would begin at 0.
+    if alignedToTimestamps { list += ["-copyts"] } else if let start { list += ["-ss", "\(start)"] }
+    list += ["-i", path, "-map", "0:a:\(track)", "-vn", "-sn", "-dn"]
+    if alignedToTimestamps {
+      // async=1 only fills and trims; FLV's millisecond timestamps jitter by 1 ms, so 20 ms is a gap and no rounding.
+      var filter = "aresample=async=1:first_pts=0:min_hard_comp=0.02"
+      if let start { filter += ",atrim=start=\(start)" }
+      if let duration { filter += ",atrim=end=\((start ?? 0) + duration)" }
+      list += ["-af", filter]
+    } else if let duration {
+      list += ["-t", "\(duration)"]
+    }
+    return list + ["-ac", "1", "-ar", "\(sampleRate ?? 8000)", "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"]
+  }
+
+  func judge(status: TerminationStatus, messages: String, samples: Int, allowTruncated: Bool) throws {
+    let lines = messages.split(whereSeparator: \.isNewline).map(String.init)
+    if !status.isSuccess { throw AudioError.from(ffmpeg: lines, path: path, track: track, status: "\(status)") }
+    let damage = lines.filter { line in Self.damageMarks.contains { line.containsIgnoringCase($0) } }
+    if !damage.isEmpty && !allowTruncated {
+      throw AudioError(
+        .truncated, "\(path) is cut off or damaged: \(samples) samples could be decoded",
+        evidence: Array(damage.prefix(5)), next: "record it again, or allow truncated input if what is there is enough")
+    }
+    if samples == 0 {
+      throw AudioError(
+        .noSamples, "audio track \(track) of \(path) gave no samples", evidence: Array(lines.suffix(5)),
+        next: start == nil ? "the track is empty: look at what wrote it" : "does the audio reach the start that was asked for?")
+    }
+  }
+
+  /// Words with which ffmpeg reports input that ends early or is damaged although it exits with 0.
+  private static let damageMarks = [
+    "partial file", "truncat", "corrupt", "invalid data found", "error while decoding", "end of file", "error submitting packet",
+  ]
+}
+
+extension String {
+  /// ASCII case-insensitive containment.
+  func containsIgnoringCase(_ other: String) -> Bool { lowercased().contains(other.lowercased()) }
+}
+
+extension Duration {
+  /// In seconds.
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

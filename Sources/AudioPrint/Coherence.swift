@@ -1,0 +1,153 @@
+/// Short-time spectra of a stretch of audio in the band that is compared, kept for comparing it with several others.
+struct BandSpectra {
+  let frames: Int
+  let bins: Int
+  private(set) var values: [Complex]
+
+  private static let low = Int(
+    Thresholds.band.lowerBound * Double(Thresholds.coherenceFrame) / Double(Thresholds.sampleRate))
+  private static let high = Int(
+    Thresholds.band.upperBound * Double(Thresholds.coherenceFrame) / Double(Thresholds.sampleRate))
+
+  /// Spectra of `count` samples from `start` on; zero where that is outside the signal. Less than one frame is padded to one.
+  init(_ signal: UnsafeBufferPointer<Float>, start: Int, count: Int) {
+    let stft = SpectralFrames(frame: Thresholds.coherenceFrame, hop: Thresholds.coherenceHop)
+    let bins = Self.high - Self.low
+    func spectra(_ part: UnsafeBufferPointer<Float>) -> [Complex] {
+      [Complex](unsafeUninitializedCapacity: stft.count(samples: part.count) * bins) { buffer, used in
+        stft.forEach(part) { frame, spectrum in
+          (buffer.baseAddress! + frame * bins).initialize(from: spectrum + Self.low, count: bins)
+        }
+        used = stft.count(samples: part.count) * bins
+      }
+    }
+    if start >= 0, start + count <= signal.count, count >= stft.frame {
+      values = spectra(UnsafeBufferPointer(rebasing: signal[start..<start + count]))
+    } else {
+      var padded = [Float](repeating: 0, count: max(count, stft.frame))
+      let (first, last) = (max(0, start), min(signal.count, start + count))
+      if first < last { padded.replaceSubrange((first - start)..<(last - start), with: signal[first..<last]) }
+      values = padded.withUnsafeBufferPointer(spectra)
+    }
+    self.bins = bins
+    frames = values.count / bins
+  }
+
+  /// What is left after the best linear filter of `x` is taken away: per bin, the least-squares transfer function x → self.
+  func residual(after x: BandSpectra) -> BandSpectra {
+    let statistics = CrossStatistics(x: x, y: self)
+    var rest = self
+    rest.values.withUnsafeMutableBufferPointer { rest in
+      x.values.withUnsafeBufferPointer { x in
+        statistics.transfer.withUnsafeBufferPointer { transfer in
+          var frame = 0
+          while frame < frames {
+            let (r, s) = (rest.baseAddress! + frame * bins, x.baseAddress! + frame * bins)
+            var i = 0
+            while i < bins {
+              r[i].re -= transfer[i].re * s[i].re - transfer[i].im * s[i].im
+              r[i].im -= transfer[i].re * s[i].im + transfer[i].im * s[i].re
+              i += 1
+            }
+            frame += 1
+          }
+        }
+      }
+    }
+    return rest
+  }
+
+  /// Energy over all frames and bins.
+  var energy: Float {
+    values.withUnsafeBufferPointer { values in
+      var sum: Float = 0
+      var i = 0
+      while i < values.count {
+        sum += values[i].re * values[i].re + values[i].im * values[i].im
+        i += 1
+      }
+      return sum
+    }
+  }
+
+  /// Share of this signal's energy that a short linear filter of `x` explains, 0…1.
+  ///
+  /// Magnitude-squared coherence (Carter, "Coherence and time delay estimation", Proc. IEEE 75(2), 1987), weighted with this signal's
+  /// power. The estimate's bias is taken off per bin. For unrelated signals it is κ Σ|X|²|Y|² / (Σ|X|² Σ|Y|²), where κ = 1.92 counts the
+  /// overlap of Hann frames at a quarter's hop; the plain 1/n holds for steady signals only and is far too low for speech.
+  func coherence(with x: BandSpectra) -> Double { CrossStatistics(x: x, y: self).explainedShare }
+}
+
+/// Sums over frames of two signals' spectra, per bin.
+private struct CrossStatistics {
+  private var xPower: [Float]
+  private var yPower: [Float]
+  private var product: [Float]
+  private var cross: [Complex]
+  private static let overlap: Float = 1.92
+
+  init(x: BandSpectra, y: BandSpectra) {
+    let (bins, frames) = (y.bins, min(x.frames, y.frames))
+    xPower = [Float](repeating: 0, count: bins)
+    yPower = xPower
+    product = xPower
+    cross = [Complex](repeating: Complex(re: 0, im: 0), count: bins)
+    x.values.withUnsafeBufferPointer { x in
+      y.values.withUnsafeBufferPointer { y in
+        xPower.withUnsafeMutableBufferPointer { xPower in
+          yPower.withUnsafeMutableBufferPointer { yPower in
+            product.withUnsafeMutableBufferPointer { product in
+              cross.withUnsafeMutableBufferPointer { cross in
+                Self.add(
+                  x.baseAddress!, y.baseAddress!, frames: frames, bins: bins, xPower.baseAddress!, yPower.baseAddress!,
+                  product.baseAddress!, cross.baseAddress!)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static func add(
+    _ x: UnsafePointer<Complex>, _ y: UnsafePointer<Complex>, frames: Int, bins: Int,
+    _ xPower: UnsafeMutablePointer<Float>, _ yPower: UnsafeMutablePointer<Float>,
+    _ product: UnsafeMutablePointer<Float>, _ cross: UnsafeMutablePointer<Complex>
+  ) {
+    var frame = 0
+    while frame < frames {
+      let (a, b) = (x + frame * bins, y + frame * bins)
+      var i = 0
+      while i < bins {
+        let (u, v) = (a[i], b[i])
+        let (p, q) = (u.re * u.re + u.im * u.im, v.re * v.re + v.im * v.im)
+        xPower[i] += p
+        yPower[i] += q
+        product[i] += p * q
+        cross[i].re += v.re * u.re + v.im * u.im
+        cross[i].im += v.im * u.re - v.re * u.im
+        i += 1
+      }
+      frame += 1
+    }
+  }
+
+  /// Least-squares transfer function x → y.
+  var transfer: [Complex] {
+    let floor = 1e-9 * (xPower.max() ?? 0) + 1e-20
+    return cross.indices.map { Complex(re: cross[$0].re / (xPower[$0] + floor), im: cross[$0].im / (xPower[$0] + floor)) }
+  }
+
+  var explainedShare: Double {
+    var (explained, total): (Float, Float) = (0, 0)
+    for i in cross.indices {
+      total += yPower[i]
+      let scale = xPower[i] * yPower[i]
+      guard scale > 1e-24 else { continue }
+      let raw = (cross[i].re * cross[i].re + cross[i].im * cross[i].im) / scale
+      let bias = min(0.95, Self.overlap * product[i] / scale)
+      explained += yPower[i] * max(0, min(1, (raw - bias) / (1 - bias)))
+    }
+    return total > 0 ? Double(explained / total) : 0
+  }
+}

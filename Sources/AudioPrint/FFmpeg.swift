@@ -1,0 +1,163 @@
+import Foundation
+import Subprocess
+
+/// Runs ffmpeg and ffprobe.
+enum FFmpeg {
+  /// Most that is kept of what a tool prints on standard error.
+  private static let messageLimit = 4 << 20
+
+  struct Outcome {
+    var status: TerminationStatus
+    var messages: String
+  }
+
+  /// Runs a tool and hands its standard output on, in pieces that are whole groups of 4 bytes.
+  static func stream(
+    _ tool: String, _ arguments: [String], receive: (UnsafeRawBufferPointer) throws -> Void
+  ) async throws -> Outcome {
+    do {
+      let result = try await run(
+        .name(tool), arguments: Arguments(arguments), input: .none, output: .sequence, error: .string(limit: messageLimit)
+      ) { execution in
+        var remainder: [UInt8] = []
+        for try await buffer in execution.standardOutput {
+          try buffer.withUnsafeBytes { try Self.regroup($0, &remainder, receive) }
+        }
+      }
+      return Outcome(status: result.terminationStatus, messages: result.standardError)
+    } catch let error as SubprocessError {
+      throw AudioError.from(launching: tool, error)
+    }
+  }
+
+  /// A pipe may cut a float in two: the cut-off bytes wait in `remainder` for the next piece.
+  private static func regroup(
+    _ bytes: UnsafeRawBufferPointer, _ remainder: inout [UInt8], _ receive: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    if remainder.isEmpty && bytes.count.isMultiple(of: 4) { return try receive(bytes) }
+    remainder.append(contentsOf: bytes)
+    let whole = remainder.count / 4 * 4
+    try remainder.withUnsafeBytes { try receive(UnsafeRawBufferPointer(rebasing: $0[..<whole])) }
+    remainder.removeFirst(whole)
+  }
+
+  /// Runs a tool that answers with text.
+  static func text(_ tool: String, _ arguments: [String]) async throws -> (output: String, outcome: Outcome) {
+    do {
+      let result = try await run(
+        .name(tool), arguments: Arguments(arguments), input: .none, output: .string(limit: messageLimit),
+        error: .string(limit: messageLimit))
+      return (
+        result.standardOutput, Outcome(status: result.terminationStatus, messages: result.standardError)
+      )
+    } catch let error as SubprocessError {
+      throw AudioError.from(launching: tool, error)
+    }
+  }
+
+  /// Runs ffmpeg with bytes on its standard input.
+  static func feed(_ bytes: [UInt8], _ arguments: [String]) async throws -> Outcome {
+    do {
+      let result = try await run(
+        .name("ffmpeg"), arguments: Arguments(arguments), input: .array(bytes), output: .discarded,
+        error: .string(limit: messageLimit))
+      return Outcome(status: result.terminationStatus, messages: result.standardError)
+    } catch let error as SubprocessError {
+      throw AudioError.from(launching: "ffmpeg", error)
+    }
+  }
+}
+
+/// What ffprobe knows about a file's audio tracks.
+public enum AudioProbe {
+  /// One audio track.
+  public struct Track: Sendable, Hashable {
+    /// Codec as ffmpeg names it, for example `aac`.
+    public var codec: String
+    /// Samples a second, in Hz.
+    public var sampleRate: Int
+    public var channels: Int
+    /// Presentation time of the first packet in seconds, if the container tells.
+    public var startTime: Double?
+    /// Length in seconds, if the container tells.
+    public var duration: Double?
+  }
+
+  /// The audio tracks of a file or URL in order; empty if it is media without audio.
+  ///
+  /// - Throws: ``AudioError`` if the file is missing, is no media, or ffprobe is missing.
+  public static func tracks(of path: String) async throws -> [Track] {
+    let (output, outcome) = try await FFmpeg.text(
+      "ffprobe", ["-v", "error", "-select_streams", "a", "-show_entries",
+        "stream=codec_name,sample_rate,channels,start_time,duration", "-of", "json", path])
+    guard outcome.status.isSuccess else {
+      throw AudioError.from(
+        ffmpeg: outcome.messages.split(whereSeparator: \.isNewline).map(String.init), path: path, track: 0,
+        status: "\(outcome.status)")
+    }
+    do {
+      return try JSONDecoder().decode(Answer.self, from: Data(output.utf8)).streams.map(\.track)
+    } catch {
+      throw AudioError(.decodingFailed, "ffprobe's answer about \(path) cannot be read: \(error)", evidence: [output])
+    }
+  }
+
+  static func track(_ index: Int, of path: String) async throws -> Track {
+    let tracks = try await tracks(of: path)
+    guard tracks.indices.contains(index) else { throw AudioError.noTrack(index, path: path, evidence: ["audio tracks: \(tracks.count)"]) }
+    return tracks[index]
+  }
+
+  private struct Answer: Decodable {
+    struct Stream: Decodable {
+      var codec_name: String?
+      var sample_rate: String?
+      var channels: Int?
+      var start_time: String?
+      var duration: String?
+
+      var track: Track {
+        Track(
+          codec: codec_name ?? "unknown", sampleRate: sample_rate.flatMap(Int.init) ?? 0, channels: channels ?? 0,
+          startTime: start_time.flatMap(Double.init), duration: duration.flatMap(Double.init))
+      }
+    }
+    var streams: [Stream]
+  }
+}
+
+extension AudioError {
+  static func noTrack(_ track: Int, path: String, evidence: [String]) -> AudioError {
+    AudioError(
+      .noAudioTrack, "\(path) has no audio track \(track)", evidence: evidence,
+      next: "`ffprobe -show_streams` lists what is in the file; audio tracks count from 0")
+  }
+
+  static func from(launching tool: String, _ error: SubprocessError) -> AudioError {
+    if error.code == .executableNotFound {
+      return AudioError(.toolMissing, "\(tool) is not on the PATH", evidence: [error.description], next: "run: make setup")
+    }
+    return AudioError(.decodingFailed, "\(tool) could not be run", evidence: [error.description])
+  }
+
+  /// Sorts a failed run of ffmpeg or ffprobe by the words that it printed.
+  static func from(ffmpeg lines: [String], path: String, track: Int, status: String) -> AudioError {
+    let evidence = lines.isEmpty ? ["(it printed nothing)"] : Array(lines.suffix(6))
+    func says(_ words: String) -> Bool { lines.contains { $0.containsIgnoringCase(words) } }
+    if says("matches no streams") || says("does not contain any stream") {
+      return noTrack(track, path: path, evidence: evidence)
+    }
+    if says("No such file or directory") || says("Permission denied") || says("Is a directory") {
+      return AudioError(.fileMissing, "\(path) cannot be opened", evidence: evidence, next: "check the path and its permissions")
+    }
+    if says("moov atom not found") {
+      return AudioError(
+        .truncated, "\(path) is cut off: its index is missing", evidence: evidence,
+        next: "let the recorder finish the file, or record to a format without an index (flv, ts, fragmented mp4)")
+    }
+    if says("Invalid data found") || says("Unknown format") || says("could not find codec parameters") {
+      return AudioError(.notMedia, "\(path) is no media that ffmpeg can read", evidence: evidence, next: "check what wrote it")
+    }
+    return AudioError(.decodingFailed, "decoding \(path) failed: ffmpeg ended with \(status)", evidence: evidence)
+  }
+}

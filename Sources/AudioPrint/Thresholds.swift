@@ -1,0 +1,38 @@
+/// Every constant that a verdict depends on.
+enum Thresholds {
+  // MARK: Analysis
+
+  /// Rate at which everything is compared, in Hz: all features lie below 3.4 kHz, which every codec and a telephone keep.
+  static let sampleRate = 8000
+  /// Band in which coherence and lag are measured, in Hz.
+  static let band = 150.0...3400.0
+  /// Log-mel envelope: 64 ms frames every 16 ms, 24 bands from 120 to 3800 Hz.
+  static let (envelopeFrame, envelopeHop, melBands) = (512, 128, 24)
+  static let melRange = 120.0...3800.0
+  /// Coherence: 128 ms Hann frames every 32 ms.
+  static let (coherenceFrame, coherenceHop) = (1024, 256)
+
+  // MARK: Silence
+
+  /// Below this level, in dBFS, a window is silent whatever is in it: 16-bit dither through AAC is at -90.
+  static let silence = -70.0
+  /// Below this level a window that nothing explains is silent too: in a programme at -20 dBFS nobody hears it.
+  static let inaudible = -55.0
+
+  // MARK: Verdicts
+
+  /// Coherence from which a candidate explains a window of 1 s or more.
+  static let explained = 0.6
+  /// The original wins against a dubbed candidate that explains at most this much more: an echo must be called passthrough.
+  static let tie = 0.05
+  /// Coherence with the expected candidate from which no other needs to be looked at.
+  static let certain = 0.9
+  /// Mixed: partial coherence of the second source, given the first, from which it is present.
+  static let presentPartial = 0.3
+  /// Mixed: share of the window's energy, from which a second source is audible (-25 dB).
+  static let audibleShare = 0.003
+  /// A window shorter than this, in seconds, needs `certain` rather than `explained`.
+  static let shortWindow = 1.0
+  /// Candidates that are looked at closely besides the expected ones, best envelopes first.
+  static let shortlist = 3
+}

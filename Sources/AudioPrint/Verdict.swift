@@ -1,0 +1,68 @@
+/// The class of a window from the best fits of the original and of the dubbed fragments.
+struct Verdict {
+  let judge: WindowJudge
+  let original: WindowJudge.Fit?
+  let dubbed: WindowJudge.Fit?
+
+  func attribution() -> WindowAttribution {
+    let (theirs, ours) = (dubbed?.coherence ?? 0, original?.coherence ?? 0)
+    let originalWins = ours + Thresholds.tie >= theirs
+    guard let winner = originalWins ? original ?? dubbed : dubbed else { return nothing() }
+    let loser = originalWins ? dubbed : original
+    if let loser, let mixed = mixture(winner, loser) { return mixed }
+    guard winner.coherence >= threshold else { return nothing() }
+    let rivalry = originalWins ? 1 : ((theirs - ours) / 0.2).clamped(to: 0...1)
+    return result(
+      classify(winner), winner: winner, second: nil, explained: winner.coherence,
+      confidence: margin(winner.coherence) * rivalry)
+  }
+
+  /// A short window has few degrees of freedom, and unrelated sounds reach a high coherence in it.
+  private var threshold: Double {
+    judge.end - judge.start < Thresholds.shortWindow || judge.count < Thresholds.sampleRate
+      ? Thresholds.certain : Thresholds.explained
+  }
+
+  private func classify(_ fit: WindowJudge.Fit) -> SegmentClass {
+    switch judge.attributor.candidates[fit.candidate].role {
+    case .original: .passthrough
+    case .dubbed(let fragment): .dubbed(fragment)
+    }
+  }
+
+  /// Mixed, if the second source is in what the first one leaves over, loud enough to be heard, and both together explain the window.
+  private func mixture(_ first: WindowJudge.Fit, _ second: WindowJudge.Fit) -> WindowAttribution? {
+    let (partial, share) = judge.second(second, after: first)
+    let together = min(1, first.coherence + share)
+    guard partial >= Thresholds.presentPartial, share >= Thresholds.audibleShare, together >= threshold else { return nil }
+    let certainty = ((partial - Thresholds.presentPartial) / 0.4 + 0.3).clamped(to: 0...1)
+    return result(.mixed, winner: first, second: second, explained: together, confidence: certainty * margin(together))
+  }
+
+  private func nothing() -> WindowAttribution {
+    let best = max(original?.coherence ?? 0, dubbed?.coherence ?? 0)
+    var result = judge.silent()
+    if judge.level >= Thresholds.inaudible {
+      result.attribution = .unknown
+      result.confidence = (1 - best / threshold).clamped(to: 0...1)
+    }
+    result.coherence = best
+    result.originalCoherence = original?.coherence ?? 0
+    return result
+  }
+
+  /// 0 at the threshold, 1 half-way from there to full coherence.
+  private func margin(_ coherence: Double) -> Double {
+    (0.2 + 0.8 * (coherence - threshold) / (0.5 * (1 - threshold))).clamped(to: 0...1)
+  }
+
+  private func result(
+    _ attribution: SegmentClass, winner: WindowJudge.Fit, second: WindowJudge.Fit?, explained: Double, confidence: Double
+  ) -> WindowAttribution {
+    WindowAttribution(
+      start: judge.start, end: judge.end, attribution: attribution, candidateIndex: winner.candidate,
+      secondCandidateIndex: second?.candidate, lagSeconds: judge.lag(winner), coherence: winner.coherence,
+      originalCoherence: original?.coherence ?? 0, level: judge.level,
+      residualLevel: judge.level + decibels(power: max(1e-9, 1 - explained)), confidence: confidence)
+  }
+}
