@@ -1,0 +1,234 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A Socket.IO 5 client over WebSocket: queues are made first, then the connection lives as long as a closure.
+///
+/// ```swift
+/// let client = SocketIOClient(url: "http://localhost:3000")
+/// let processed = client.events(named: "fragment:processed")
+/// try await client.withConnection { client in
+///   try await client.emit("stream:init", ["stream_id": "test"])
+///   let events = try await processed.collect(5, timeout: .seconds(30))
+/// }
+/// ```
+public final class SocketIOClient: Sendable {
+  public let url: String
+  public let configuration: SocketIOConfiguration
+
+  private let hub = EventHub()
+  // Read by every emit, written when a connection comes or goes.
+  private let connection = Mutex<Connection>(.none)
+
+  private enum Connection: Sendable {
+    case none
+    case connecting
+    case up(ClientConnection)
+    case lost(SocketIOError)
+  }
+
+  /// Takes what it needs to connect; the URL is checked by `withConnection`.
+  public init(url: String, configuration: SocketIOConfiguration = .init()) {
+    self.url = url
+    self.configuration = configuration
+  }
+
+  // MARK: Events
+
+  /// A queue of the events with this name, from now on; may be made before connecting.
+  public func events(named name: String, capacity: Int = 1024) -> EventQueue<SocketIOEvent> {
+    hub.queue(named: name, capacity: capacity)
+  }
+
+  /// A queue of the events that `wants` picks; it runs on an event loop and must be quick.
+  public func events(
+    capacity: Int = 1024, where wants: @escaping @Sendable (SocketIOEvent) -> Bool
+  ) -> EventQueue<SocketIOEvent> {
+    hub.queue(of: "events that match", capacity: capacity, wants: wants)
+  }
+
+  /// A queue of all events.
+  public func allEvents(capacity: Int = 1024) -> EventQueue<SocketIOEvent> {
+    hub.queue(of: "events", capacity: capacity, wants: nil)
+  }
+
+  /// How many events came that no queue wanted.
+  public var unclaimedEventCount: Int { hub.unclaimed }
+
+  /// Whether the namespace is joined at this moment.
+  public var isConnected: Bool {
+    connection.withLock {
+      if case .up = $0 { return true }
+      return false
+    }
+  }
+
+  // MARK: Connection
+
+  /// Connects, runs `body`, disconnects, however `body` ends. Throws `SocketIOError` if the first attempt fails.
+  ///
+  /// When the connection is lost, waiting consumers and acknowledgements get the reason as an error at once. With
+  /// `configuration.reconnection` it is then made again beside `body`, and the queues go on behind that error.
+  public func withConnection<R>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (SocketIOClient) async throws -> R
+  ) async throws -> R {
+    try begin()
+    let first: ClientConnection
+    do {
+      first = try await connect()
+    } catch {
+      connection.withLock { $0 = .none }
+      throw error
+    }
+    hub.forEachQueue { $0.reopen() }
+    connection.withLock { $0 = .up(first) }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await self.supervise(first) }
+      let result: Result<R, any Error>
+      do {
+        result = .success(try await body(self))
+      } catch {
+        result = .failure(error)
+      }
+      group.cancelAll()
+      try await group.waitForAll()
+      connection.withLock { $0 = .none }
+      return try result.get()
+    }
+  }
+
+  private func begin() throws(SocketIOError) {
+    let isIdle = connection.withLock { state in
+      guard case .none = state else { return false }
+      state = .connecting
+      return true
+    }
+    guard isIdle else {
+      throw SocketIOError(
+        .cannotConnect, "this client is connected already", next: "make a second SocketIOClient for a second connection")
+    }
+  }
+
+  private func connect() async throws -> ClientConnection {
+    let endpoint = try SocketIOEndpoint.parse(url, path: configuration.path, query: configuration.query)
+    let auth = try await configuration.auth?()
+    let hub = hub
+    let wishes = ClientConnectionHandler.Wishes(
+      namespace: configuration.namespace, auth: try auth.map { value throws(SocketIOError) in try SocketIOJSON.object(value) },
+      limits: configuration.limits, deliver: { hub.deliver($0) })
+    let request = WebSocketConnector.Request(
+      endpoint: endpoint, extraHeaders: configuration.extraHeaders, timeout: TimeAmount(configuration.connectTimeout))
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    return try await WebSocketConnector.connect(request, on: loop, wishes: wishes).get()
+  }
+
+  /// Waits for the connection's end, tells everyone, and makes it again if that is wanted; cancelled, it disconnects.
+  private func supervise(_ first: ClientConnection) async {
+    var current: ClientConnection? = first
+    while let up = current {
+      let reason = await withTaskCancellationHandler {
+        await up.end()
+      } onCancel: {
+        up.beginDisconnect()
+      }
+      await up.disconnect()
+      guard let reconnection = configuration.reconnection, !Task.isCancelled, Self.isWorthRetrying(reason) else {
+        finish(with: reason)
+        break
+      }
+      connection.withLock { $0 = .lost(reason) }
+      hub.forEachQueue { $0.interrupt(reason) }
+      current = await reconnect(reconnection, after: reason)
+    }
+  }
+
+  private func reconnect(_ reconnection: SocketIOConfiguration.Reconnection, after reason: SocketIOError) async
+    -> ClientConnection?
+  {
+    var last = reason
+    var attempt = 0
+    while attempt < reconnection.attempts ?? .max {
+      do {
+        try await Task.sleep(for: reconnection.wait(attempt: attempt, random: .random(in: -1...1)))
+        let new = try await connect()
+        connection.withLock { $0 = .up(new) }
+        return new
+      } catch let error as SocketIOError {
+        last = error
+        // The server said no; asking again would not change that.
+        if error.code == .connectRejected { break }
+      } catch {
+        break
+      }
+      attempt += 1
+    }
+    finish(with: last)
+    return nil
+  }
+
+  private func finish(with reason: SocketIOError) {
+    connection.withLock { $0 = .lost(reason) }
+    hub.forEachQueue { $0.finish(throwing: reason) }
+  }
+
+  /// Both sides may end a connection on purpose; that is final, as in every client.
+  private static func isWorthRetrying(_ reason: SocketIOError) -> Bool {
+    reason.reason != .serverDisconnect && reason.reason != .clientDisconnect && reason.code != .connectRejected
+  }
+
+  // MARK: Sending
+
+  /// Sends an event; any `Data` inside the arguments becomes a binary attachment. Suspends while the socket is full.
+  ///
+  /// Throws `reservedEvent`, `encodingFailed`, `notConnected` or `disconnected`.
+  public func emit(_ event: String, _ arguments: any Encodable & Sendable...) async throws {
+    try await emit(event, arguments: arguments)
+  }
+
+  /// `emit` for arguments that are in an array already.
+  public func emit(_ event: String, arguments: [any Encodable & Sendable]) async throws {
+    let encoded = try Self.encode(event, arguments)
+    try await current().emit(encoded)
+  }
+
+  /// Sends an event and waits for the server's answer; `timeout` nil means `configuration.ackTimeout`.
+  ///
+  /// Throws `ackTimedOut`, and `disconnected` at once if the connection ends first.
+  public func emitWithAck(
+    _ event: String, _ arguments: any Encodable & Sendable..., timeout: Duration? = nil
+  ) async throws -> SocketIOEvent {
+    let encoded = try Self.encode(event, arguments)
+    return try await current().emitWithAck(event, encoded, timeout: timeout ?? configuration.ackTimeout)
+  }
+
+  /// Answers an event that the server wants acknowledged; does nothing for one that has no `ackID`.
+  public func acknowledge(_ event: SocketIOEvent, _ arguments: any Encodable & Sendable...) async throws {
+    guard let id = event.ackID, !event.name.isEmpty else { return }
+    try await current().emit(try SocketIOJSON.encode(name: nil, arguments), answering: id)
+  }
+
+  private static let reserved: Set = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
+
+  private static func encode(_ event: String, _ arguments: [any Encodable & Sendable]) throws(SocketIOError)
+    -> SocketIOJSON.Encoded
+  {
+    guard !reserved.contains(event) else {
+      throw SocketIOError(.reservedEvent, "“\(event)” is an event of Socket.IO itself and cannot be sent")
+    }
+    return try SocketIOJSON.encode(name: event, arguments)
+  }
+
+  private func current() throws(SocketIOError) -> ClientConnection {
+    switch connection.withLock({ $0 }) {
+    case .up(let connection): return connection
+    case .lost(let reason):
+      var error = reason
+      error.code = .notConnected
+      error.message = "there is no connection to send on: \(reason.message)"
+      throw error
+    case .none, .connecting:
+      throw SocketIOError(.notConnected, "there is no connection to send on", next: "send inside withConnection { … }")
+    }
+  }
+}

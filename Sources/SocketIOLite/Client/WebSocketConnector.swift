@@ -1,0 +1,159 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOWebSocket
+
+/// Opens a TCP connection and upgrades it to WebSocket; what goes wrong comes back as what the server said.
+enum WebSocketConnector {
+  struct Request: Sendable {
+    var endpoint: SocketIOEndpoint
+    var extraHeaders: [(name: String, value: String)]
+    var timeout: TimeAmount
+  }
+
+  /// Connects; `handler` gets the frames. Its future fails if the handshake does.
+  static func connect(
+    _ request: Request, on eventLoop: any EventLoop, wishes: ClientConnectionHandler.Wishes
+  ) -> EventLoopFuture<ClientConnection> {
+    let joined = eventLoop.makePromise(of: Void.self)
+    let ended = eventLoop.makePromise(of: SocketIOError.self)
+    let connected = eventLoop.makePromise(of: ClientConnection.self)
+    let bootstrap = ClientBootstrap(group: eventLoop)
+      .connectTimeout(request.timeout)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelOption(.maxMessagesPerRead, value: 16)
+      .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 1 << 20))
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try addHandlers(to: channel, request, wishes, joined: joined, ended: ended, connected: connected)
+        }
+      }
+    let dial = bootstrap.connect(host: request.endpoint.host, port: request.endpoint.port)
+    dial.whenFailure { error in
+      let failure = cannotConnect(request, error)
+      joined.fail(failure)
+      connected.fail(failure)
+      ended.succeed(failure)
+    }
+    let deadline = eventLoop.scheduleTask(in: request.timeout) {
+      let seconds = Double(request.timeout.nanoseconds) / 1e9
+      let where_ = "\(request.endpoint.authority)\(request.endpoint.target)"
+      let failure = SocketIOError(
+        .connectTimedOut, "\(where_) did not finish the Socket.IO handshake within \(seconds) s",
+        next: "is that port a Socket.IO server, and the path right?")
+      joined.fail(failure)
+      connected.fail(failure)
+      dial.whenSuccess { $0.close(promise: nil) }
+    }
+    // A connection counts as made when its namespace is joined.
+    joined.futureResult.whenFailure { connected.fail($0) }
+    let result = connected.futureResult.and(joined.futureResult).map(\.0)
+    result.whenComplete { _ in deadline.cancel() }
+    result.whenFailure { error in
+      joined.fail(error)
+      ended.succeed(error as? SocketIOError ?? SocketIOError(.cannotConnect, "\(error)"))
+      dial.whenSuccess { $0.close(promise: nil) }
+    }
+    return result
+  }
+
+  private static func addHandlers(
+    to channel: any Channel, _ request: Request, _ wishes: ClientConnectionHandler.Wishes,
+    joined: EventLoopPromise<Void>, ended: EventLoopPromise<SocketIOError>, connected: EventLoopPromise<ClientConnection>
+  ) throws {
+    let handshake = UpgradeRequestHandler(request: request, failed: connected)
+    let boundHandshake = NIOLoopBound(handshake, eventLoop: channel.eventLoop)
+    let upgrader = NIOWebSocketClientUpgrader(
+      // One byte more, so that a message of just the limit passes whatever the frame's own arithmetic is.
+      maxFrameSize: wishes.limits.maxMessageBytes + 1, automaticErrorHandling: false
+    ) { channel, _ in
+      channel.eventLoop.makeCompletedFuture {
+        let handler = ClientConnectionHandler(wishes: wishes, joined: joined, ended: ended)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        let connection = ClientConnection(
+          channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), ended: ended.futureResult)
+        connected.succeed(connection)
+      }
+    }
+    try channel.pipeline.syncOperations.addHTTPClientHandlers(
+      leftOverBytesStrategy: .forwardBytes,
+      withClientUpgrade: (
+        upgraders: [upgrader],
+        completionHandler: { context in
+          context.pipeline.syncOperations.removeHandler(boundHandshake.value, promise: nil)
+        }
+      ))
+    try channel.pipeline.syncOperations.addHandler(handshake)
+  }
+
+  private static func cannotConnect(_ request: Request, _ error: any Error) -> SocketIOError {
+    SocketIOError(
+      .cannotConnect, "cannot connect to \(request.endpoint.host) port \(request.endpoint.port)",
+      evidence: ["\(error)"], next: "is the server running and listening on that address?")
+  }
+}
+
+/// Sends the upgrade request and, if the answer is anything else than an upgrade, keeps the beginning of it for the error.
+final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = HTTPClientResponsePart
+  typealias OutboundOut = HTTPClientRequestPart
+
+  private let request: WebSocketConnector.Request
+  private let failed: EventLoopPromise<ClientConnection>
+  private var status: HTTPResponseStatus?
+  private var body = ByteBuffer()
+
+  init(request: WebSocketConnector.Request, failed: EventLoopPromise<ClientConnection>) {
+    self.request = request
+    self.failed = failed
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    var headers = HTTPHeaders([("Host", request.endpoint.authority), ("Content-Length", "0")])
+    for header in request.extraHeaders { headers.add(name: header.name, value: header.value) }
+    let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: request.endpoint.target, headers: headers)
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head(let head): status = head.status
+    case .body(var part):
+      if let start = part.readSlice(length: min(part.readableBytes, max(0, 4096 - body.readableBytes))) {
+        body.writeImmutableBuffer(start)
+      }
+      if body.readableBytes >= 4096 { fail(context) }
+    case .end: fail(context)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    failed.fail(unexpected("does not answer like a WebSocket server", evidence: ["\(error)"]))
+    context.close(promise: nil)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) { fail(context) }
+
+  private func fail(_ context: ChannelHandlerContext) {
+    if let status {
+      var error = unexpected(
+        "answered HTTP \(status.code) \(status.reasonPhrase) instead of upgrading to WebSocket", evidence: [quoted(body, limit: 300)])
+      error.httpStatus = Int(status.code)
+      if String(decoding: body.readableBytesView, as: UTF8.self).contains("Unsupported protocol version") {
+        error.code = .unsupportedVersion
+        error.next = "the server does not speak Engine.IO 4; use a Socket.IO server of version 3 or newer"
+      }
+      failed.fail(error)
+    } else {
+      failed.fail(unexpected("closed the connection without answering the upgrade request", evidence: []))
+    }
+    context.close(promise: nil)
+  }
+
+  private func unexpected(_ what: String, evidence: [String]) -> SocketIOError {
+    SocketIOError(
+      .unexpectedResponse, "\(request.endpoint.authority) \(what)", evidence: ["GET \(request.endpoint.target)"] + evidence,
+      next: "is that port a Socket.IO server, and the path right?")
+  }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import NIOCore
+
+/// Finds where the elements of a JSON array lie without decoding them: only strings and brackets are followed.
+enum JSONScan {
+  /// The index behind the string that opens at `start`; nil if it never ends.
+  static func endOfString(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    var from = start + 1
+    while from < bytes.count {
+      // memchr: a base64 payload of a megabyte is one call.
+      guard let base = bytes.baseAddress, let hit = memchr(base + from, 0x22, bytes.count - from) else { return nil }
+      let quote = base.distance(to: UnsafeRawPointer(hit))
+      var backslashes = 0
+      while quote - 1 - backslashes > start, bytes[quote - 1 - backslashes] == 0x5C { backslashes += 1 }
+      if backslashes % 2 == 0 { return quote + 1 }
+      from = quote + 1
+    }
+    return nil
+  }
+
+  /// Where the elements of the array lie in `bytes`, which starts with its bracket; nil if the brackets do not match.
+  static func elements(_ bytes: UnsafeRawBufferPointer, upTo wanted: Int = .max) -> [Range<Int>]? {
+    guard bytes.first == 0x5B else { return nil }
+    var found: [Range<Int>] = []
+    var depth = 0
+    var start = 1
+    var index = 0
+    while index < bytes.count {
+      switch bytes[index] {
+      case 0x22:
+        guard let end = endOfString(bytes, from: index) else { return nil }
+        index = end
+        continue
+      case 0x5B, 0x7B: depth += 1
+      case 0x2C where depth == 1:
+        found.append(start..<index)
+        if found.count >= wanted { return found }
+        start = index + 1
+      case 0x5D, 0x7D:
+        depth -= 1
+        if depth == 0 {
+          let isEmpty = found.isEmpty && bytes[start..<index].allSatisfy { $0 <= 0x20 }
+          if !isEmpty { found.append(start..<index) }
+          return found
+        }
+      default: break
+      }
+      index += 1
+    }
+    return nil
+  }
+}

@@ -1,0 +1,148 @@
+import Foundation
+import NIOCore
+
+/// One packet of Socket.IO 5 without its attachments. Source: https://github.com/socketio/socket.io-protocol
+struct SocketIOPacket: Sendable {
+  enum Kind: UInt8, Sendable {
+    case connect = 0x30
+    case disconnect, event, ack, connectError, binaryEvent, binaryAck
+  }
+
+  var kind: Kind
+  var namespace: String = "/"
+  var id: Int?
+  var attachmentCount: Int = 0
+  /// The JSON text, a slice of the message that it came in.
+  var data: ByteBuffer = ByteBuffer()
+
+  /// Reads `<type>[<attachments>-][<namespace>,][<id>][<JSON>]`; the JSON itself is not looked at.
+  static func parse(_ text: ByteBuffer, limits: SocketIOLimits = .init()) throws(SocketIOError) -> SocketIOPacket {
+    var rest = text
+    guard let digit = rest.readInteger(as: UInt8.self), let kind = Kind(rawValue: digit) else {
+      throw malformed("a Socket.IO packet must start with a digit from 0 to 6", text)
+    }
+    var packet = SocketIOPacket(kind: kind)
+    if kind == .binaryEvent || kind == .binaryAck {
+      guard let count = try number(&rest, of: text), rest.readInteger(as: UInt8.self) == UInt8(ascii: "-") else {
+        throw malformed("a binary packet must say how many attachments follow", text)
+      }
+      guard count <= limits.maxAttachments else {
+        throw SocketIOError(
+          .limitExceeded, "a packet announces \(count) attachments; at most \(limits.maxAttachments) are taken",
+          evidence: [quoted(text)])
+      }
+      packet.attachmentCount = count
+    }
+    if rest.peekByte() == UInt8(ascii: "/") { packet.namespace = try readNamespace(&rest, of: text) }
+    packet.id = try number(&rest, of: text)
+    packet.data = rest
+    try packet.check(text)
+    return packet
+  }
+
+  /// What each kind must carry, so that later stages may rely on it.
+  private func check(_ text: ByteBuffer) throws(SocketIOError) {
+    let first = data.peekByte()
+    switch kind {
+    case .event, .binaryEvent, .ack, .binaryAck:
+      let last = data.getInteger(at: data.writerIndex - 1, as: UInt8.self)
+      guard first == UInt8(ascii: "["), last == UInt8(ascii: "]"), data.readableBytes >= 2 else {
+        throw Self.malformed("the payload of an event or acknowledgement must be a JSON array", text)
+      }
+      if id == nil, kind == .ack || kind == .binaryAck {
+        throw Self.malformed("an acknowledgement must have the id of what it answers", text)
+      }
+    case .connect, .connectError:
+      // A server of version 2 refuses with a bare string.
+      guard first == nil || first == UInt8(ascii: "{") || (kind == .connectError && first == UInt8(ascii: "\"")) else {
+        throw Self.malformed("the payload of a connect packet must be a JSON object", text)
+      }
+    case .disconnect:
+      guard first == nil else { throw Self.malformed("a disconnect packet has no payload", text) }
+    }
+  }
+
+  func encoded() -> ByteBuffer {
+    var buffer = ByteBufferAllocator().buffer(capacity: data.readableBytes + namespace.utf8.count + 24)
+    encode(into: &buffer)
+    return buffer
+  }
+
+  func encode(into buffer: inout ByteBuffer) {
+    buffer.writeInteger(kind.rawValue)
+    if kind == .binaryEvent || kind == .binaryAck { buffer.writeString("\(attachmentCount)-") }
+    if namespace != "/" { buffer.writeString("\(namespace),") }
+    if let id { buffer.writeString(String(id)) }
+    buffer.writeImmutableBuffer(data)
+  }
+
+  private static func readNamespace(_ rest: inout ByteBuffer, of text: ByteBuffer) throws(SocketIOError) -> String {
+    let view = rest.readableBytesView
+    let end = view.firstIndex(of: UInt8(ascii: ",")) ?? view.endIndex
+    let name = String(decoding: view[view.startIndex..<end], as: UTF8.self)
+    rest.moveReaderIndex(forwardBy: min(end - view.startIndex + 1, rest.readableBytes))
+    // Clients may append a query to the namespace; servers match the part before it.
+    return name.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init) ?? name
+  }
+
+  /// Reads decimal digits; nil if there are none.
+  private static func number(_ rest: inout ByteBuffer, of text: ByteBuffer) throws(SocketIOError) -> Int? {
+    var value: Int?
+    while let byte = rest.peekByte(), (0x30...0x39).contains(byte) {
+      let (times10, overflow) = (value ?? 0).multipliedReportingOverflow(by: 10)
+      let (next, carry) = times10.addingReportingOverflow(Int(byte - 0x30))
+      if overflow || carry { throw malformed("a number in the packet's head is too large", text) }
+      value = next
+      rest.moveReaderIndex(forwardBy: 1)
+    }
+    return value
+  }
+
+  static func malformed(_ message: String, _ text: ByteBuffer) -> SocketIOError {
+    SocketIOError(.malformedPacket, message, evidence: [quoted(text)])
+  }
+}
+
+extension ByteBuffer {
+  func peekByte() -> UInt8? { getInteger(at: readerIndex) }
+}
+
+/// Collects a packet's attachments, which follow it as binary messages, in order.
+struct PacketAssembler: Sendable {
+  struct Whole: Sendable {
+    var packet: SocketIOPacket
+    var attachments: [ByteBuffer]
+  }
+
+  private let limits: SocketIOLimits
+  private var waiting: Whole?
+
+  init(limits: SocketIOLimits) { self.limits = limits }
+
+  /// True while attachments of a packet are outstanding.
+  var isWaiting: Bool { waiting != nil }
+
+  mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Whole? {
+    if let waiting {
+      let missing = waiting.packet.attachmentCount - waiting.attachments.count
+      self.waiting = nil
+      throw SocketIOPacket.malformed("a text packet came while \(missing) attachments were outstanding", text)
+    }
+    let packet = try SocketIOPacket.parse(text, limits: limits)
+    let whole = Whole(packet: packet, attachments: [])
+    guard packet.attachmentCount > 0 else { return whole }
+    waiting = whole
+    return nil
+  }
+
+  mutating func receive(binary: ByteBuffer) throws(SocketIOError) -> Whole? {
+    guard waiting != nil else {
+      throw SocketIOError(
+        .malformedPacket, "a binary message of \(binary.readableBytes) bytes belongs to no packet")
+    }
+    waiting?.attachments.append(binary)
+    guard let whole = waiting, whole.attachments.count == whole.packet.attachmentCount else { return nil }
+    waiting = nil
+    return whole
+  }
+}

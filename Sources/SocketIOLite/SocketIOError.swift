@@ -1,0 +1,124 @@
+import Foundation
+import NIOCore
+
+/// Why a Socket.IO connection could not be made or kept, or why a packet was not understood.
+public struct SocketIOError: Error, Sendable, CustomStringConvertible {
+  /// What kind of failure this is; stable, so that a test may compare it.
+  public enum Code: String, Sendable, Hashable {
+    /// The URL cannot be parsed or has no host.
+    case invalidURL
+    /// The URL's scheme is not http or ws.
+    case unsupportedScheme
+    /// No TCP connection: refused, unreachable or unknown host.
+    case cannotConnect
+    /// The server did not finish the handshake in `connectTimeout`.
+    case connectTimedOut
+    /// The server answered the handshake with something else than a WebSocket upgrade; see `httpStatus`.
+    case unexpectedResponse
+    /// The other side speaks another version of the protocol.
+    case unsupportedVersion
+    /// Bytes that are not a packet of the protocol.
+    case malformedPacket
+    /// A packet, message or attachment count beyond `SocketIOLimits`.
+    case limitExceeded
+    /// The server refused the namespace; see `serverMessage` and `decodeServerData`.
+    case connectRejected
+    /// The connection ended; see `reason`.
+    case disconnected
+    /// No acknowledgement came in time.
+    case ackTimedOut
+    /// There is no connection to send on.
+    case notConnected
+    /// The event name belongs to the protocol itself.
+    case reservedEvent
+    /// An argument cannot be encoded as JSON.
+    case encodingFailed
+    /// A payload is not what the caller asked for.
+    case decodingFailed
+    /// The tap cannot listen, or was asked for something that it cannot do.
+    case tapFailed
+  }
+
+  public var code: Code
+  /// What was tried and what happened, in one line.
+  public var message: String
+  /// What was received, shortened, or what the system said.
+  public var evidence: [String]
+  /// What to do next, where that is known.
+  public var next: String?
+  /// The HTTP status, if `code` is `unexpectedResponse`.
+  public var httpStatus: Int?
+  /// Why the connection ended, if `code` is `disconnected`.
+  public var reason: DisconnectReason?
+  /// The text with which the server refused the namespace.
+  public var serverMessage: String?
+  /// The JSON text of the `data` with which the server refused the namespace.
+  public var serverData: String?
+
+  public init(_ code: Code, _ message: String, evidence: [String] = [], next: String? = nil) {
+    self.code = code
+    self.message = message
+    self.evidence = evidence
+    self.next = next
+  }
+
+  public var description: String {
+    var lines = [message]
+    lines += evidence.map { "  evidence  \($0)" }
+    if let next { lines.append("  next      \(next)") }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Decodes the `data` that came with a refused namespace; throws `decodingFailed` if there is none or it has another form.
+  public func decodeServerData<T: Decodable>(_ type: T.Type = T.self) throws -> T {
+    guard let serverData else { throw SocketIOError(.decodingFailed, "the server sent no data with its refusal") }
+    do {
+      return try JSONDecoder().decode(type, from: Data(serverData.utf8))
+    } catch {
+      throw SocketIOError(
+        .decodingFailed, "the refusal's data is not a \(type)", evidence: [shortened(serverData), "\(error)"])
+    }
+  }
+}
+
+/// Why a connection ended, by the names that every Socket.IO client uses.
+public enum DisconnectReason: String, Sendable, Hashable {
+  /// The server left the namespace on purpose.
+  case serverDisconnect = "io server disconnect"
+  /// This side left on purpose.
+  case clientDisconnect = "io client disconnect"
+  /// The server sent nothing for its ping interval plus its ping timeout.
+  case pingTimeout = "ping timeout"
+  /// The connection was closed.
+  case transportClose = "transport close"
+  /// The connection failed.
+  case transportError = "transport error"
+  /// The server sent what is no packet, or one beyond the limits.
+  case parseError = "parse error"
+}
+
+/// What a peer may send before this side gives the connection up.
+public struct SocketIOLimits: Sendable, Hashable {
+  /// Longest message in bytes, each attachment counted alone.
+  public var maxMessageBytes: Int
+  /// Most binary attachments of one event.
+  public var maxAttachments: Int
+
+  public init(maxMessageBytes: Int = 50_000_000, maxAttachments: Int = 256) {
+    self.maxMessageBytes = maxMessageBytes
+    self.maxAttachments = maxAttachments
+  }
+}
+
+/// The beginning of `text`, with the length of what was left out.
+func shortened(_ text: String, to limit: Int = 120) -> String {
+  guard text.utf8.count > limit else { return text }
+  return "\(text.prefix(limit))… (\(text.utf8.count) bytes)"
+}
+
+/// The beginning of received bytes, made readable: bytes that are not UTF-8 become U+FFFD, controls are escaped.
+func quoted(_ bytes: ByteBuffer, limit: Int = 120) -> String {
+  let start = String(decoding: bytes.readableBytesView.prefix(limit), as: UTF8.self)
+  let escaped = start.unicodeScalars.map { $0.value < 0x20 ? $0.escaped(asASCII: true) : String($0) }.joined()
+  return bytes.readableBytes > limit ? "“\(escaped)…” (\(bytes.readableBytes) bytes)" : "“\(escaped)”"
+}

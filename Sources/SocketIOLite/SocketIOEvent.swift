@@ -1,0 +1,124 @@
+import Foundation
+import NIOCore
+
+/// An event, or the answer to one, as it was received: bytes, decoded only when asked.
+public struct SocketIOEvent: Sendable, CustomStringConvertible {
+  /// The event's name; empty for an acknowledgement.
+  public let name: String
+  /// The namespace it came on, "/" by default.
+  public let namespace: String
+  /// The id that the sender wants acknowledged or, of an acknowledgement, the id that it answers.
+  public let ackID: Int?
+  /// When it was received, on the monotonic clock.
+  public let time: ContinuousClock.Instant
+  /// When it was received, on the wall clock.
+  public let date: Date
+  /// The attachments in the order of their numbers, sharing the memory that they were received in.
+  public let attachmentBuffers: [ByteBuffer]
+
+  /// The JSON array as received, with the name in front.
+  let array: ByteBuffer
+  /// How many bytes of `array` come before the first argument.
+  let argumentsOffset: Int
+
+  /// Cuts the name out of a packet's array; throws `malformedPacket` if there is none.
+  init(
+    _ whole: PacketAssembler.Whole, time: ContinuousClock.Instant = .now, date: Date = Date()
+  ) throws(SocketIOError) {
+    let packet = whole.packet
+    if packet.kind == .event || packet.kind == .binaryEvent {
+      guard let cut = packet.data.withUnsafeReadableBytes(Self.cutName) else {
+        throw SocketIOPacket.malformed("an event must start with its name, a JSON string", packet.data)
+      }
+      name = cut.name
+      argumentsOffset = cut.end
+    } else {
+      name = ""
+      argumentsOffset = 1
+    }
+    namespace = packet.namespace
+    ackID = packet.id
+    array = packet.data
+    attachmentBuffers = whole.attachments
+    self.time = time
+    self.date = date
+  }
+
+  /// The arguments as JSON text of one array, without the event's name. Copies; see `withPayload` for reading in place.
+  public var payload: [UInt8] {
+    [0x5B] + array.readableBytesView.dropFirst(argumentsOffset)
+  }
+
+  /// The arguments as the text of a JSON array, without the event's name.
+  public var payloadText: String { String(decoding: payload, as: UTF8.self) }
+
+  /// The attachments as byte arrays. Copies; see `attachmentBuffers` for the bytes in place.
+  public var attachments: [[UInt8]] { attachmentBuffers.map { Array($0.readableBytesView) } }
+
+  /// The bytes of payload and attachments together.
+  public var byteCount: Int { attachmentBuffers.reduce(array.readableBytes - argumentsOffset + 1) { $0 + $1.readableBytes } }
+
+  /// Hands the arguments' JSON text, without the opening bracket, to `body` in place.
+  public func withPayload<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try array.withUnsafeReadableBytes { try body(UnsafeRawBufferPointer(rebasing: $0[argumentsOffset...])) }
+  }
+
+  /// How many arguments came with the event; throws `decodingFailed` if the payload is not JSON.
+  public func argumentCount() throws -> Int { try argumentRanges().count }
+
+  /// Decodes the argument at `index` from 0; binary attachments decode as `Data`. Throws `decodingFailed`.
+  public func decode<T: Decodable>(_ type: T.Type = T.self, at index: Int = 0) throws -> T {
+    let ranges = try argumentRanges(upTo: index + 1)
+    guard ranges.indices.contains(index) else {
+      throw failed("has no argument \(index), only \(ranges.count)")
+    }
+    let range = ranges[index]
+    let json = array.withUnsafeReadableBytes { Data($0[range]) }
+    do {
+      return try SocketIOJSON.decoder(attachments: attachmentBuffers).decode(type, from: json)
+    } catch {
+      throw failed("has an argument \(index) that is not a \(type): \(error)")
+    }
+  }
+
+  public var description: String {
+    let bytes = attachmentBuffers.isEmpty ? "" : " + \(attachmentBuffers.count) attachments"
+    let start = String(decoding: array.readableBytesView.dropFirst(argumentsOffset).prefix(80), as: UTF8.self)
+    return "\(name.isEmpty ? "acknowledgement \(ackID ?? -1)" : name) [\(start)\(start.hasSuffix("]") ? "" : "…")\(bytes)"
+  }
+
+  private func argumentRanges(upTo wanted: Int = .max) throws -> [Range<Int>] {
+    let skipped = name.isEmpty ? 0 : 1
+    let limit = wanted == .max ? .max : wanted + skipped
+    guard let all = array.withUnsafeReadableBytes({ JSONScan.elements($0, upTo: limit) }) else {
+      throw failed("has a payload that is not a JSON array")
+    }
+    return Array(all.dropFirst(skipped))
+  }
+
+  private func failed(_ what: String) -> SocketIOError {
+    let who = name.isEmpty ? "the acknowledgement \(ackID ?? -1)" : "event “\(name)”"
+    return SocketIOError(.decodingFailed, "\(who) \(what)", evidence: [quoted(array)])
+  }
+
+  /// The name, and the offset of the first argument (or of the closing bracket).
+  private static func cutName(_ bytes: UnsafeRawBufferPointer) -> (name: String, end: Int)? {
+    var start = 1
+    while start < bytes.count, bytes[start] <= 0x20 { start += 1 }
+    guard start < bytes.count, bytes[start] == 0x22, let end = JSONScan.endOfString(bytes, from: start) else { return nil }
+    let text = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+    let inner = UnsafeRawBufferPointer(rebasing: text[1..<(text.count - 1)])
+    let name: String
+    if inner.contains(0x5C) {
+      guard let decoded = try? JSONDecoder().decode(String.self, from: Data(text)) else { return nil }
+      name = decoded
+    } else {
+      name = String(decoding: inner, as: UTF8.self)
+    }
+    var next = end
+    while next < bytes.count, bytes[next] <= 0x20 { next += 1 }
+    guard next < bytes.count else { return nil }
+    if bytes[next] == 0x2C { return (name, next + 1) }
+    return bytes[next] == 0x5D ? (name, next) : nil
+  }
+}
