@@ -57,8 +57,8 @@ extension E2E {
         pcm16: [UInt8](original.data), sampleRate: original.sampleRateHz, channels: original.channels
       )
       .resampled(to: 8000)
-      let attributor = try Attributor(candidates: [Candidate(role: .original, clip: source, expectedStart: 0)])
-      let windows = attributor.attribute(output, windows: [(start: 0, end: output.duration.seconds)])
+      let attributor = Attributor(candidates: [Candidate(role: .original, clip: source, expectedStart: 0)])
+      let windows = attributor.attribute(output, windows: [(start: 0, end: output.duration)])
       #expect(windows.map(\.attribution) == [.unknown], "the answer must be audible and must not be the original")
     }
   }
@@ -116,7 +116,7 @@ private enum SpeechSession {
       }
       let events = try await processed.collect(audio.count, timeout: environment.stack.budget.fragment)
       try await client.emit("stream:end", StreamControl(streamID: stream))
-      #expect(errors.isEmpty, "STS reported errors")
+      #expect(errors.count == 0, "STS reported errors")
       return try events.map { try $0.decode(FragmentProcessed.self) }
     }
   }

@@ -50,10 +50,11 @@ enum MediaTool {
         let result = try await Subprocess.run(
           .name(program), arguments: Arguments(arguments), platformOptions: gentle, output: .sequence, error: .sequence
         ) { execution in
-          let guardToken = ProcessGuard.register(execution.processIdentifier.value)
-          defer { ProcessGuard.release(guardToken) }
-          async let standardError = execution.standardError.tail(limit: 64 << 10)
-          return (try await execution.standardOutput.tail(limit: 64 << 20), try await standardError)
+          // Registered, so that it ends with this process even on kill -9.
+          try await ProcessGuard.withOwned(execution.processIdentifier.value) {
+            async let standardError = execution.standardError.tail(limit: 64 << 10)
+            return (try await execution.standardOutput.tail(limit: 64 << 20), try await standardError)
+          }
         }
         return CommandResult(
           status: result.terminationStatus, standardOutput: result.closureResult.0,

@@ -16,7 +16,7 @@ public struct DualStackTrait: SuiteTrait, TestScoping {
     let stack = stack
     let suite = SuiteEnvironment<DualStackEnvironment>(name: test.displayName ?? test.name) { ready in
       let printer = ProgressPrinter()
-      try await withDualStack(stack, progress: { printer.print($0) }) { environment in
+      try await withDualStack(stack, progress: printer.callAsFunction) { environment in
         try await RunReporter.shared.environmentReady(after: environment.readyAfter)
         try await ready(environment)
       }

@@ -49,13 +49,13 @@ struct OutputAnalysis: Sendable {
     try events.fragments.map { fragment in
       let cut = try AudioClip(fragment.data.audio).resampled(to: original.sampleRate)
       let nominal = Double(fragment.sequence) * budget.segment.seconds
-      let attributor = try Attributor(candidates: [Candidate(role: .original, clip: original, expectedStart: -nominal)])
-      let found = try attributor.attribute(cut, windows: [(start: 0, end: cut.duration.seconds)]).first
+      let attributor = Attributor(candidates: [Candidate(role: .original, clip: original, expectedStart: -nominal)])
+      let found = try attributor.attribute(cut, windows: [(start: 0, end: cut.duration)]).first
       let isFound = found.map { $0.attribution == .passthrough } ?? false
       return PlacedFragment(
         sequence: fragment.sequence,
         start: isFound ? nominal - (found?.lagSeconds ?? 0) : nominal,
-        duration: cut.duration.seconds,
+        duration: cut.duration,
         level: found?.level ?? -.infinity,
         dubbed: try fragment.firstAnswer?.dubbedAudio.flatMap { audio in
           audio.problems.isEmpty ? try AudioClip(audio) : nil
@@ -74,11 +74,11 @@ struct OutputAnalysis: Sendable {
           role: .dubbed(fragment.sequence), clip: try dubbed.resampled(to: output.sampleRate),
           expectedStart: fragment.start + videoLag))
     }
-    let attributor = try Attributor(candidates: candidates)
-    let inside = placed.filter { $0.start + videoLag + 0.2 < output.duration.seconds }
+    let attributor = Attributor(candidates: candidates)
+    let inside = placed.filter { $0.start + videoLag + 0.2 < output.duration }
     let spans = inside.map { fragment in
       let start = max(0, fragment.start + videoLag)
-      return (start: start, end: min(fragment.start + videoLag + fragment.duration, output.duration.seconds))
+      return (start: start, end: min(fragment.start + videoLag + fragment.duration, output.duration))
     }
     return zip(inside, try attributor.attribute(output, windows: spans)).map { fragment, window in
       StreamEvidence.Window(
