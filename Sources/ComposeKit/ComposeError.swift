@@ -1,0 +1,135 @@
+/// Why a compose project could not be brought to, or kept in, the state that was asked for.
+///
+/// Its description is written for a person who reads a CI log: what was tried, what happened, the evidence, what to do next.
+public struct ComposeError: Error, Sendable, CustomStringConvertible {
+  /// The kind of failure.
+  public enum Code: Sendable, Hashable {
+    /// The engine, its command line or compose is not installed, or the engine does not answer.
+    case engineUnavailable
+    /// The description of the project (name, files, environment) cannot be used.
+    case invalidProject
+    /// Compose refused the compose files.
+    case invalidConfiguration
+    /// Building an image failed.
+    case buildFailed
+    /// Pulling an image failed.
+    case pullFailed
+    /// `compose up` failed for a reason that is none of the more precise ones.
+    case upFailed
+    /// A service exited when it should have run, or with a code other than 0.
+    case exited
+    /// The kernel killed a service, or one of its processes, for its memory.
+    case outOfMemory
+    /// A service keeps exiting and being restarted.
+    case restartLoop
+    /// A health check failed for good.
+    case unhealthy
+    /// Something was not reached before its deadline.
+    case timedOut
+    /// A port that a service publishes belongs to somebody else.
+    case portInUse
+    /// The project has no such service.
+    case unknownService
+    /// The service publishes no such port.
+    case unknownPort
+    /// The service exists but is not running.
+    case notRunning
+    /// A command of the engine or of compose failed.
+    case commandFailed
+    /// Containers, networks or volumes of the project could not be removed.
+    case downFailed
+    /// A signal is ending the process, so nothing new is started.
+    case interrupted
+  }
+
+  /// The kind of failure.
+  public var code: Code
+  /// What happened, in one sentence.
+  public var summary: String
+  /// The service it happened to, if it happened to one.
+  public var service: String?
+  /// The unique name of the running project, if there was one.
+  public var project: String?
+  /// The exit code of the container or command, where one exited.
+  public var exitCode: Int?
+  /// The command that was tried, as it could be typed.
+  public var command: String?
+  /// The compose command and engine that were used, with their versions.
+  public var engine: String?
+  /// The output of the last health probe, for a service that has a health check.
+  public var probeOutput: String?
+  /// The last log lines (at most 50), or the last lines that the command printed.
+  public var evidence: [String]
+  /// What to do next.
+  public var next: String?
+
+  public init(
+    _ code: Code, _ summary: String, service: String? = nil, project: String? = nil, exitCode: Int? = nil,
+    command: String? = nil, engine: String? = nil, probeOutput: String? = nil, evidence: [String] = [],
+    next: String? = nil
+  ) {
+    self.code = code
+    self.summary = summary
+    self.service = service
+    self.project = project
+    self.exitCode = exitCode
+    self.command = command
+    self.engine = engine
+    self.probeOutput = probeOutput
+    self.evidence = evidence
+    self.next = next
+  }
+
+  /// How many lines of ``evidence`` are printed; the property holds all of them.
+  static let printedLines = 20
+
+  public var description: String {
+    var lines = [summary]
+    func add(_ label: String, _ values: [String]) {
+      for (index, value) in values.enumerated() {
+        lines.append("  " + (index == 0 ? label : "").padded(to: 10) + value)
+      }
+    }
+    if let command { add("command", [command]) }
+    if let engine { add("engine", [engine]) }
+    if let probeOutput { add("probe", probeOutput.outputLines.suffix(5)) }
+    if evidence.count > Self.printedLines {
+      add("last log", ["(\(evidence.count - Self.printedLines) lines before these)"] + evidence.suffix(Self.printedLines))
+    } else {
+      add("last log", evidence)
+    }
+    if let next { add("next", next.outputLines) }
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension String {
+  /// The string, made at least `width` characters long with spaces at its end.
+  func padded(to width: Int) -> String {
+    count >= width ? self : self + String(repeating: " ", count: width - count)
+  }
+
+  /// The lines of a program's output: no line ends (also not Windows ones), no empty lines at the end.
+  var outputLines: [String] {
+    var lines = split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init)
+    while lines.last?.allSatisfy(\.isWhitespace) == true { lines.removeLast() }
+    return lines
+  }
+
+  var trimmed: String {
+    String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+  }
+}
+
+extension Duration {
+  /// The duration in seconds.
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+
+  /// For people: "0.4 s", "12.4 s".
+  var text: String {
+    let tenths = Int((seconds * 10).rounded())
+    return "\(tenths / 10).\(abs(tenths % 10)) s"
+  }
+}

@@ -1,0 +1,179 @@
+import Foundation
+
+/// A compose project to run: its files and what they are filled in with.
+public struct ComposeProject: Sendable, Hashable {
+  /// The base name, e.g. "e2e-media-019"; the running project is called "<name>-<run id>", so that two runs never meet.
+  public var name: String
+  /// The compose files, in order; later ones override earlier ones.
+  public var files: [String]
+  /// The folder that relative paths in the files start from; by default the folder of the first file.
+  public var projectDirectory: String?
+  /// The profiles to enable.
+  public var profiles: [String]
+  /// Variables for the files, on top of the inherited environment.
+  public var environment: [String: String]
+  /// Files of variables (`--env-file`).
+  public var envFiles: [String]
+
+  public init(
+    name: String, files: [String], projectDirectory: String? = nil, profiles: [String] = [],
+    environment: [String: String] = [:], envFiles: [String] = []
+  ) {
+    self.name = name
+    self.files = files
+    self.projectDirectory = projectDirectory
+    self.profiles = profiles
+    self.environment = environment
+    self.envFiles = envFiles
+  }
+
+  /// The longest base name: with the run id it still fits, beside a service's name, in the 63 characters of a host name.
+  static let maximumNameLength = 40
+  /// Linux takes no single variable or argument longer than this (MAX_ARG_STRLEN), with its name and the final NUL.
+  static let maximumVariableBytes = 128 * 1024 - 1
+  /// Linux takes 2 MB of arguments and environment by default (a quarter of the stack limit); the rest is for what is inherited.
+  static let maximumEnvironmentBytes = 1536 * 1024
+
+  /// Checks everything that can be checked without the engine.
+  ///
+  /// - Throws: ``ComposeError`` with code `invalidProject`.
+  public func validate() throws {
+    try validateName()
+    guard !files.isEmpty else {
+      throw ComposeError(
+        .invalidProject, "project \(name) has no compose file", next: "give at least one file to ComposeProject(files:)")
+    }
+    for file in files { try requireReadable(file, "compose file") }
+    for file in envFiles { try requireReadable(file, "env file") }
+    if let projectDirectory {
+      var isDirectory: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: projectDirectory, isDirectory: &isDirectory), isDirectory.boolValue
+      else {
+        throw ComposeError(.invalidProject, "the project directory \(projectDirectory) of \(name) is not a folder")
+      }
+    }
+    for text in files + envFiles + profiles + [projectDirectory ?? ""] where text.utf8.contains(0) {
+      throw ComposeError(.invalidProject, "project \(name): a path or profile holds a NUL character")
+    }
+    try validateEnvironment()
+  }
+
+  private func validateName() throws {
+    let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-_")
+    let first = Set("abcdefghijklmnopqrstuvwxyz0123456789")
+    guard let head = name.first, first.contains(head), name.allSatisfy(allowed.contains),
+      name.count <= Self.maximumNameLength
+    else {
+      throw ComposeError(
+        .invalidProject, "\"\(name)\" cannot be the name of a compose project",
+        next: "use at most \(Self.maximumNameLength) of a-z, 0-9, - and _, beginning with a letter or a digit")
+    }
+  }
+
+  private func requireReadable(_ path: String, _ what: String) throws {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      throw ComposeError(
+        .invalidProject, "the \(what) \(path) of project \(name) does not exist",
+        next: "paths are relative to \(FileManager.default.currentDirectoryPath)")
+    }
+    guard !isDirectory.boolValue else {
+      throw ComposeError(.invalidProject, "the \(what) \(path) of project \(name) is a folder, not a file")
+    }
+    guard FileManager.default.isReadableFile(atPath: path) else {
+      throw ComposeError(
+        .invalidProject, "the \(what) \(path) of project \(name) cannot be read", next: "check its permissions")
+    }
+  }
+
+  private func validateEnvironment() throws {
+    var total = 0
+    for (key, value) in environment {
+      guard !key.isEmpty, !key.contains("="), !key.utf8.contains(0), !value.utf8.contains(0) else {
+        throw ComposeError(
+          .invalidProject, "project \(name): the environment variable \"\(key)\" cannot be passed to a process",
+          next: "a name is not empty and has no \"=\"; neither name nor value has a NUL character")
+      }
+      guard !key.hasPrefix("DOCKER_") && !key.hasPrefix("COMPOSE_") else {
+        throw ComposeError(
+          .invalidProject, "project \(name): \(key) chooses the engine or the project, so it is not for one project alone",
+          next: "set \(key) in the environment of the process: clean-up must reach the same engine and project")
+      }
+      let bytes = key.utf8.count + value.utf8.count + 2
+      guard bytes <= Self.maximumVariableBytes else {
+        throw ComposeError(
+          .invalidProject, "project \(name): the environment variable \(key) has \(bytes) bytes; the kernel takes "
+            + "at most \(Self.maximumVariableBytes) for one variable",
+          next: "put the value in a file that the service mounts")
+      }
+      total += bytes
+    }
+    guard total <= Self.maximumEnvironmentBytes else {
+      throw ComposeError(
+        .invalidProject, "project \(name): the environment has \(total) bytes, more than \(Self.maximumEnvironmentBytes)",
+        next: "put large values in files that the services mount")
+    }
+  }
+
+  /// The options that come between `docker compose` and its command.
+  func arguments(projectName: String) -> [String] {
+    var arguments = ["-p", projectName]
+    if let projectDirectory { arguments += ["--project-directory", projectDirectory] }
+    for file in files { arguments += ["-f", file] }
+    for file in envFiles { arguments += ["--env-file", file] }
+    for profile in profiles { arguments += ["--profile", profile] }
+    return arguments
+  }
+}
+
+/// When `up` builds the images of services that have a `build` section.
+public enum BuildPolicy: Sendable, Hashable {
+  /// Never: a missing image is an error.
+  case never
+  /// Those that the engine does not have.
+  case missing
+  /// Always, with the engine's cache.
+  case always
+}
+
+/// How projects are started and ended.
+public struct UpOptions: Sendable {
+  /// When images are built.
+  public var build: BuildPolicy
+  /// How long a service may take from the start of its container until it is ready.
+  public var timeout: Duration
+  /// Other deadlines for single services, by service name.
+  public var timeouts: [String: Duration]
+  /// How long a service without a health check must have run before it counts as running.
+  public var settlingTime: Duration
+  /// Only these services, and those that they depend on; all if empty.
+  public var services: [String]
+  /// How many containers of a service to run, by service name.
+  public var scale: [String: Int]
+  /// How often a service with a restart policy may exit with a failure before that counts as a restart loop.
+  public var allowedRestarts: Int
+  /// How long building the images may take.
+  public var buildTimeout: Duration
+  /// How long pulling the images may take.
+  public var pullTimeout: Duration
+  /// How long a container may take to stop on SIGTERM before it is killed, when the project is taken down.
+  public var stopTimeout: Duration
+
+  public init(
+    build: BuildPolicy = .missing, timeout: Duration = .seconds(60), timeouts: [String: Duration] = [:],
+    settlingTime: Duration = .seconds(1), services: [String] = [], scale: [String: Int] = [:],
+    allowedRestarts: Int = 2, buildTimeout: Duration = .seconds(900), pullTimeout: Duration = .seconds(600),
+    stopTimeout: Duration = .seconds(10)
+  ) {
+    self.build = build
+    self.timeout = timeout
+    self.timeouts = timeouts
+    self.settlingTime = settlingTime
+    self.services = services
+    self.scale = scale
+    self.allowedRestarts = allowedRestarts
+    self.buildTimeout = buildTimeout
+    self.pullTimeout = pullTimeout
+    self.stopTimeout = stopTimeout
+  }
+}

@@ -1,0 +1,93 @@
+import Foundation
+
+/// What `compose config` says of a project: the services that would run, and what they need.
+struct ProjectConfiguration: Sendable {
+  struct Service: Sendable {
+    var image: String
+    var isBuilt: Bool
+    var replicas: Int
+    var dependencies: [String]
+    /// Host ports that are fixed.
+    var hostPorts: [Int]
+    var pullPolicy: String?
+  }
+  var services: [String: Service]
+
+  private struct Document: Decodable {
+    struct Service: Decodable {
+      struct Deploy: Decodable {
+        var replicas: Int?
+      }
+      struct Port: Decodable {
+        var published: PublishedPort?
+      }
+      struct Dependency: Decodable {
+        var required: Bool?
+      }
+      var image: String?
+      var build: Present?
+      var scale: Int?
+      var deploy: Deploy?
+      var ports: [Port]?
+      var dependsOn: [String: Dependency]?
+      var pullPolicy: String?
+    }
+    var services: [String: Service]?
+  }
+  /// A port that compose prints as text or as a number, depending on its version.
+  private struct PublishedPort: Decodable {
+    var number: Int?
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let text = try? container.decode(String.self) {
+        number = Int(text)
+      } else {
+        number = try? container.decode(Int.self)
+      }
+    }
+  }
+  /// Only whether it is there matters.
+  private struct Present: Decodable {
+    init(from decoder: any Decoder) throws {}
+  }
+
+  /// Reads the output of `compose config --format json` (second generation).
+  init(json: String, projectName: String) throws {
+    let document = try EngineJSON.decode(Document.self, from: json, of: "compose config")
+    services = (document.services ?? [:]).reduce(into: [:]) { result, entry in
+      let (name, service) = entry
+      result[name] = Service(
+        // What compose calls the image of a service that has only a build section.
+        image: service.image ?? "\(projectName)-\(name)", isBuilt: service.build != nil,
+        replicas: service.scale ?? service.deploy?.replicas ?? 1,
+        dependencies: (service.dependsOn ?? [:]).keys.sorted(),
+        hostPorts: (service.ports ?? []).compactMap { $0.published?.number }.filter { $0 > 0 },
+        pullPolicy: service.pullPolicy)
+    }
+  }
+
+  /// Reads the output of `compose config --services`, which is all that the first generation tells.
+  init(serviceNames: [String]) {
+    services = serviceNames.reduce(into: [:]) {
+      $0[$1] = Service(image: "", isBuilt: false, replicas: 1, dependencies: [], hostPorts: [], pullPolicy: nil)
+    }
+  }
+
+  /// The chosen services and all that they depend on; every service if none is chosen.
+  ///
+  /// - Throws: ``ComposeError`` with code `unknownService`.
+  func selection(_ chosen: [String], project: String) throws -> Set<String> {
+    guard !chosen.isEmpty else { return Set(services.keys) }
+    var selected: Set<String> = []
+    var pending = chosen
+    while let name = pending.popLast() {
+      guard let service = services[name] else {
+        throw ComposeError(
+          .unknownService, "project \(project) has no service \(name)", service: name, project: project,
+          next: "its services are \(services.keys.sorted().joined(separator: ", ")); is a profile missing?")
+      }
+      if selected.insert(name).inserted { pending += service.dependencies }
+    }
+    return selected
+  }
+}

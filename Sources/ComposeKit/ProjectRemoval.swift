@@ -1,0 +1,106 @@
+import Foundation
+
+/// Removes what belongs to a project by its label, with no need of its compose files.
+struct ProjectRemoval: Sendable {
+  static let label = "com.docker.compose.project"
+
+  /// Removes containers, networks, volumes and the images named after the project, until nothing has appeared for a while.
+  ///
+  /// - Parameter isQuietAfter: how long nothing may have appeared; more than 0 where an interrupted `up` may still be at work.
+  /// - Throws: ``ComposeError`` with code `downFailed` when something is left at the deadline.
+  func remove(
+    project: String, isQuietAfter quiet: Duration = .zero, deadline: Duration = .seconds(40)
+  ) async throws {
+    let end = ContinuousClock.now + deadline
+    var lastSeen = ContinuousClock.now
+    var problem = ""
+    while ContinuousClock.now < end {
+      do {
+        let found = try await removeOnce(project: project)
+        if found.isEmpty && ContinuousClock.now - lastSeen >= quiet { return }
+        if !found.isEmpty {
+          lastSeen = .now
+          problem = found.joined(separator: "\n")
+          continue
+        }
+      } catch let error as ComposeError {
+        problem = error.description
+        lastSeen = .now
+      }
+      try? await Task.sleep(for: .milliseconds(200))
+    }
+    throw ComposeError(
+      .downFailed, "not everything of \(project) could be removed within \(deadline.text)", project: project,
+      evidence: problem.outputLines,
+      next: "docker ps -a --filter label=\(Self.label)=\(project), and the same with network ls and volume ls")
+  }
+
+  /// Removes what is there now and says what it found.
+  private func removeOnce(project: String) async throws -> [String] {
+    let byLabel = ["--filter", "label=\(Self.label)=\(project)"]
+    var found: [String] = []
+    // In this order: a network or volume in use cannot be removed.
+    found += try await removeEach(
+      listed: ["ps", "--all", "--quiet", "--no-trunc"] + byLabel, by: ["rm", "--force", "--volumes"])
+    async let networks = removeEach(
+      listed: ["network", "ls", "--quiet", "--no-trunc"] + byLabel, by: ["network", "rm"])
+    async let volumes = removeEach(listed: ["volume", "ls", "--quiet"] + byLabel, by: ["volume", "rm", "--force"])
+    async let images = removeEach(
+      listed: [
+        "image", "ls", "--quiet", "--filter", "reference=\(project)-*", "--filter", "reference=\(project)_*",
+      ], by: ["image", "rm", "--force"])
+    found += try await networks + volumes + images
+    return found
+  }
+
+  private func removeEach(listed list: [String], by remove: [String]) async throws -> [String] {
+    let ids = Set(try await docker(list).runChecked(.downFailed).outputLines.map(\.trimmed)).subtracting([""]).sorted()
+    guard !ids.isEmpty else { return [] }
+    // Its failure is not the end: "already in progress" and "no such" come from somebody who removes the same thing.
+    let output = try await docker(remove + ids).run()
+    return output.succeeded ? ids : ids + output.standardError.outputLines
+  }
+
+  private func docker(_ arguments: [String]) -> Command {
+    var command = Command(program: "docker", arguments: arguments)
+    command.deadline = .seconds(30)
+    command.isTeardown = true
+    return command
+  }
+
+  // MARK: Sweeping
+
+  /// Removes projects whose owner ran on this machine and is gone, and says which.
+  ///
+  /// The last resort: it finds what was left when the watchdog was killed too, or the machine lost power.
+  func sweep() async -> [String] {
+    let here = await RunIdentity.next(isKept: false)
+    var names: Set<String> = []
+    let format = ["--format", "{{.Label \"\(Self.label)\"}}", "--filter", "label=\(Self.label)"]
+    async let containers = docker(["ps", "--all"] + format).run()
+    async let networks = docker(["network", "ls"] + format).run()
+    async let volumes = docker(["volume", "ls"] + format).run()
+    do {
+      for output in try await [containers, networks, volumes] {
+        names.formUnion(output.standardOutput.outputLines.map(\.trimmed))
+      }
+    } catch {
+      Command.logger.warning("no sweep for projects whose owner is gone: \(error)")
+      return []
+    }
+    var swept: [String] = []
+    for name in names.sorted() {
+      guard let owner = RunIdentity(projectName: name),
+        await owner.isAbandoned(seenFrom: here, mark: ProcessMark.of)
+      else { continue }
+      do {
+        try await remove(project: name, deadline: .seconds(20))
+        Command.logger.notice("removed \(name), left behind by process \(owner.pid), which is gone")
+        swept.append(name)
+      } catch {
+        Command.logger.warning("\(error)")
+      }
+    }
+    return swept
+  }
+}

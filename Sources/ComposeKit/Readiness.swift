@@ -1,0 +1,233 @@
+/// Decides from engine events and inspections when the services of a project are ready, and when they never will be.
+///
+/// A pure state machine: times are handed in, nothing is started here. The rules: a health check must say healthy; without one a
+/// container must have run for the settling time; one that exits with 0 is complete.
+struct Readiness: Sendable {
+  typealias Instant = ContinuousClock.Instant
+
+  /// What one container has come to.
+  enum Phase: Sendable, Hashable {
+    case created, starting, ready(ServiceProgress.Phase), exited(code: Int)
+  }
+  struct Container: Sendable {
+    var service: String
+    var replica: Int
+    var phase: Phase = .created
+    var startedAt: Instant?
+    /// nil until the container has been inspected.
+    var hasHealthCheck: Bool?
+    var restarts: Bool?
+    var health: ServiceStatus.Health = .none
+    var exits = 0
+    var isOutOfMemory = false
+  }
+  /// Why the project will not become ready.
+  struct Failure: Sendable, Hashable {
+    enum Cause: Sendable, Hashable {
+      case exited(code: Int), outOfMemory(code: Int?), restartLoop(exits: Int, code: Int), unhealthy
+      case timedOut(after: Duration, state: String)
+    }
+    var service: String
+    var containerID: String?
+    var cause: Cause
+  }
+  enum Change: Sendable, Hashable {
+    case progress(service: String, ServiceProgress.Phase)
+    /// The container's health check and restart policy have to be looked up.
+    case inspect(containerID: String)
+  }
+
+  let expected: [String: Int]
+  let options: UpOptions
+  let began: Instant
+  private(set) var containers: [String: Container] = [:]
+  private(set) var failure: Failure?
+  /// When each service became ready, since the beginning.
+  private(set) var readyAfter: [String: Duration] = [:]
+  /// Whether `up` has finished: no further container will be created.
+  private(set) var isUpFinished = false
+  /// A service whose container does not exist yet waits for others; its time starts anew with each step of theirs.
+  private var lastStep: Instant
+
+  init(expected: [String: Int], options: UpOptions, began: Instant) {
+    self.expected = expected
+    self.options = options
+    self.began = began
+    lastStep = began
+  }
+
+  var isReady: Bool { failure == nil && isUpFinished && expected.keys.allSatisfy { readyAfter[$0] != nil } }
+
+  // MARK: Input
+
+  mutating func apply(_ event: EngineEvent, at now: Instant) -> [Change] {
+    guard failure == nil else { return [] }
+    if event.kind == .destroy {
+      containers[event.containerID] = nil
+      return []
+    }
+    let id = event.containerID
+    var container = containers[id] ?? Container(service: event.service, replica: event.replica)
+    var changes: [Change] = []
+    lastStep = now
+    switch event.kind {
+    case .create:
+      changes.append(.progress(service: event.service, .created))
+    case .start:
+      // An event that was overtaken by an inspection of the same state changes nothing.
+      if container.phase != .starting || container.startedAt == nil { container.startedAt = now }
+      container.phase = .starting
+      container.health = .none
+      readyAfter[event.service] = nil
+      changes.append(.progress(service: event.service, container.exits > 0 ? .restarting : .starting))
+      changes.append(.inspect(containerID: id))
+    case .health(let health):
+      container.hasHealthCheck = true
+      container.health = health
+    case .outOfMemory:
+      container.isOutOfMemory = true
+    case .die(let code):
+      container.exits += 1
+      container.phase = .exited(code: code)
+      changes.append(.inspect(containerID: id))
+    case .pause, .unpause, .destroy:
+      break
+    }
+    containers[id] = container
+    return changes + evaluate(id, at: now)
+  }
+
+  mutating func apply(_ record: ContainerRecord, at now: Instant) -> [Change] {
+    let status = record.status
+    guard failure == nil, !record.isOneOff, !status.service.isEmpty else { return [] }
+    var container = containers[record.id] ?? Container(service: status.service, replica: status.replica)
+    container.hasHealthCheck = status.health != .none
+    container.restarts = !["", "no"].contains(record.hostConfig?.restartPolicy?.name ?? "no")
+    container.isOutOfMemory = container.isOutOfMemory || status.isOutOfMemory
+    container.exits = max(container.exits, status.restartCount)
+    switch status.state {
+    case .running, .paused, .restarting:
+      if container.startedAt == nil { container.startedAt = now }
+      if container.phase == .created { container.phase = .starting }
+      if status.health != .none { container.health = status.health }
+    case .exited, .dead:
+      if case .exited = container.phase {} else {
+        container.exits += 1
+        container.phase = .exited(code: status.exitCode ?? -1)
+      }
+    case .created, .removing, .unknown:
+      break
+    }
+    containers[record.id] = container
+    return evaluate(record.id, at: now)
+  }
+
+  mutating func upFinished(at now: Instant) {
+    isUpFinished = true
+    lastStep = now
+  }
+
+  /// Time has passed: containers settle, deadlines expire.
+  mutating func tick(at now: Instant) -> [Change] {
+    guard failure == nil else { return [] }
+    var changes: [Change] = []
+    for id in containers.keys.sorted() { changes += evaluate(id, at: now) }
+    guard failure == nil, !isReady else { return changes }
+    for service in expected.keys.sorted() where readyAfter[service] == nil && now >= deadline(of: service) {
+      failure = Failure(
+        service: service, containerID: unready(service)?.id,
+        cause: .timedOut(after: timeout(of: service), state: describe(service)))
+      return changes + [.progress(service: service, .failed)]
+    }
+    return changes
+  }
+
+  /// When `tick` has something to do next.
+  var nextWake: Instant? {
+    guard failure == nil, !isReady else { return nil }
+    var times = expected.keys.filter { readyAfter[$0] == nil }.map { deadline(of: $0) }
+    for container in containers.values where container.hasHealthCheck == false && container.phase == .starting {
+      if let startedAt = container.startedAt { times.append(startedAt + options.settlingTime) }
+    }
+    return times.min()
+  }
+
+  // MARK: Rules
+
+  private mutating func evaluate(_ id: String, at now: Instant) -> [Change] {
+    guard failure == nil, var container = containers[id] else { return [] }
+    let service = container.service
+    func failed(_ cause: Failure.Cause, _ phase: ServiceProgress.Phase = .failed) -> [Change] {
+      failure = Failure(service: service, containerID: id, cause: cause)
+      return [.progress(service: service, phase)]
+    }
+    if container.isOutOfMemory {
+      if case .exited(let code) = container.phase { return failed(.outOfMemory(code: code)) }
+      return failed(.outOfMemory(code: nil))
+    }
+    switch container.phase {
+    case .exited(let code):
+      // Its restart policy decides what an exit means, so wait for the inspection.
+      guard let restarts = container.restarts, let hasHealthCheck = container.hasHealthCheck else { return [] }
+      if restarts {
+        guard container.exits > options.allowedRestarts else { return [] }
+        return failed(.restartLoop(exits: container.exits, code: code))
+      }
+      guard code == 0, !hasHealthCheck else { return failed(.exited(code: code)) }
+      container.phase = .ready(.completed)
+    case .created, .ready:
+      if container.health == .unhealthy { return failed(.unhealthy, .unhealthy) }
+      return []
+    case .starting:
+      guard let hasHealthCheck = container.hasHealthCheck else { return [] }
+      if hasHealthCheck {
+        if container.health == .unhealthy { return failed(.unhealthy, .unhealthy) }
+        guard container.health == .healthy else { return [] }
+        container.phase = .ready(.healthy)
+      } else {
+        guard let startedAt = container.startedAt, now - startedAt >= options.settlingTime else { return [] }
+        container.phase = .ready(.running)
+      }
+    }
+    containers[id] = container
+    guard case .ready(let phase) = container.phase else { return [] }
+    lastStep = now
+    if isServiceReady(service) { readyAfter[service] = now - began }
+    return [.progress(service: service, phase)]
+  }
+
+  private func isServiceReady(_ service: String) -> Bool {
+    let ready = containers.values.count {
+      if case .ready = $0.phase { $0.service == service } else { false }
+    }
+    return ready >= expected[service, default: 1]
+  }
+
+  private func unready(_ service: String) -> (id: String, container: Container)? {
+    containers.sorted { $0.key < $1.key }.first {
+      if case .ready = $0.value.phase { false } else { $0.value.service == service }
+    }.map { ($0.key, $0.value) }
+  }
+
+  private func timeout(of service: String) -> Duration { options.timeouts[service] ?? options.timeout }
+
+  private func deadline(of service: String) -> Instant {
+    let startedAt = containers.values.filter { $0.service == service }.compactMap(\.startedAt).min()
+    return (startedAt ?? lastStep) + timeout(of: service)
+  }
+
+  /// The state of a service that is being waited for, for messages.
+  func describe(_ service: String) -> String {
+    guard let container = unready(service)?.container else {
+      let others = expected.keys.sorted().filter { $0 != service && readyAfter[$0] == nil }
+      return "not created yet" + (others.isEmpty ? "" : ", with \(others.joined(separator: ", ")) not ready either")
+    }
+    switch container.phase {
+    case .created: return "created, not started"
+    case .starting where container.hasHealthCheck == true: return "running, its health check says \(container.health.rawValue)"
+    case .starting: return "running, not settled"
+    case .exited(let code): return "exited with code \(code), \(container.exits) times"
+    case .ready(let phase): return phase.rawValue
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import Foundation
+
+/// A project with its unique name: builds the commands for it.
+struct RunningProject: Sendable {
+  let project: ComposeProject
+  let projectName: String
+  let engine: ComposeEngine
+  let isKept: Bool
+
+  init(_ project: ComposeProject, engine: ComposeEngine, isKept: Bool) async {
+    self.project = project
+    self.engine = engine
+    self.isKept = isKept
+    projectName = project.name + "-" + (await RunIdentity.next(isKept: isKept).text)
+  }
+
+  /// A `docker compose` command for this project.
+  func compose(_ arguments: [String], deadline: Duration = .seconds(60)) -> Command {
+    var command = Command(
+      program: engine.command[0],
+      arguments: Array(engine.command.dropFirst()) + project.arguments(projectName: projectName) + arguments,
+      environment: project.environment, deadline: deadline)
+    // Compose asks the engine to stop what it was doing; it needs a moment for that.
+    command.patience = .milliseconds(500)
+    return command
+  }
+
+  /// A `docker` command; these concern single containers, so they get no environment of the project.
+  func docker(_ arguments: [String], deadline: Duration = .seconds(30)) -> Command {
+    Command(program: "docker", arguments: arguments, deadline: deadline)
+  }
+
+  var labelFilter: [String] { ["--filter", "label=\(ProjectRemoval.label)=\(projectName)"] }
+
+  /// Lets compose check the files, and reads what they describe.
+  ///
+  /// - Throws: ``ComposeError`` with code `invalidConfiguration` that quotes compose.
+  func configuration() async throws -> ProjectConfiguration {
+    let isFirst = engine.isFirstGeneration
+    let command = compose(["config"] + (isFirst ? ["--services"] : ["--format", "json"]), deadline: .seconds(30))
+    let output = try await command.run()
+    guard output.succeeded else {
+      var error = command.failure(
+        output, .invalidConfiguration,
+        "compose does not accept \(project.files.joined(separator: ", ")) of project \(project.name)")
+      error.project = projectName
+      error.engine = engine.description
+      if error.code == .invalidConfiguration { error.next = "correct the file; this is what compose says of it" }
+      throw error
+    }
+    let configuration =
+      isFirst
+      ? ProjectConfiguration(serviceNames: output.standardOutput.outputLines)
+      : try ProjectConfiguration(json: output.standardOutput, projectName: projectName)
+    guard !configuration.services.isEmpty else {
+      throw ComposeError(
+        .invalidConfiguration, "\(project.files.joined(separator: ", ")) of project \(project.name) describes no service",
+        project: projectName, command: command.line, next: "is a profile missing?")
+    }
+    return configuration
+  }
+
+  /// Inspects the project's containers, ordered by service and number.
+  func inspect(service: String? = nil) async throws -> [ContainerRecord] {
+    var list = ["ps", "--all", "--quiet", "--no-trunc"] + labelFilter
+    if let service { list += ["--filter", "label=com.docker.compose.service=\(service)"] }
+    let ids = try await docker(list).runChecked().outputLines
+    return try await inspect(ids: ids)
+  }
+
+  func inspect(services: [String]) async throws -> [ContainerRecord] {
+    try await inspect().filter { services.contains($0.service) }
+  }
+
+  func inspect(ids: [String]) async throws -> [ContainerRecord] {
+    guard !ids.isEmpty else { return [] }
+    // A container that is gone by now makes the command fail, but it still prints the others.
+    let command = docker(["container", "inspect"] + ids)
+    let output = try await command.run()
+    guard output.succeeded || output.standardError.contains("No such") else { throw command.failure(output) }
+    return try ContainerRecord.decode(output.standardOutput).filter { !$0.isOneOff }
+      .sorted { ($0.service, $0.replica) < ($1.service, $1.replica) }
+  }
+
+  /// The last lines that a container printed, with the container's name before each.
+  func lastLog(of record: ContainerRecord, lines: Int = 50) async -> [String] {
+    var command = docker(["logs", "--tail", "\(lines)", record.id], deadline: .seconds(10))
+    command.mergesError = true
+    guard let output = try? await command.run() else { return ["(its log could not be read)"] }
+    let name = "\(record.service)-\(record.replica) | "
+    return output.standardOutput.outputLines.suffix(lines).map { name + String($0.prefix(400)) }
+  }
+
+  // MARK: Down
+
+  /// Takes the project down and proves it; nothing of it is left when this returns.
+  ///
+  /// - Throws: ``ComposeError`` with code `downFailed`; the project stays registered then.
+  func takeDown(options: UpOptions, progress: (@Sendable (ServiceProgress) -> Void)?) async throws {
+    let began = ContinuousClock.now
+    func report(_ phase: ServiceProgress.Phase) {
+      progress?(
+        ServiceProgress(
+          project: project.name, projectName: projectName, service: "", phase: phase, elapsed: ContinuousClock.now - began))
+    }
+    report(.removing)
+    let seconds = max(0, Int(options.stopTimeout.seconds.rounded(.up)))
+    var arguments = ["down", "--volumes", "--remove-orphans", "--timeout", "\(seconds)"]
+    // Images without a name of their own are named after the project, so after this run: nobody can use them again.
+    arguments += ["--rmi", "local"]
+    var command = compose(arguments, deadline: options.stopTimeout + .seconds(20))
+    command.isTeardown = true
+    do {
+      let output = try await command.run()
+      if !output.succeeded { Command.logger.warning("\(command.failure(output)); removing by label") }
+    } catch {
+      Command.logger.warning("\(error); removing by label")
+    }
+    // Proves that nothing is left, and removes what `down` did not.
+    try await ProjectRemoval().remove(project: projectName)
+    await OwnerGuard.shared.unregister(project: projectName)
+    report(.removed)
+  }
+
+  /// How to look at a kept project and how to remove it.
+  var keepingAdvice: String {
+    let line = compose([]).line
+    return """
+      kept \(projectName) (COMPOSEKIT_KEEP=1)
+        look    \(line) ps; \(line) logs
+        remove  \(line) down --volumes --remove-orphans
+      """
+  }
+}

@@ -1,0 +1,101 @@
+/// Turns the ways in which a start fails into errors with their evidence.
+struct StartFailure: Sendable {
+  let running: RunningProject
+  let configuration: ProjectConfiguration
+  let options: UpOptions
+
+  /// The error for a service that will not become ready.
+  func error(for failure: Readiness.Failure, after elapsed: Duration) async -> ComposeError {
+    let records: [ContainerRecord]
+    if let id = failure.containerID {
+      records = (try? await running.inspect(ids: [id])) ?? []
+    } else {
+      records = []
+    }
+    return await error(for: failure, record: records.first, after: elapsed)
+  }
+
+  private func error(for failure: Readiness.Failure, record: ContainerRecord?, after elapsed: Duration) async -> ComposeError {
+    var error = Self.describe(failure, after: elapsed)
+    error.project = running.projectName
+    error.command = running.compose(["up", "--detach"] + options.services).line
+    error.engine = running.engine.description
+    if let record {
+      error.probeOutput = record.lastProbe
+      error.evidence = await running.lastLog(of: record)
+      if error.evidence.isEmpty { error.evidence = ["(\(failure.service) printed nothing)"] }
+    }
+    return error
+  }
+
+  /// What happened, in words (pure).
+  static func describe(_ failure: Readiness.Failure, after elapsed: Duration) -> ComposeError {
+    let service = failure.service
+    let after = "after \(elapsed.text)"
+    switch failure.cause {
+    case .exited(let code):
+      let meaning = meaning(ofExitCode: code).map { " (\($0))" } ?? ""
+      let when = code == 0 ? "before its health check said healthy, " : ""
+      return ComposeError(
+        .exited, "\(service) did not become ready: it exited with code \(code)\(meaning) \(when)\(after)",
+        service: service, exitCode: code,
+        next: code == 0
+          ? "a service that is meant to end needs no health check" : "see its last log lines; docker logs has no more than them")
+    case .outOfMemory(let code):
+      let how = code.map { "it exited with code \($0) (out of memory)" } ?? "one of its processes was killed (out of memory)"
+      return ComposeError(
+        .outOfMemory, "\(service) did not become ready: \(how) \(after)", service: service, exitCode: code,
+        next: "raise the service's memory limit, or give the engine more memory")
+    case .restartLoop(let exits, let code):
+      return ComposeError(
+        .restartLoop, "\(service) did not become ready: it exited \(exits) times, last with code \(code), "
+          + "and was restarted each time, \(after)", service: service, exitCode: code,
+        next: "see its last log lines, or set restart: \"no\" to see the first exit")
+    case .unhealthy:
+      return ComposeError(
+        .unhealthy, "\(service) did not become ready: its health check failed for good \(after)", service: service,
+        next: "see the last probe; a slow service may need a longer start_period or more retries")
+    case .timedOut(let timeout, let state):
+      return ComposeError(
+        .timedOut, "\(service) did not become ready within \(timeout.text): \(state)", service: service,
+        next: "see its last log lines; a slow service needs a longer UpOptions.timeout")
+    }
+  }
+
+  /// What an exit code usually means, for those that have a meaning of their own.
+  static func meaning(ofExitCode code: Int) -> String? {
+    switch code {
+    case 125: "the engine could not start it"
+    case 126: "its command cannot be executed"
+    case 127: "its command was not found"
+    case 137: "killed"
+    case 139: "segmentation fault"
+    case 143: "terminated"
+    default: nil
+    }
+  }
+
+  /// The error for an `up` that failed: a service's own failure if there is one, a taken port, or what compose says.
+  func error(for output: Command.Output, of command: Command, records: [ContainerRecord]) async -> ComposeError {
+    let now = ContinuousClock.now
+    var readiness = Readiness(expected: [:], options: options, began: now)
+    for record in records where record.state?.status != "created" {
+      _ = readiness.apply(record, at: now)
+      if let failure = readiness.failure { return await error(for: failure, record: record, after: .zero) }
+    }
+    var error = command.failure(
+      output, .upFailed, "project \(running.project.name) could not be started (exit code \(output.exitCode))")
+    if let conflict = PortConflict(composeOutput: output.standardError) {
+      let holder = await conflict.holder(isRemote: running.engine.isRemote)
+      error.code = .portInUse
+      error.service = configuration.services.first { $0.value.hostPorts.contains(conflict.port) }?.key
+      error.summary =
+        "\(error.service ?? running.project.name) cannot publish port \(conflict.port): "
+        + (holder.map { "it belongs to \($0)" } ?? "somebody else has it")
+      error.next = "stop what has the port, or publish another one"
+    }
+    error.project = running.projectName
+    error.engine = running.engine.description
+    return error
+  }
+}

@@ -1,0 +1,150 @@
+import Foundation
+
+/// Starts projects side by side, hands them to `body` when all their services are ready, and always takes them down.
+///
+/// They are down when this returns: returned, thrown, cancelled. If the process is ended by SIGINT, SIGTERM or SIGHUP they are
+/// taken down first, and after SIGKILL a watchdog does it. `COMPOSEKIT_KEEP=1` keeps them and prints how to look and to remove.
+///
+/// - Parameters:
+///   - projects: at least one; each gets a unique name, so the same project may run several times at once.
+///   - options: deadlines and policies, for all of the projects.
+///   - progress: is called for each step of each service, from any thread; see ``ProgressPrinter``.
+///   - body: gets the stacks in the order of the projects.
+/// - Throws: what `body` throws; ``ComposeError`` if a project could not be started or removed; `CancellationError`.
+public func withComposeStacks<R: Sendable>(
+  _ projects: [ComposeProject], options: UpOptions = UpOptions(),
+  progress: (@Sendable (ServiceProgress) -> Void)? = nil, isolation: isolated (any Actor)? = #isolation,
+  _ body: ([ComposeStack]) async throws -> R
+) async throws -> R {
+  let session = try await ComposeSession.prepare(projects, options: options, progress: progress)
+  do {
+    let result = try await body(try await session.start())
+    // A task that was cancelled has not done what was asked, even if its body did not notice.
+    try Task.checkCancellation()
+    try await session.end()
+    return result
+  } catch {
+    await session.end(after: error)
+    throw error
+  }
+}
+
+/// Starts one project; see ``withComposeStacks(_:options:progress:isolation:_:)``.
+public func withComposeStack<R: Sendable>(
+  _ project: ComposeProject, options: UpOptions = UpOptions(),
+  progress: (@Sendable (ServiceProgress) -> Void)? = nil, isolation: isolated (any Actor)? = #isolation,
+  _ body: (ComposeStack) async throws -> R
+) async throws -> R {
+  try await withComposeStacks([project], options: options, progress: progress) { try await body($0[0]) }
+}
+
+/// The projects of one call of `withComposeStacks`, from their registration to their removal.
+struct ComposeSession: Sendable {
+  let runs: [RunningProject]
+  let configurations: [ProjectConfiguration]
+  let selections: [Set<String>]
+  let options: UpOptions
+  let progress: (@Sendable (ServiceProgress) -> Void)?
+
+  /// Checks everything that can be wrong before anything is started, and registers the projects.
+  static func prepare(
+    _ projects: [ComposeProject], options: UpOptions, progress: (@Sendable (ServiceProgress) -> Void)?
+  ) async throws -> ComposeSession {
+    guard !projects.isEmpty else {
+      throw ComposeError(.invalidProject, "there is no project to start", next: "give at least one ComposeProject")
+    }
+    for project in projects { try project.validate() }
+    let engine = try await ComposeEngine.detect()
+    try await OwnerGuard.shared.activate()
+    let isKept = keepsProjects
+    async let sweep: Void = Sweeper.shared.sweepOnce()
+    var runs: [RunningProject] = []
+    for project in projects { runs.append(await RunningProject(project, engine: engine, isKept: isKept)) }
+    let configurations = try await withThrowingTaskGroup(of: (Int, ProjectConfiguration).self) { group in
+      for (index, run) in runs.enumerated() { group.addTask { (index, try await run.configuration()) } }
+      return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }.sorted { $0.key < $1.key }.map(\.value)
+    }
+    var selections: [Set<String>] = []
+    for (run, configuration) in zip(runs, configurations) {
+      // A chosen service need only exist in one of several projects; those that have none of them start as a whole.
+      let chosen = projects.count == 1 ? options.services : options.services.filter { configuration.services[$0] != nil }
+      selections.append(try configuration.selection(chosen, project: run.project.name))
+    }
+    await sweep
+    if !isKept { try await OwnerGuard.shared.register(projects: runs.map(\.projectName)) }
+    return ComposeSession(
+      runs: runs, configurations: configurations, selections: selections, options: options, progress: progress)
+  }
+
+  static var keepsProjects: Bool {
+    !["", "0", "no", "false"].contains(ProcessInfo.processInfo.environment["COMPOSEKIT_KEEP"]?.lowercased() ?? "")
+  }
+
+  func start() async throws -> [ComposeStack] {
+    try await withThrowingTaskGroup(of: (Int, ComposeStack).self) { group in
+      for (index, run) in runs.enumerated() {
+        group.addTask {
+          var options = options
+          let configuration = configurations[index]
+          options.services = options.services.filter { configuration.services[$0] != nil }
+          options.scale = options.scale.filter { configuration.services[$0.key] != nil }
+          let starter = StackStarter(running: run, configuration: configuration, options: options, progress: progress)
+          try await starter.prepareImages(of: selections[index])
+          let result = try await starter.start(selections[index])
+          return (
+            index,
+            ComposeStack(
+              running: run, configuration: configuration, readyAfter: result.readyAfter,
+              serviceReadyAfter: result.serviceReadyAfter)
+          )
+        }
+      }
+      return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }.sorted { $0.key < $1.key }.map(\.value)
+    }
+  }
+
+  /// Takes everything down, whatever happens to the task.
+  func end() async throws {
+    await OwnerGuard.shared.waitIfTerminating()
+    try await shielded {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for run in runs {
+          guard !run.isKept else {
+            FileHandle.standardError.write(Data("composekit: \(run.keepingAdvice)\n".utf8))
+            continue
+          }
+          group.addTask { try await run.takeDown(options: options, progress: progress) }
+        }
+        // One that cannot be removed must not keep the others from being removed.
+        var first: (any Error)?
+        while let result = await group.nextResult() {
+          if case .failure(let error) = result { first = first ?? error }
+        }
+        if let first { throw first }
+      }
+    }
+    await OwnerGuard.shared.waitIfTerminating()
+  }
+
+  /// Takes everything down after an error, which matters more than one of the removal.
+  func end(after error: any Error) async {
+    do {
+      try await end()
+    } catch let problem {
+      Command.logger.error("\(problem)")
+    }
+  }
+}
+
+/// Sweeps once for each process.
+actor Sweeper {
+  static let shared = Sweeper()
+  /// Owned here: several callers wait for the one sweep.
+  private var sweep: Task<Void, Never>?
+
+  func sweepOnce() async {
+    let sweep = self.sweep ?? Task { _ = await ProjectRemoval().sweep() }
+    self.sweep = sweep
+    await sweep.value
+  }
+}
