@@ -48,7 +48,8 @@ enum MediaTool {
     ) {
       do {
         let result = try await Subprocess.run(
-          .name(program), arguments: Arguments(arguments), platformOptions: gentle, output: .sequence, error: .sequence
+          .name(program), arguments: Arguments(arguments), platformOptions: gentle, input: .none,
+          output: .sequence, error: .sequence
         ) { execution in
           // Registered, so that it ends with this process even on kill -9.
           try await ProcessGuard.withOwned(execution.processIdentifier.value) {

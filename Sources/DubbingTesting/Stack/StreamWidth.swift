@@ -38,7 +38,7 @@ actor StreamWidth {
     let id = nextID
     nextID += 1
     try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { turn in
+      try await withCheckedThrowingContinuation { (turn: CheckedContinuation<Void, any Error>) in
         if Task.isCancelled { turn.resume(throwing: CancellationError()) } else { waiting.append((id, turn)) }
       }
     } onCancel: {

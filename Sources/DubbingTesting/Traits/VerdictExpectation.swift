@@ -60,7 +60,7 @@ extension LiveStream {
       try Data(text.utf8).write(to: folder.appending(path: name))
     }
     for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
-      Attachment.record(try Data(contentsOf: file), named: file.lastPathComponent)
+      Attachment.record([UInt8](try Data(contentsOf: file)), named: file.lastPathComponent)
     }
     Console.print("evidence of \(name) is kept in \(folder.path)")
   }

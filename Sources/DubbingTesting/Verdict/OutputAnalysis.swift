@@ -50,7 +50,7 @@ struct OutputAnalysis: Sendable {
       let cut = try AudioClip(fragment.data.audio).resampled(to: original.sampleRate)
       let nominal = Double(fragment.sequence) * budget.segment.seconds
       let attributor = Attributor(candidates: [Candidate(role: .original, clip: original, expectedStart: -nominal)])
-      let found = try attributor.attribute(cut, windows: [(start: 0, end: cut.duration)]).first
+      let found = attributor.attribute(cut, windows: [(start: 0, end: cut.duration)]).first
       let isFound = found.map { $0.attribution == .passthrough } ?? false
       return PlacedFragment(
         sequence: fragment.sequence,
@@ -80,7 +80,7 @@ struct OutputAnalysis: Sendable {
       let start = max(0, fragment.start + videoLag)
       return (start: start, end: min(fragment.start + videoLag + fragment.duration, output.duration))
     }
-    return zip(inside, try attributor.attribute(output, windows: spans)).map { fragment, window in
+    return zip(inside, attributor.attribute(output, windows: spans)).map { fragment, window in
       StreamEvidence.Window(
         sequence: fragment.sequence, content: .init(window.attribution), coherence: window.coherence,
         originalCoherence: window.originalCoherence, lag: window.lagSeconds, level: window.level)
