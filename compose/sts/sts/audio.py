@@ -1,0 +1,47 @@
+"""16 bit PCM: to the recogniser's form, and to exactly the length that was asked for."""
+import audioop
+import subprocess
+
+SAMPLE = 2                              # bytes
+MAX_TEMPO = 8.0
+
+
+def mono(data, channels):
+    """All channels mixed at equal weight."""
+    if channels == 1:
+        return data
+    if channels == 2:
+        return audioop.tomono(data, SAMPLE, 0.5, 0.5)
+    count = len(data) // (SAMPLE * channels)
+    mixed = bytes(SAMPLE * count)
+    for channel in range(channels):
+        one = b"".join(data[(i * channels + channel) * SAMPLE:(i * channels + channel + 1) * SAMPLE] for i in range(count))
+        mixed = audioop.add(mixed, audioop.mul(one, SAMPLE, 1 / channels), SAMPLE)
+    return mixed
+
+
+def _sox(data, rate, arguments, out_rate, timeout):
+    raw = ["-t", "raw", "-e", "signed", "-b", "16", "-c", "1"]
+    # -D: no dither, which is noise and would make every run different.
+    command = ["sox", "-D", "-V1", *raw, "-r", str(rate), "-", *raw, "-r", str(out_rate), "-", *arguments]
+    result = subprocess.run(command, input=data, capture_output=True, timeout=timeout)
+    if result.returncode:
+        raise RuntimeError(f"sox ended with {result.returncode}: {result.stderr.decode(errors='replace').strip()[-300:]}")
+    return result.stdout
+
+
+def resampled(data, rate, target, timeout=20):
+    return data if rate == target or not data else _sox(data, rate, [], target, timeout)
+
+
+def fit(data, rate, count, timeout=20):
+    """Exactly `count` samples: squeezed when longer (pitch kept), followed by silence when shorter."""
+    have = len(data) // SAMPLE
+    if count and have > count:
+        data = _sox(data, rate, ["tempo", "-s", f"{min(MAX_TEMPO, have / count):.6f}"], rate, timeout)
+    return data[:count * SAMPLE].ljust(count * SAMPLE, b"\0")
+
+
+def samples_at(count, rate, target):
+    """How many samples at `target` Hz last as long as `count` at `rate` Hz."""
+    return (count * target + rate // 2) // rate
