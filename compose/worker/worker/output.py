@@ -1,0 +1,137 @@
+"""The published side of one stream: encodes, interleaves, paces, writes."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+from . import flv
+from .audio import AAC_FRAME, AacEncoder
+from .interleave import Interleaver, OutputPacket
+from .metrics import Metrics
+from .rtmp import RtmpPublisher
+from .segmenter import Fragment
+from .settings import BYTES_PER_SAMPLE, OUTPUT_CHANNELS, OUTPUT_RATE, Settings
+from .source import StreamInfo, VideoPacket
+from .timeline import OutputClock
+
+_WRITE_TIMEOUT_S = 10.0
+
+
+class Output:
+    """Video goes in as it arrives and audio as fragments are ready; `run` publishes until `finish` was called."""
+
+    def __init__(self, url: str, info: StreamInfo, settings: Settings, metrics: Metrics, log: logging.LoggerAdapter):
+        self._info, self._settings, self._metrics, self._log = info, settings, metrics, log
+        self._publisher = RtmpPublisher(url, _WRITE_TIMEOUT_S)
+        self._interleaver = Interleaver()
+        self._clock = OutputClock(settings.segment_seconds, settings.output_margin_ms / 1000)
+        self._encoder = AacEncoder(info.audio_start)
+        # One thread: encoding a fragment takes tenths of a second, and its order must hold.
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        self._first_ms = round(info.first_timestamp_s * 1000)
+        self._offset = round(settings.av_offset_ms / 1000 * OUTPUT_RATE)
+        self._to_drop = max(0, -self._offset)
+        self._starts: deque[int] = deque()  # of fragments whose first sample is not encoded yet
+        self._started = False
+        self._finished = False
+        self._wake = asyncio.Event()
+
+    @property
+    def buffered_s(self) -> float:
+        return self._interleaver.buffered_s
+
+    def add_video(self, packet: VideoPacket) -> None:
+        self._clock.observe(packet.dts_ms / 1000, time.monotonic())
+        body = flv.video_body(packet.payload, packet.is_key, packet.pts_ms - packet.dts_ms)
+        self._interleaver.push_video(OutputPacket(flv.VIDEO, packet.dts_ms, body))
+        self._wake.set()
+
+    def heard(self, fragment: Fragment) -> None:
+        """A fragment has been read: the clock of a stream without video."""
+        self._clock.observe(fragment.end_s, time.monotonic())
+
+    async def add_audio(self, fragment: Fragment, pcm: bytes) -> None:
+        """The audio that is heard in the place of this fragment; fragments come in order and touch each other."""
+        self._clock.fix(fragment.start_s, fragment.end_s, time.monotonic(), fragment.is_last)
+        if not self._started:
+            self._started = True
+            pcm = bytes(max(0, self._offset) * BYTES_PER_SAMPLE) + pcm
+        dropped = min(len(pcm), self._to_drop * BYTES_PER_SAMPLE)
+        self._to_drop -= dropped // BYTES_PER_SAMPLE
+        self._starts.append(fragment.start)
+        packets = await asyncio.get_running_loop().run_in_executor(self._executor, self._encoder.feed, pcm[dropped:])
+        self._push(packets, self._encoder.position / OUTPUT_RATE * 1000)
+
+    async def finish(self) -> None:
+        """No more video or audio: the rest goes out."""
+        if self._started:
+            loop = asyncio.get_running_loop()
+            if self._offset < 0:
+                silence = bytes(-self._offset * BYTES_PER_SAMPLE)
+                self._push(await loop.run_in_executor(self._executor, self._encoder.feed, silence), 0)
+            self._push(await loop.run_in_executor(self._executor, self._encoder.finish), float("inf"))
+        self._executor.shutdown(wait=False)
+        self._finished = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Publishes; throws PublishError when the server is lost."""
+        connected = False
+        try:
+            while True:
+                packet = self._interleaver.pop()
+                if packet is None:
+                    if self._finished:
+                        return
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                delay = self._clock.due(packet.dts_ms / 1000) - time.monotonic()
+                if delay > 0:
+                    await asyncio.sleep(delay)
+                if not connected:
+                    connected = True
+                    await self._publisher.connect()
+                    await self._write_headers()
+                    self._log.info("publishing, %.2f s behind the input", self._clock.latency_s)
+                await self._publisher.write(packet.kind, packet.dts_ms, packet.body)
+        finally:
+            self._executor.shutdown(wait=False)
+            await self._publisher.close()
+
+    async def _write_headers(self) -> None:
+        info = self._info
+        fields = {
+            "duration": 0.0,
+            "audiocodecid": 10.0,
+            "audiosamplerate": float(OUTPUT_RATE),
+            "audiosamplesize": 16.0,
+            "stereo": OUTPUT_CHANNELS == 2,
+            "audiodatarate": 128.0,
+        }
+        if info.avcc is not None:
+            fields |= {"videocodecid": 7.0, "width": float(info.width), "height": float(info.height)}
+            if info.frame_rate:
+                fields["framerate"] = info.frame_rate
+        await self._publisher.write_metadata(fields)
+        first = max(0, self._first_ms)
+        if info.avcc is not None:
+            await self._publisher.write(flv.VIDEO, first, flv.video_header(info.avcc))
+        await self._publisher.write(flv.AUDIO, first, flv.audio_header(self._encoder.config))
+
+    def _push(self, packets: list[tuple[int, bytes]], until_ms: float) -> None:
+        out = []
+        for position, payload in packets:
+            exact_ms = position * 1000 / OUTPUT_RATE
+            stamp = round(exact_ms)
+            # Before the first: the encoder's delay, or the silence before a stream whose timestamps start above 0.
+            if stamp >= self._first_ms:
+                out.append(OutputPacket(flv.AUDIO, stamp, flv.audio_body(payload)))
+            while self._starts and self._starts[0] < position + AAC_FRAME:
+                # How far the fragment's first sample is published from its place beside the video.
+                self._metrics.av_sync_delta.observe(abs(stamp - exact_ms + self._offset * 1000 / OUTPUT_RATE))
+                self._starts.popleft()
+        self._interleaver.push_audio(out, until_ms)
+        self._wake.set()

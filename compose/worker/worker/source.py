@@ -1,0 +1,177 @@
+"""Reads one live stream in a thread of its own: video packets as they are, audio as fragments."""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+import av
+
+from .audio import AudioIntake
+from .segmenter import Fragment, Segmenter
+from .settings import OUTPUT_RATE, Settings
+from .timeline import TimestampJump, grid_origin
+
+#: A tail shorter than this is no fragment of its own (s).
+SHORTEST_FRAGMENT_S = 0.25
+#: An audio track that is this far behind the video has fallen silent (s).
+LATEST_AUDIO_S = 2.0
+
+
+class SourceError(Exception):
+    """The stream cannot be dubbed; `reason` is the label under which it is counted."""
+
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    avcc: bytes | None  # None: no video
+    width: int
+    height: int
+    frame_rate: float
+    first_timestamp_s: float
+    audio_start: int  # where the first fragment starts, in samples
+
+
+@dataclass(frozen=True)
+class VideoPacket:
+    dts_ms: int
+    pts_ms: int
+    is_key: bool
+    payload: bytes
+
+
+class Source:
+    """`deliver` is called from the thread with StreamInfo, then VideoPackets and Fragments, then None or an error."""
+
+    def __init__(self, url: str, settings: Settings, log: logging.LoggerAdapter, deliver: Callable[[object], None]):
+        self._url = url
+        self._settings = settings
+        self._log = log
+        self._deliver = deliver
+        self._stopping = threading.Event()
+        # A daemon: a read that hangs must not keep a worker alive that was told to stop.
+        self._thread = threading.Thread(target=self._run, name=f"source {url}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The thread ends at its next packet, or after INPUT_TIMEOUT_S."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        end: Exception | None = None
+        try:
+            self._read()
+        except SourceError as error:
+            end = error
+        except TimestampJump as error:
+            end = SourceError("timestamps", str(error))
+        except av.AVError as error:
+            end = SourceError("input", f"cannot read {self._url}: {error}")
+        except Exception as error:  # whatever a broken stream makes of the decoder ends this stream only
+            self._log.exception("reader failed")
+            end = SourceError("internal", f"{type(error).__name__}: {error}")
+        self._deliver(end)
+
+    def _open(self) -> av.container.InputContainer:
+        """Waits for both tracks; a server may announce the path before the second track's first packet."""
+        timeout = self._settings.input_timeout_s
+        # Not `options`: PyAV 10 hands those to each stream that is known when it opens, and libavformat writes past
+        # the end of that list when it finds another one while probing, which it does with FLV: "free(): invalid pointer".
+        options = {"analyzeduration": "3000000", "fpsprobesize": "0", "rtmp_live": "live"}
+        return av.open(self._url, format="flv", container_options=options, timeout=(timeout, timeout))
+
+    def _read(self) -> None:
+        started = time.monotonic()
+        with self._open() as container:
+            video = container.streams.video[0] if container.streams.video else None
+            audio = container.streams.audio[0] if container.streams.audio else None
+            if audio is None:
+                raise SourceError("no_audio", "the stream has no audio track: nothing to dub, no output is published")
+            if video is not None and (video.codec_context.name != "h264" or not video.codec_context.extradata):
+                raise SourceError("video_codec", f"video codec {video.codec_context.name} cannot be published over RTMP")
+            self._log.info("opened after %.2f s: audio %s", time.monotonic() - started, audio.codec_context.name)
+            self._pump(container, video, audio)
+
+    def _pump(self, container, video, audio) -> None:
+        reader: _Tracks | None = None
+        try:
+            for packet in container.demux([s for s in (video, audio) if s is not None]):
+                if self._stopping.is_set():
+                    return
+                if packet.dts is None or not packet.size:
+                    continue  # the demuxer's own end-of-file mark
+                if reader is None:
+                    reader = _Tracks(self, video, float(packet.dts * packet.time_base))
+                reader.take(packet, is_video=packet.stream is video)
+        except av.AVError as error:
+            # A publisher that is killed looks like this; what came before it is good.
+            self._log.info("input ended: %s", error)
+        if reader is None:
+            raise SourceError("input", "the stream ended before its first packet")
+        reader.finish()
+
+
+class _Tracks:
+    """The packets of one publication, from the first timestamp on."""
+
+    def __init__(self, source: Source, video, first_s: float):
+        self._deliver, self._log = source._deliver, source._log
+        origin = grid_origin(first_s)
+        self._intake = AudioIntake(origin)
+        shortest = round(SHORTEST_FRAGMENT_S * OUTPUT_RATE)
+        self._segmenter = Segmenter(source._settings.segment_samples, self._intake.position, shortest)
+        self._video_end_s = first_s  # where the last video packet starts
+        self._frame_s = 0.0
+        self._bad_packets = 0
+        context = video.codec_context if video is not None else None
+        rate = video.average_rate or video.base_rate if video is not None else None
+        self._deliver(
+            StreamInfo(
+                bytes(context.extradata) if context else None,
+                context.width if context else 0,
+                context.height if context else 0,
+                float(rate) if rate else 0.0,
+                first_s,
+                self._intake.position,
+            )
+        )
+
+    def take(self, packet, is_video: bool) -> None:
+        if is_video:
+            to_ms = packet.time_base * 1000
+            pts = packet.pts if packet.pts is not None else packet.dts
+            dts_ms = round(packet.dts * to_ms)
+            self._deliver(VideoPacket(dts_ms, round(pts * to_ms), packet.is_keyframe, bytes(packet)))
+            self._frame_s = min(0.2, max(0.0, dts_ms / 1000 - self._video_end_s)) or self._frame_s
+            self._video_end_s = max(self._video_end_s, dts_ms / 1000)
+            if self._video_end_s - LATEST_AUDIO_S > self._intake.position / OUTPUT_RATE + 0.1:
+                self._cut(self._intake.fill_until(self._video_end_s - LATEST_AUDIO_S))
+            return
+        try:
+            frames = packet.decode()
+        except av.AVError as error:  # a damaged packet is a gap, which becomes silence
+            self._bad_packets += 1
+            if self._bad_packets in (1, 10, 100, 1000):
+                self._log.warning("audio packet %d that cannot be decoded: %s", self._bad_packets, error)
+            return
+        for frame in frames:
+            stamp = frame.pts if frame.pts is not None else packet.pts
+            self._cut(self._intake.add(frame, float(stamp * packet.time_base)))
+
+    def finish(self) -> None:
+        self._cut(self._intake.flush())
+        if self._frame_s:  # ffmpeg's RTP muxer loses the last audio packets: the sound ends with the picture
+            self._cut(self._intake.fill_until(self._video_end_s + self._frame_s))
+        if (last := self._segmenter.finish()) is not None:
+            self._deliver(last)
+
+    def _cut(self, pcm: bytes) -> None:
+        for fragment in self._segmenter.feed(pcm) if pcm else []:
+            self._deliver(fragment)
