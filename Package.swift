@@ -63,9 +63,11 @@ let package = Package(
       name: "TapCLI",
       dependencies: ["SocketIOLite", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
+    // A process that owns a compose project, for tests that kill it.
+    .executableTarget(name: "ComposeOwner", dependencies: ["ComposeKit"], path: "Tests/Support/ComposeOwner"),
     .testTarget(
       name: "ComposeKitTests",
-      dependencies: ["ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: ["ComposeKit", "ComposeOwner", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(
       name: "SocketIOLiteTests",
       dependencies: ["SocketIOLite", .product(name: "Subprocess", package: "swift-subprocess")]),
