@@ -61,14 +61,23 @@ let package = Package(
       dependencies: ["AudioPrint", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "TapCLI",
-      dependencies: ["SocketIOLite", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "SocketIOLite",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
 
     .testTarget(
       name: "ComposeKitTests",
       dependencies: ["ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(
       name: "SocketIOLiteTests",
-      dependencies: ["SocketIOLite", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: [
+        "SocketIOLite",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      exclude: ["Peers"]),
     .testTarget(
       name: "AudioPrintTests",
       dependencies: ["AudioPrint", .product(name: "Subprocess", package: "swift-subprocess")]),
