@@ -61,7 +61,11 @@ let package = Package(
       dependencies: ["AudioPrint", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "TapCLI",
-      dependencies: ["SocketIOLite", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "SocketIOLite",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
 
     // A process that owns a compose project, for tests that kill it.
     .executableTarget(name: "ComposeOwner", dependencies: ["ComposeKit"], path: "Tests/Support/ComposeOwner"),
@@ -70,7 +74,12 @@ let package = Package(
       dependencies: ["ComposeKit", "ComposeOwner", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(
       name: "SocketIOLiteTests",
-      dependencies: ["SocketIOLite", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: [
+        "SocketIOLite",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      exclude: ["Peers"]),
     .testTarget(
       name: "AudioPrintTests",
       dependencies: ["AudioPrint", .product(name: "Subprocess", package: "swift-subprocess")]),

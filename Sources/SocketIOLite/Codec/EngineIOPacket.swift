@@ -60,7 +60,7 @@ struct EngineIOHandshake: Sendable, Equatable {
       throw SocketIOError(.malformedPacket, "the handshake is not the JSON object it should be", evidence: [quoted(json)])
     }
     guard let sid = wire.sid, !sid.isEmpty else { throw missing("sid", json) }
-    guard let interval = wire.pingInterval, interval > 0 else { throw missing("pingInterval", json) }
+    guard let interval = wire.pingInterval, interval >= 0 else { throw missing("pingInterval", json) }
     guard let timeout = wire.pingTimeout, timeout > 0 else { throw missing("pingTimeout", json) }
     // A year, so that arithmetic on what a hostile server sends cannot overflow.
     let year = 31_536_000_000

@@ -1,0 +1,62 @@
+import Foundation
+import NIOCore
+
+/// Understands one direction of a tapped session: messages in, what they mean out.
+struct TapDecoder: Sendable {
+  enum Meaning: Sendable {
+    /// A packet of Engine.IO itself, or one that concerns no event: it passes whatever the rules say.
+    case transport
+    /// The beginning of an event whose attachments follow.
+    case incomplete
+    case whole(TapRecord.Kind, SocketIOEvent)
+  }
+
+  private var assembler: PacketAssembler
+  private let limits: SocketIOLimits
+
+  init(limits: SocketIOLimits) {
+    self.limits = limits
+    assembler = PacketAssembler(limits: limits)
+  }
+
+  mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Meaning {
+    let packet = try EngineIOPacket.parse(text)
+    guard packet.kind == .message else { return .transport }
+    guard let whole = try assembler.receive(text: packet.data) else { return .incomplete }
+    return try meaning(of: whole)
+  }
+
+  mutating func receive(binary: ByteBuffer) throws(SocketIOError) -> Meaning {
+    guard let whole = try assembler.receive(binary: binary) else { return .incomplete }
+    return try meaning(of: whole)
+  }
+
+  private func meaning(of whole: PacketAssembler.Whole) throws(SocketIOError) -> Meaning {
+    let kind: TapRecord.Kind =
+      switch whole.packet.kind {
+      case .event, .binaryEvent: .event
+      case .ack, .binaryAck: .acknowledgement
+      case .connect: .connect
+      case .connectError: .connectError
+      case .disconnect: .disconnect
+      }
+    return .whole(kind, try SocketIOEvent(observed: whole))
+  }
+}
+
+extension SocketIOEvent {
+  /// As `init(_:)`, and for packets that are no event an object with the packet's JSON as its only argument.
+  init(observed whole: PacketAssembler.Whole) throws(SocketIOError) {
+    switch whole.packet.kind {
+    case .event, .binaryEvent, .ack, .binaryAck: try self.init(whole)
+    case .connect, .connectError, .disconnect:
+      var array = ByteBuffer(string: "[")
+      array.writeImmutableBuffer(whole.packet.data)
+      array.writeString("]")
+      var packet = whole.packet
+      packet.kind = .ack
+      packet.data = array
+      try self.init(PacketAssembler.Whole(packet: packet, attachments: []))
+    }
+  }
+}

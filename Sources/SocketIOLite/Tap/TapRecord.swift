@@ -1,0 +1,60 @@
+import Foundation
+
+/// Which way a message went through a tap.
+public enum TapDirection: String, Sendable, Hashable, Codable {
+  /// From the client (in dubbing: the worker) to the server (STS).
+  case toServer
+  /// From the server to the client.
+  case toClient
+}
+
+/// What one side said to the other through a tap.
+public struct TapRecord: Sendable, CustomStringConvertible {
+  public enum Kind: String, Sendable, Hashable, Codable {
+    /// An event; `event.name` is its name.
+    case event
+    /// The answer to an event; `event.ackID` says to which.
+    case acknowledgement
+    /// A namespace is asked for or joined.
+    case connect
+    /// The server refused a namespace.
+    case connectError
+    /// One side left a namespace.
+    case disconnect
+  }
+
+  public var direction: TapDirection
+  public var kind: Kind
+  /// When the tap had received all of it, on the monotonic clock.
+  public var time: ContinuousClock.Instant
+  /// The same moment on the wall clock.
+  public var date: Date
+  /// The TCP connection, counted from 1.
+  public var connection: Int
+  /// What was received. For `connect`, `connectError` and `disconnect` it has no name, and the packet's JSON as payload.
+  public var event: SocketIOEvent
+  /// The names of the rules that acted on it, in order.
+  public var faults: [String]
+
+  public var description: String {
+    let arrow = direction == .toServer ? "→" : "←"
+    let faults = faults.isEmpty ? "" : "  ⚡ \(faults.joined(separator: ", "))"
+    let space = event.namespace == "/" ? "" : " \(event.namespace)"
+    return "#\(connection) \(arrow)\(space) \(kind == .event ? "" : "\(kind.rawValue) ")\(event)\(faults)"
+  }
+}
+
+/// Something that a tap forwarded and could not, or did not, record as an event.
+public struct TapAnomaly: Sendable, CustomStringConvertible {
+  public var connection: Int
+  public var direction: TapDirection?
+  public var date: Date
+  /// What it was and what the tap did.
+  public var message: String
+  /// What was received, shortened.
+  public var evidence: [String]
+
+  public var description: String {
+    (["#\(connection) \(direction?.rawValue ?? "") \(message)"] + evidence.map { "  evidence  \($0)" }).joined(separator: "\n")
+  }
+}

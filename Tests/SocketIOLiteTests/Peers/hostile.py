@@ -1,0 +1,149 @@
+"""A server that breaks the protocol in the way that the query's `case` names. Prints its port; ends with its standard input."""
+import asyncio
+import base64
+import hashlib
+import os
+import struct
+import sys
+from urllib.parse import parse_qs, urlsplit
+
+OPEN = b'0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}'
+CONNECTED = b'40{"sid":"y"}'
+
+
+def frame(data, opcode=1, fin=True):
+    head = bytes([(0x80 if fin else 0) | opcode])
+    size = len(data)
+    if size < 126:
+        return head + bytes([size]) + data
+    if size < 65536:
+        return head + bytes([126]) + struct.pack(">H", size) + data
+    return head + bytes([127]) + struct.pack(">Q", size) + data
+
+
+async def read_frame(reader):
+    first, second = await reader.readexactly(2)
+    size = second & 127
+    if size == 126:
+        (size,) = struct.unpack(">H", await reader.readexactly(2))
+    elif size == 127:
+        (size,) = struct.unpack(">Q", await reader.readexactly(8))
+    mask = await reader.readexactly(4) if second & 128 else bytes(4)
+    data = await reader.readexactly(size)
+    return first & 15, bytes(byte ^ mask[index & 3] for index, byte in enumerate(data))
+
+
+async def read_text(reader, prefix):
+    while True:
+        opcode, data = await read_frame(reader)
+        if opcode == 1 and data.startswith(prefix):
+            return data
+
+
+# What is sent instead of, or after, the handshake. Each value is a list of frames.
+BEFORE_CONNECT = {
+    "no-sid": [frame(b'0{"upgrades":[],"pingInterval":25000,"pingTimeout":20000}')],
+    "no-ping-interval": [frame(b'0{"sid":"x","pingTimeout":20000}')],
+    "handshake-not-json": [frame(b"0hello")],
+    "handshake-not-first": [frame(b'42["early"]')],
+    "empty-message": [frame(b"")],
+    "unknown-packet": [frame(b"9what")],
+    "binary-first": [frame(b"\x01\x02", opcode=2)],
+    "opened-twice": [frame(OPEN), frame(OPEN)],
+    "version-2": [frame(OPEN), frame(b"40")],
+    "huge-length": [frame(OPEN), bytes([0x81, 127]) + struct.pack(">Q", 1 << 30)],
+    "reserved-bit": [frame(OPEN), bytes([0xC1, 1]) + b"2"],
+    "unknown-opcode": [frame(OPEN), bytes([0x83, 1]) + b"2"],
+    "event-before-connect": [frame(OPEN), frame(b'42["early",1]')],
+    "close-after-open": [frame(OPEN), frame(b"", opcode=8)],
+    "refused": [frame(OPEN), frame(b'44{"message":"go away","data":{"code":7}}')],
+    "refused-bare": [frame(OPEN), frame(b'44"no"')],
+}
+AFTER_CONNECT = {
+    "text-among-attachments": [frame(b'452-["blobs",{"_placeholder":true,"num":0}]'), frame(b"one", 2), frame(b'42["next"]')],
+    "attachment-of-nothing": [frame(b"lonely", 2)],
+    "too-many-attachments": [frame(b'4599999-["blobs"]')],
+    "no-attachment-count": [frame(b'45["blobs"]')],
+    "not-an-array": [frame(b'42{"a":1}')],
+    "no-name": [frame(b"42[]")],
+    "number-as-name": [frame(b"42[7]")],
+    "unterminated": [frame(b'42["name')],
+    "id-too-large": [frame(b'4299999999999999999999999["name"]')],
+    "ack-without-id": [frame(b"43[]")],
+    "continuation-of-nothing": [frame(b"x", 0)],
+    "message-in-message": [frame(b'42["a', 1, False), frame(b'42["b"]')],
+    "engine-close": [frame(b"1")],
+    "socket-close": [frame(struct.pack(">H", 1011), 8)],
+    "too-long-in-parts": [frame(b'42["long","', 1, False)] + [frame(b"x" * 60000, 0, False)] * 40,
+    # These three are unusual but right: the event must arrive.
+    "split-frames": [frame(b'42["fi', 1, False), frame(b"", 9), frame(b'ne","h\xc3', 0, False), frame(b'\xa9"]', 0)],
+    "duplicate-ack": [frame(b"430[1]"), frame(b"430[1]"), frame(b'42["fine","h\xc3\xa9"]')],
+    "ping-flood": [frame(b"2")] * 2000 + [frame(b"", 9)] * 500 + [frame(b'42["fine","h\xc3\xa9"]')],
+    "escaped-name": [frame(b'42[ "f\\u0069ne" , "h\\u00e9"]')],
+}
+
+
+async def serve(reader, writer):
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    query = parse_qs(urlsplit(head.split(" ")[1]).query)
+    case = query.get("case", [""])[0]
+    if case == "not-http":
+        writer.write(b"220 smtp.example.org ESMTP\r\n")
+    elif case == "error-page":
+        page = b"<html>This is the wrong service</html>"
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(page) + page)
+    elif case == "large-headers":
+        writer.write(b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 1000) for n in range(100)) + b"\r\n")
+    elif case == "close-at-once":
+        pass
+    elif case == "never-answers":
+        await reader.read()
+    else:
+        key = next(line.split(":", 1)[1].strip() for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key"))
+        if case == "wrong-accept":
+            key = "wrong"
+        accept = base64.b64encode(hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
+        upgrade = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        if case == "drip":
+            # Everything byte by byte, handshake included: no reader may rely on how bytes are cut.
+            for byte in upgrade.encode() + frame(OPEN):
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(0)
+            await read_text(reader, b"40")
+            for byte in frame(CONNECTED) + frame(b'42["fine","h\xc3\xa9"]'):
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(0)
+            await read_text(reader, b"41")
+        else:
+            # The first frames travel with the upgrade's answer, as they do from fast servers.
+            writer.write(upgrade.encode() + b"".join(BEFORE_CONNECT.get(case, [frame(OPEN)])))
+            if case == "silent-after-open" or case in BEFORE_CONNECT:
+                await reader.read()
+            else:
+                await read_text(reader, b"40")
+                writer.write(frame(CONNECTED) + b"".join(AFTER_CONNECT.get(case, [])))
+                if case == "close-after-connect":
+                    writer.close()
+                    return
+                await read_text(reader, b"41")
+    await writer.drain()
+    writer.close()
+
+
+async def handle(reader, writer):
+    try:
+        await serve(reader, writer)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def main():
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+    os._exit(0)
+
+
+asyncio.run(main())

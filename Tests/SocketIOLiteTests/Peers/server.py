@@ -1,0 +1,119 @@
+"""A real Socket.IO server for the tests. Prints its port on stdout; ends when its standard input does."""
+import argparse
+import asyncio
+import os
+import sys
+
+import socketio
+from aiohttp import web
+
+options = argparse.ArgumentParser()
+options.add_argument("--port", type=int, default=0)
+options.add_argument("--ping-interval", type=float, default=25)
+options.add_argument("--ping-timeout", type=float, default=20)
+options = options.parse_args()
+
+sio = socketio.AsyncServer(
+    async_mode="aiohttp",
+    cors_allowed_origins="*",
+    ping_interval=options.ping_interval,
+    ping_timeout=options.ping_timeout,
+    max_http_buffer_size=60_000_000,
+)
+environments = {}
+
+
+def wire(namespace):
+    def on(name):
+        return sio.on(name, namespace=namespace)
+
+    @on("connect")
+    async def connect(sid, environ, auth=None):
+        environments[sid] = {
+            "auth": auth,
+            "query": environ["QUERY_STRING"],
+            "header": environ.get("HTTP_X_TEST"),
+            "path": environ["PATH_INFO"],
+        }
+        if isinstance(auth, dict) and auth.get("token") == "bad":
+            raise socketio.exceptions.ConnectionRefusedError("bad token", {"code": "UNAUTHORIZED", "retry": False})
+
+    @on("echo")
+    async def echo(sid, *arguments):
+        return arguments if len(arguments) != 1 else arguments[0]
+
+    @on("whoami")
+    async def whoami(sid):
+        return environments[sid]
+
+    @on("say")
+    async def say(sid, name, *arguments):
+        await sio.emit(name, arguments, to=sid, namespace=namespace)
+
+    @on("count")
+    async def count(sid, number, size):
+        text = "x" * size
+        for index in range(number):
+            await sio.emit("counted", {"index": index, "text": text}, to=sid, namespace=namespace)
+
+    @on("binary")
+    async def binary(sid):
+        await sio.emit("blobs", ({"a": b"one", "nested": [b"\x00\xff", {"b": b""}]}, "text", b"last"), to=sid, namespace=namespace)
+
+    @on("lengths")
+    async def lengths(sid, *arguments):
+        return [len(argument) if isinstance(argument, bytes) else argument for argument in arguments]
+
+    @on("ask")
+    async def ask(sid, question):
+        async def call():
+            answer = await sio.call("question", question, to=sid, namespace=namespace, timeout=10)
+            await sio.emit("answered", answer, to=sid, namespace=namespace)
+
+        sio.start_background_task(call)
+
+    @on("never")
+    async def never(sid, *arguments):
+        await asyncio.sleep(3600)
+
+    @on("kick")
+    async def kick(sid):
+        await sio.disconnect(sid, namespace=namespace)
+
+    @on("drop")
+    async def drop(sid):
+        # The transport goes without a word of Socket.IO, as it does when a proxy restarts.
+        await sio.eio.disconnect(sio.manager.eio_sid_from_sid(sid, namespace))
+
+    @on("freeze")
+    async def freeze(sid):
+        os.kill(os.getpid(), 19)
+
+
+wire("/")
+wire("/sts")
+
+
+async def health(request):
+    return web.Response(text="fine " + "x" * int(request.query.get("size", 0)))
+
+
+async def length(request):
+    return web.Response(text=str(len(await request.read())))
+
+
+async def main():
+    app = web.Application(client_max_size=60_000_000)
+    sio.attach(app)
+    app.router.add_get("/health", health)
+    app.router.add_post("/length", length)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", options.port)
+    await site.start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+    os._exit(0)
+
+
+asyncio.run(main())
