@@ -16,6 +16,13 @@ public struct Attributor: Sendable {
     prepared = candidates.map { PreparedClip($0.clip) }
   }
 
+  /// For a part of candidates that are prepared already.
+  init(candidates: [Candidate], options: AttributionOptions = .init(), prepared: [PreparedClip]) {
+    self.candidates = candidates
+    self.options = options
+    self.prepared = prepared
+  }
+
   /// Attributes given windows of the output, in the order given.
   ///
   /// - Parameters:
@@ -24,7 +31,17 @@ public struct Attributor: Sendable {
   public func attribute(_ output: AudioClip, windows: [(start: Double, end: Double)]) -> [WindowAttribution] {
     let output = PreparedClip(output)
     let spectra = SpectraCache()
-    return windows.map { WindowJudge(attributor: self, output: output, start: $0.start, end: $0.end, cache: spectra).judge() }
+    return windows.map {
+      WindowJudge(attributor: self, output: output, start: $0.start, end: $0.end, cache: spectra).judge()
+    }
+  }
+
+  /// Divides the output into segments without knowing where they should be; together they cover it without gaps.
+  ///
+  /// Sources are found in windows of 3 s, so one that is heard for less than about 1.5 s may be missed and is then `unknown`. Edges
+  /// are found to about 30 ms where sound changes; in a pause they are put where a fragment begins or ends.
+  public func segments(_ output: AudioClip) -> [WindowAttribution] {
+    Segmentation(attributor: self, output: PreparedClip(output)).segments()
   }
 }
 

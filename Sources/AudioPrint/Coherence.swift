@@ -132,6 +132,16 @@ private struct CrossStatistics {
     }
   }
 
+  mutating func add(_ other: CrossStatistics) {
+    for i in cross.indices {
+      xPower[i] += other.xPower[i]
+      yPower[i] += other.yPower[i]
+      product[i] += other.product[i]
+      cross[i].re += other.cross[i].re
+      cross[i].im += other.cross[i].im
+    }
+  }
+
   /// Least-squares transfer function x → y.
   var transfer: [Complex] {
     let floor = 1e-9 * (xPower.max() ?? 0) + 1e-20
@@ -149,5 +159,43 @@ private struct CrossStatistics {
       explained += yPower[i] * max(0, min(1, (raw - bias) / (1 - bias)))
     }
     return total > 0 ? Double(explained / total) : 0
+  }
+}
+
+/// The least-squares filter from one signal to another, from several stretches in which both are heard.
+struct TransferFilter {
+  private let transfer: [Complex]
+
+  init(_ pairs: [(x: BandSpectra, y: BandSpectra)]) {
+    var sums: CrossStatistics?
+    for pair in pairs {
+      let next = CrossStatistics(x: pair.x, y: pair.y)
+      if sums == nil { sums = next } else { sums?.add(next) }
+    }
+    transfer = sums?.transfer ?? []
+  }
+
+  /// Per frame: the share of y's energy that is left after the filtered x is taken away; may exceed 1 where x is louder than y.
+  func unexplained(of y: BandSpectra, by x: BandSpectra) -> [Float] {
+    let bins = y.bins
+    return (0..<min(x.frames, y.frames)).map { frame in
+      var (left, total): (Float, Float) = (0, 1e-20)
+      x.values.withUnsafeBufferPointer { x in
+        y.values.withUnsafeBufferPointer { y in
+          transfer.withUnsafeBufferPointer { h in
+            let (a, b) = (x.baseAddress! + frame * bins, y.baseAddress! + frame * bins)
+            var i = 0
+            while i < bins {
+              let re = b[i].re - (h[i].re * a[i].re - h[i].im * a[i].im)
+              let im = b[i].im - (h[i].re * a[i].im + h[i].im * a[i].re)
+              left += re * re + im * im
+              total += b[i].re * b[i].re + b[i].im * b[i].im
+              i += 1
+            }
+          }
+        }
+      }
+      return left / total
+    }
   }
 }

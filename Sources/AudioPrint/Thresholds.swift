@@ -33,6 +33,23 @@ enum Thresholds {
   static let audibleShare = 0.003
   /// A window shorter than this, in seconds, needs `certain` rather than `explained`.
   static let shortWindow = 1.0
+  // MARK: Segments
+
+  /// Windows in which sources are looked for, in seconds, and from one to the next.
+  static let (probe, probeStep) = (3.0, 1.5)
+  /// Cost of a change of source, in frames of 32 ms that are wholly unexplained.
+  static let changeCost: Float = 3
+  /// Cost of a frame of which the source explains nothing in sight: between an equal mixture (0.5) and a wrong source (1).
+  static let unknownCost: Float = 0.7
+  /// Cost of saying that a source sounds where the output is silent, or beyond the source's ends.
+  static let impossibleCost: Float = 2
+  /// Costs that decide where nothing else does: the original before fragments, sources before silence.
+  static let (dubbedCost, silentCost): (Float, Float) = (0.02, 0.05)
+  /// A segment longer than this, in seconds, is judged by its middle, which bounds the memory.
+  static let longestJudged = 30.0
+
+  // MARK: Search
+
   /// Candidates that are looked at closely besides the expected ones, best envelopes first.
   static let shortlist = 3
 }

@@ -17,10 +17,15 @@ struct WindowJudge {
   let count: Int
   let level: Double
   private let cache: SpectraCache
+  /// Where candidates are known to lie already; nil: they are searched for.
+  private let places: [Placement]?
   private let samples: [Float]
   private let spectra: BandSpectra
 
-  init(attributor: Attributor, output: PreparedClip, start: Double, end: Double, cache: SpectraCache) {
+  init(
+    attributor: Attributor, output: PreparedClip, start: Double, end: Double, cache: SpectraCache,
+    places: [Placement]? = nil
+  ) {
     let rate = Double(Thresholds.sampleRate)
     // Beyond a day of audio a time is a mistake of the caller's; the clamp keeps it from trapping in the conversion.
     let bounds = -86_400.0...max(86_400, output.duration)
@@ -30,6 +35,7 @@ struct WindowJudge {
     self.start = start
     self.end = end
     self.cache = cache
+    self.places = places
     first = max(0, Int((from * rate).rounded()))
     count = max(0, min(output.samples.count, Int((to * rate).rounded())) - first)
     samples = count > 0 ? Array(output.samples[first..<first + count]) : []
@@ -37,12 +43,19 @@ struct WindowJudge {
     spectra = output.samples.withUnsafeBufferPointer { [first, count] in BandSpectra($0, start: first, count: count) }
   }
 
-  func judge() -> WindowAttribution {
-    guard level >= Thresholds.silence else { return silent() }
-    let fits = self.fits()
+  func judge() -> WindowAttribution { judgeWithPlacements().attribution }
+
+  /// The verdict, and where the candidates that it names lie.
+  func judgeWithPlacements() -> (attribution: WindowAttribution, places: [Placement]) {
+    guard level >= Thresholds.silence else { return (silent(), []) }
+    let fits = places.map(self.fits(at:)) ?? self.fits()
     let original = fits.filter { attributor.candidates[$0.candidate].isOriginal }.max { $0.coherence < $1.coherence }
     let dubbed = fits.filter { !attributor.candidates[$0.candidate].isOriginal }.max { $0.coherence < $1.coherence }
-    return Verdict(judge: self, original: original, dubbed: dubbed).attribution()
+    let attribution = Verdict(judge: self, original: original, dubbed: dubbed).attribution()
+    let named = [original, dubbed].compactMap(\.self).filter {
+      $0.candidate == attribution.candidateIndex || $0.candidate == attribution.secondCandidateIndex
+    }
+    return (attribution, named.map { Placement(candidate: $0.candidate, position: Double(first) - $0.offset) })
   }
 
   func silent() -> WindowAttribution {
@@ -82,6 +95,11 @@ struct WindowJudge {
       }
     }
     return fits
+  }
+
+  /// The fits at known places, corrected by up to 20 ms.
+  private func fits(at places: [Placement]) -> [Fit] {
+    places.compactMap { refine($0.candidate, centre: first - Int($0.position.rounded()), radius: Placement.tolerance) }
   }
 
   /// Whether the window overlaps the place where the candidate is expected, give or take the search range.

@@ -1,1 +1,54 @@
-@main struct Placeholder { static func main() {} }
+import ArgumentParser
+import AudioPrint
+import Foundation
+
+@main
+struct AudioPrintCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audioprint",
+    abstract: "Says what a recording is: the original, a dubbed fragment, both, silence or something else.",
+    discussion: "Exit codes: 0 same or all explained, 1 different or not all explained, 2 error.",
+    subcommands: [Compare.self, Attribute.self, Plot.self])
+
+  // ArgumentParser ends with 64 for wrong usage and 1 for any error; here 1 means "different", so errors are 2.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch let code as ExitCode where code == .failure {
+      exit(withError: code)
+    } catch where exitCode(for: error) == .success {
+      exit(withError: error)
+    } catch let error as AudioError {
+      FileHandle.standardError.write(Data("audioprint: \(error)\n".utf8))
+      exit(withError: ExitCode(2))
+    } catch {
+      FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+      exit(withError: ExitCode(2))
+    }
+  }
+}
+
+/// Rate at which the commands decode, in Hz.
+let decodingRate = 8000
+
+/// What the commands have in common.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  func print(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    Swift.print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+}
+
+extension Double {
+  /// For people: so many decimals.
+  func text(_ decimals: Int) -> String { isFinite ? String(format: "%.\(decimals)f", self) : "-inf" }
+}

@@ -1,0 +1,128 @@
+/// A candidate at a place of the output.
+struct Placement: Hashable {
+  var candidate: Int
+  /// Output sample at which the candidate's sample 0 lies.
+  var position: Double
+
+  /// Two placements of a candidate within 20 ms are the same one.
+  static let tolerance = 160
+
+  func isSame(as other: Placement) -> Bool {
+    candidate == other.candidate && abs(position - other.position) <= Double(Self.tolerance)
+  }
+}
+
+/// Divides an output into segments: finds which candidates lie where, asks of every frame how much each explains, and takes the
+/// cheapest sequence of sources (Viterbi), in which a change costs as much as 0.1 s of unexplained sound.
+struct Segmentation {
+  let attributor: Attributor
+  let output: PreparedClip
+
+  private static let hop = Thresholds.coherenceHop
+  private static let frame = Thresholds.coherenceFrame
+  private static let rate = Double(Thresholds.sampleRate)
+
+  private struct Span {
+    /// Index into the sources; nil for silence and the unknown.
+    var source: Int?
+    var frames: Range<Int>
+  }
+
+  func segments() -> [WindowAttribution] {
+    let duration = output.duration
+    guard duration > 0 else { return [] }
+    let sources = findSources()
+    let frames = max(1, (output.samples.count + Self.hop - 1) / Self.hop)
+    let costs = FrameCosts(attributor: attributor, output: output, sources: sources, frames: frames)
+    let spans = self.spans(of: CheapestPath.states(costs), silent: sources.count)
+    var segments: [WindowAttribution] = []
+    var start = 0.0
+    for (index, span) in spans.enumerated() {
+      let end = index == spans.count - 1 ? duration : edge(span, spans[index + 1], sources, costs)
+      guard end > start else { continue }
+      append(judge(from: start, to: end, sources.map(\.placement)), to: &segments)
+      start = end
+    }
+    return segments
+  }
+
+  // MARK: Sources
+
+  /// Looks for candidates in overlapping windows and keeps each place once, with the windows in which it was heard.
+  private func findSources() -> [FrameCosts.Source] {
+    let cache = SpectraCache()
+    var sources: [FrameCosts.Source] = []
+    var start = 0.0
+    repeat {
+      let end = min(start + Thresholds.probe, output.duration)
+      let judge = WindowJudge(attributor: attributor, output: output, start: start, end: end, cache: cache)
+      for place in judge.judgeWithPlacements().places {
+        let window = judge.first..<judge.first + judge.count
+        if let known = sources.firstIndex(where: { $0.placement.isSame(as: place) }) {
+          sources[known].heard.append(window)
+        } else {
+          sources.append(FrameCosts.Source(placement: place, heard: [window]))
+        }
+      }
+      start += Thresholds.probeStep
+    } while start + Thresholds.probe / 2 < output.duration
+    return sources
+  }
+
+  // MARK: Edges
+
+  private func spans(of states: [Int], silent: Int) -> [Span] {
+    var spans: [Span] = []
+    var start = 0
+    for frame in states.indices where frame == states.count - 1 || states[frame + 1] != states[frame] {
+      spans.append(Span(source: states[frame] < silent ? states[frame] : nil, frames: start..<frame + 1))
+      start = frame + 1
+    }
+    return spans
+  }
+
+  /// Seconds at which one span ends and the next begins.
+  ///
+  /// Where the sound alone does not tell, which is in pauses, a fragment's own begin or end is the better guess.
+  private func edge(_ left: Span, _ right: Span, _ sources: [FrameCosts.Source], _ costs: FrameCosts) -> Double {
+    let found = left.frames.upperBound
+    var bounds: [Double] = []
+    if let source = right.source { bounds.append(sources[source].placement.position) }
+    if let source = left.source {
+      let place = sources[source].placement
+      bounds.append(place.position + Double(attributor.prepared[place.candidate].samples.count))
+    }
+    for bound in bounds {
+      let frame = Int((bound / Double(Self.hop)).rounded())
+      guard frame > left.frames.lowerBound, frame < right.frames.upperBound else { continue }
+      if costs.movingEdge(from: found, to: frame, left: left.source, right: right.source) <= 0.5 {
+        return bound.clamped(to: 0...Double(output.samples.count)) / Self.rate
+      }
+    }
+    return Double(found * Self.hop) / Self.rate
+  }
+
+  // MARK: Verdicts
+
+  private func judge(from start: Double, to end: Double, _ places: [Placement]) -> WindowAttribution {
+    let middle = (start + end) / 2
+    let half = min(end - start, Thresholds.longestJudged) / 2
+    var result = WindowJudge(
+      attributor: attributor, output: output, start: middle - half, end: middle + half, cache: SpectraCache(),
+      places: places
+    ).judge()
+    (result.start, result.end) = (start, end)
+    return result
+  }
+
+  /// Neighbours that turn out to be the same thing become one segment.
+  private func append(_ next: WindowAttribution, to segments: inout [WindowAttribution]) {
+    guard let last = segments.last, last.attribution == next.attribution,
+      last.candidateIndex == next.candidateIndex, abs(last.lagSeconds - next.lagSeconds) < 0.02
+    else { return segments.append(next) }
+    // The longer one's figures stand for both.
+    var joined = last.end - last.start >= next.end - next.start ? last : next
+    (joined.start, joined.end) = (last.start, next.end)
+    segments[segments.count - 1] = joined
+  }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import AudioPrint
+
+/// `audioprint attribute OUTPUT --original O --fragment F …`.
+struct Attribute: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says what each part of OUTPUT is: original, dubbed fragment k, both, silence or unknown.",
+    discussion: """
+      Without --window the parts and their edges are found; with it, windows of that length are judged one by one, and fragment k is expected \
+      at k times that length.
+      Exit codes: 0 every part is explained or silent, 1 something is unknown, 2 error.
+      """)
+
+  @Argument(help: "The recording: a file or URL that ffmpeg reads.")
+  var recording: String
+  @Option(help: "The original.")
+  var original: String?
+  @Option(name: .customLong("fragment"), help: "Dubbed audio of a fragment; repeat it in the order 0, 1, 2, …")
+  var fragments: [String] = []
+  @Option(help: ArgumentHelp("Judge windows of this length.", valueName: "seconds"))
+  var window: Double?
+  @Option(help: ArgumentHelp("How far a source may be from its expected place.", valueName: "seconds"))
+  var searchRange = 2.0
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard original != nil || !fragments.isEmpty else { throw ValidationError("give --original, --fragment or both") }
+    guard window ?? 1 >= 0.1 else { throw ValidationError("--window must be at least 0.1 seconds") }
+    guard (0...60).contains(searchRange) else { throw ValidationError("--search-range must be 0 to 60 seconds") }
+  }
+
+  func run() async throws {
+    let (clip, results, _) = try await attribution()
+    if output.json {
+      try output.print(results.map(Row.init))
+    } else {
+      print("from       to         class          lag ms    coherence  original  level dBFS  confidence")
+      for result in results { print(line(result)) }
+      print("\(clip.duration.text(2)) s")
+    }
+    if results.contains(where: { $0.attribution == .unknown }) { throw ExitCode.failure }
+  }
+
+  /// Decodes everything and attributes it; also used by `plot`.
+  func attribution() async throws -> (clip: AudioClip, results: [WindowAttribution], original: AudioClip?) {
+    let clip = try await AudioDecoder.decode(recording, sampleRate: decodingRate)
+    var candidates: [Candidate] = []
+    if let original {
+      let audio = try await AudioDecoder.decode(original, sampleRate: decodingRate)
+      candidates.append(Candidate(role: .original, clip: audio, expectedStart: 0))
+    }
+    for (index, path) in fragments.enumerated() {
+      let audio = try await AudioDecoder.decode(path, sampleRate: decodingRate)
+      candidates.append(
+        Candidate(role: .dubbed(index), clip: audio, expectedStart: window.map { $0 * Double(index) }))
+    }
+    let attributor = Attributor(candidates: candidates, options: AttributionOptions(searchRange: searchRange))
+    guard let window else { return (clip, attributor.segments(clip), original == nil ? nil : candidates.first?.clip) }
+    let windows = stride(from: 0, to: max(clip.duration - 0.1, 0.01), by: window).map {
+      (start: $0, end: min($0 + window, clip.duration))
+    }
+    return (clip, attributor.attribute(clip, windows: windows), original == nil ? nil : candidates.first?.clip)
+  }
+
+  private func line(_ result: WindowAttribution) -> String {
+    func column(_ text: String, _ width: Int) -> String {
+      text + String(repeating: " ", count: max(1, width - text.count))
+    }
+    return column(result.start.text(3), 11) + column(result.end.text(3), 11)
+      + column("\(result.attribution)", 15) + column((result.lagSeconds * 1000).text(1), 10)
+      + column(result.coherence.text(3), 11) + column(result.originalCoherence.text(3), 10)
+      + column(result.level.text(1), 12) + result.confidence.text(2)
+  }
+
+  private struct Row: Encodable {
+    var start, end: Double
+    var attribution: String
+    var candidate: Int?
+    var lag_ms, coherence, original_coherence: Double
+    var level_dbfs: Double?
+    var confidence: Double
+
+    init(_ result: WindowAttribution) {
+      (start, end) = (result.start, result.end)
+      attribution = "\(result.attribution)"
+      candidate = result.candidateIndex
+      lag_ms = result.lagSeconds * 1000
+      (coherence, original_coherence) = (result.coherence, result.originalCoherence)
+      level_dbfs = result.level.isFinite ? result.level : nil
+      confidence = result.confidence
+    }
+  }
+}
