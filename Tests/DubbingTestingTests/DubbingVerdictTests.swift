@@ -121,7 +121,7 @@ struct DubbingVerdictTests {
     },
     .init(testDescription: "the dub is too quiet", expected: [.loudness]) { $0.windows[0].level = -62 },
     .init(testDescription: "the dub is late", expected: [.avSync]) { $0.windows[0].lag = 0.25 },
-    .init(testDescription: "the dub is early", expected: [.avSync]) { $0.windows[1].lag = -0.12 },
+    .init(testDescription: "the dub is early", expected: [.avSync]) { $0.windows[1].lag = -0.13 },
     .init(testDescription: "the end is missing", expected: [.duration]) { $0.output?.duration = 11.2 },
     .init(testDescription: "another audio codec", expected: [.codecs]) { $0.output?.audio?.codec = "mp3" },
     .init(testDescription: "the picture is missing", expected: [.codecs]) { $0.output?.video = nil },

@@ -106,15 +106,12 @@ public struct FragmentAudio: Sendable, Hashable, Codable {
       return
     }
     let container = try decoder.container(keyedBy: CodingKeys.self)
-    format = try container.decode(String.self, forKey: .format)
-    sampleRateHz = try container.decode(Int.self, forKey: .sampleRateHz)
-    channels = try container.decode(Int.self, forKey: .channels)
-    durationMs = try container.decode(Double.self, forKey: .durationMs)
-    if container.contains(.data) {
-      data = try container.decode(Data.self, forKey: .data)
-    } else {
-      data = try container.decode(Data.self, forKey: .attachment)
-    }
+    self.init(
+      format: try container.decode(String.self, forKey: .format),
+      sampleRateHz: try container.decode(Int.self, forKey: .sampleRateHz),
+      channels: try container.decode(Int.self, forKey: .channels),
+      durationMs: try container.decode(Double.self, forKey: .durationMs),
+      data: try container.decode(Data.self, forKey: container.contains(.data) ? .data : .attachment))
   }
 
   public func encode(to encoder: any Encoder) throws {

@@ -39,7 +39,7 @@ public func withDualStack<R: Sendable>(
   _ body: @Sendable (DualStackEnvironment) async throws -> R
 ) async throws -> R {
   let gateway = try await ComposeEngine.bridgeGateway()
-  return try await SocketIOTap.withTap(upstream: nil, listen: .addresses(["127.0.0.1", gateway])) { tap in
+  return try await SocketIOTap.withTap(upstream: nil, listen: .loopback(and: [gateway])) { tap in
     var media = stack.media
     media.environment[stack.stsURLVariable] = "http://\(stack.hostName):\(tap.port)"
     var sts = stack.sts

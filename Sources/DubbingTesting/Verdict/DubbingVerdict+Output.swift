@@ -60,12 +60,12 @@ extension DubbingVerdict {
         continue
       }
       problems.append(
-        "fragment \(window.sequence): the output is at \(Int(window.level)) dBFS where the original is at \(Int(original)) dBFS"
+        "fragment \(window.sequence): the output is at \(window.level.decibels) where the original is at \(original.decibels)"
       )
     }
     let quietest = evidence.windows.map(\.level).min() ?? -.infinity
     return Finding(
-      problems: problems, measured: "quietest window \(quietest.isFinite ? "\(Int(quietest))" : "-∞") dBFS")
+      problems: problems, measured: "quietest window \(quietest.decibels)")
   }
 
   private static func avSync(_ evidence: StreamEvidence) -> Finding {
@@ -134,6 +134,7 @@ extension Finding {
 
 extension Double {
   fileprivate var twoPlaces: String { String(format: "%.2f", self) }
+  fileprivate var decibels: String { isFinite ? String(format: "%.0f dBFS", self) : "-∞ dBFS" }
   fileprivate var signed: String { String(format: "%+.0f", self) }
 }
 
