@@ -10,6 +10,8 @@ from .rtpflv import RtpToFlv
 MAX_NAME = 255
 # What a late reader gets at once. A longer group of pictures is given up: that reader starts at the next key frame.
 MAX_CACHE = 32 << 20
+# How long a stream's beginning is kept for readers that come late, milliseconds of its own time.
+OPENING_MS = 10_000
 
 
 def clean_name(raw):
@@ -46,13 +48,20 @@ class Registry:
 
 
 class GroupCache:
-    """The tags from the last key frame on, plus the audio that belongs to them but came first."""
+    """The tags from the last key frame on, plus the audio that belongs to them but came first.
 
-    def __init__(self):
+    While a stream is younger than `opening` milliseconds nothing is dropped: who polls for new streams and needs a moment
+    to connect, on a busy machine several seconds, then still gets the stream from its start.
+    """
+
+    def __init__(self, opening=OPENING_MS):
+        self.opening, self.start = opening, None
         self.tags, self.size, self.overflowed, self.has_key = [], 0, False, False
 
     def add(self, tag):
-        if tag.is_key_frame:
+        if self.start is None:
+            self.start = tag.time
+        if tag.is_key_frame and not (self.has_key and tag.time - self.start <= self.opening):
             keep = [t for t in self.tags if t.kind == flv.AUDIO and (not self.has_key or t.time >= tag.time)]
             self.tags, self.size = keep, sum(len(t.body) for t in keep)
             self.overflowed, self.has_key = False, True

@@ -288,8 +288,16 @@ class ChunkTests(unittest.TestCase):
 class GroupCacheTests(unittest.TestCase):
     KEY, INTER = flv.video_frame(b"k", True, 0), flv.video_frame(b"p", False, 0)
 
+    def test_the_opening_of_a_stream_is_kept_whole(self):
+        cache = GroupCache(opening=300)
+        for time in (0, 100, 200, 300):
+            cache.add(flv.Tag(flv.VIDEO, time, self.KEY))
+        self.assertEqual([t.time for t in cache.tags], [0, 100, 200, 300])
+        cache.add(flv.Tag(flv.VIDEO, 400, self.KEY))
+        self.assertEqual([t.time for t in cache.tags], [400])
+
     def test_a_key_frame_begins_anew_and_keeps_its_audio(self):
-        cache = GroupCache()
+        cache = GroupCache(opening=50)
         sound = [flv.Tag(flv.AUDIO, t, flv.audio_frame(b"s")) for t in (0, 10, 95, 105)]
         inter = flv.Tag(flv.VIDEO, 40, self.INTER)
         for tag in (inter, sound[0], flv.Tag(flv.VIDEO, 5, self.KEY), sound[1], inter, sound[2], sound[3]):
