@@ -1,9 +1,13 @@
 """16 bit PCM: to the recogniser's form, and to exactly the length that was asked for."""
 import audioop
+import math
 import subprocess
 
 SAMPLE = 2                              # bytes
 MAX_TEMPO = 8.0
+# Below this level there is no speech (dBFS, loudest 20 ms). A recogniser with few words finds one in anything: digital
+# silence was `six`. Speech lies at -10 to -30, the noise of a quiet recording at -60.
+SPEECH_LEVEL = -45.0
 
 
 def mono(data, channels):
@@ -18,6 +22,13 @@ def mono(data, channels):
         one = b"".join(data[(i * channels + channel) * SAMPLE:(i * channels + channel + 1) * SAMPLE] for i in range(count))
         mixed = audioop.add(mixed, audioop.mul(one, SAMPLE, 1 / channels), SAMPLE)
     return mixed
+
+
+def level(data, rate):
+    """The loudest 20 ms, dBFS; -infinity for digital silence."""
+    step = SAMPLE * max(1, rate // 50)
+    loudest = max((audioop.rms(data[i:i + step], SAMPLE) for i in range(0, len(data), step)), default=0)
+    return 20 * math.log10(loudest / 32768) if loudest else -math.inf
 
 
 def _sox(data, rate, arguments, out_rate, timeout):

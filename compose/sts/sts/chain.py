@@ -69,6 +69,8 @@ class Full:
 
     def _recognise(self, job):
         pcm = audio.resampled(audio.mono(job["pcm"], job["channels"]), job["rate"], self.asr.rate, self.timeout)
+        if audio.level(pcm, self.asr.rate) < audio.SPEECH_LEVEL:
+            return []
         return self.asr.recognise(pcm, job["model"], self.timeout)
 
     def _speak(self, text, count):

@@ -56,7 +56,7 @@ class Server:
             raise Denied({"code": "MODEL_ERROR", "message": "the models are still being loaded", "retryable": True})
         log("connected", session)
 
-    async def disconnect(self, session):
+    async def disconnect(self, session, *reason):
         log("disconnected", session)
         for stream in [s for s in self.streams.values() if s.session == session]:
             stream.session = None       # answers are kept for the worker's return
@@ -114,9 +114,11 @@ class Server:
     async def _forget_later(self, stream):
         await asyncio.sleep(KEEP_STREAM)
         stream_id = stream.config.stream_id
-        if self.streams.get(stream_id) is stream and (stream.ending or stream.session is None) and not stream.inflight:
-            del self.streams[stream_id]
-            self.sending.pop(stream, None)
+        if self.streams.get(stream_id) is not stream or not (stream.complete or stream.session is None):
+            return                      # the worker is back, or has opened the stream anew
+        self.waiting = deque(entry for entry in self.waiting if entry[0] is not stream)
+        del self.streams[stream_id]
+        self.sending.pop(stream, None)
 
     # Fragments
 
@@ -160,13 +162,17 @@ class Server:
     async def _process(self, stream, fragment):
         await self._acknowledge(stream, fragment, "processing")
 
+        reports = []
+
         def report(message):
             log("stream", fragment.stream_id, "fragment", fragment.fragment_id, message)
             refused = Refused("MODEL_ERROR", message, True, "warning", fragment.stream_id, fragment.fragment_id)
-            self.background(self._emit("error", refused.payload(), stream.session))
+            reports.append(self._emit("error", refused.payload(), stream.session))
 
         result = await self.pool.process({"pcm": fragment.pcm, "rate": fragment.rate, "channels": fragment.channels,
                                           "model": stream.config.asr_model}, report)
+        for each in reports:
+            await each
         answer = contract.processed(fragment, stream.config, result)
         async with self.sending.setdefault(stream, asyncio.Lock()):
             due = stream.finish(fragment, answer)

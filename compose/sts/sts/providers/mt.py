@@ -68,7 +68,11 @@ class Apertium:
         except OSError as error:
             raise ProviderError(f"apertium is gone: {error}", died=True) from None
         answer = self._read(timeout).decode(errors="replace").replace("[][\n]", "").replace("[]", "").strip()
-        return re.sub(r"\\(.)", r"\1", answer).removesuffix(".").replace("*", "").strip()
+        translated = re.sub(r"\\(.)", r"\1", answer).removesuffix(".").replace("*", "").strip()
+        # When one stage dies, those behind it end with a zero byte each, which looks like empty answers.
+        if "\0" in translated or (not translated and text.strip()):
+            raise ProviderError("apertium gave an empty answer: one of its stages has ended", died=True)
+        return translated
 
     def _read(self, timeout):
         output, end, received = self.processes[-1].stdout, time.monotonic() + timeout, b""
