@@ -1,0 +1,116 @@
+"""Engines side by side, each in a process of its own: pocketsphinx holds Python's lock while it works (0.2 s a fragment),
+which in one process would stop the server's answers and run one fragment after the other."""
+import asyncio
+import concurrent.futures
+import multiprocessing
+import signal
+import time
+
+from . import chain
+from .log import log
+
+START_TIMEOUT = 120                     # s, to load the models
+
+
+class EngineDied(Exception):
+    pass
+
+
+class EngineFailed(Exception):
+    """The engine cannot be started: waiting does not help."""
+
+
+def _serve(connection, settings):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)         # the parent ends us
+    try:
+        engine = chain.create(settings)
+        engine.start()
+    except Exception as error:
+        connection.send({"failed": str(error) or repr(error)})
+        return
+    connection.send({"providers": engine.description, "source_languages": engine.source_languages,
+                     "target_languages": engine.target_languages, "models": engine.models})
+    while True:
+        try:
+            job = connection.recv()
+        except (EOFError, OSError):
+            return
+        began = time.perf_counter()
+        result = engine.process(job)
+        result["processing_ms"] = (time.perf_counter() - began) * 1000
+        connection.send(result)
+
+
+class EngineProcess:
+    def __init__(self, settings):
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, settings), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.about = self._receive(START_TIMEOUT)
+        if "failed" in self.about:
+            raise EngineFailed(self.about["failed"])
+
+    def _receive(self, timeout):
+        try:
+            if not self.connection.poll(timeout):
+                self.process.kill()
+                raise EngineDied(f"the engine gave no answer within {timeout:g} s and was killed")
+            return self.connection.recv()
+        except (EOFError, OSError):
+            self.process.join(5)
+            raise EngineDied(f"the engine process ended with exit code {self.process.exitcode}") from None
+
+    def process_job(self, job, timeout):
+        try:
+            self.connection.send(job)
+        except OSError:
+            pass                                         # _receive says how it ended
+        return self._receive(timeout)
+
+    def kill(self):
+        self.process.kill()
+        self.process.join(5)
+        self.connection.close()
+
+
+class EnginePool:
+    def __init__(self, settings):
+        self.settings = settings
+        self.timeout = settings.stage_timeout * 4        # three stages, of which one may be tried twice
+        self.idle = asyncio.Queue()
+        self.about = None
+        self.threads = concurrent.futures.ThreadPoolExecutor(settings.workers, "engine")
+
+    async def _run(self, work, *arguments):
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work, *arguments)
+
+    async def start(self):
+        engines = await asyncio.gather(*(self._run(EngineProcess, self.settings) for _ in range(self.settings.workers)))
+        self.about = engines[0].about
+        for engine in engines:
+            self.idle.put_nowait(engine)
+
+    async def process(self, job, report):
+        """`report` is told of each incident that was survived. A dead engine is replaced and the job tried once more."""
+        engine = await self.idle.get()
+        try:
+            for attempt in (1, 2):
+                try:
+                    engine = engine or await self._run(EngineProcess, self.settings)
+                    result = await self._run(engine.process_job, job, self.timeout)
+                    for incident in result.get("incidents", ()):
+                        report(incident["message"])
+                    return result
+                except (EngineDied, EngineFailed) as error:
+                    log("engine:", error)
+                    if engine:
+                        await self._run(engine.kill)
+                    engine = None
+                    if attempt == 2:
+                        return {"status": "failed", "processing_ms": 0, "error": {
+                            "code": "MODEL_ERROR", "message": str(error), "stage": "engine", "retryable": True}}
+                    report(f"{error}; started again")
+        finally:
+            self.idle.put_nowait(engine)                 # None: the next job starts a new one
