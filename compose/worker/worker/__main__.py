@@ -14,7 +14,15 @@ from .worker import Worker
 _STOP_TIMEOUT_S = 1.5
 
 
-async def _main(configuration: settings.Settings) -> int:
+async def _main(configuration: settings.Settings) -> None:
+    """Ends the process: reader threads may sit in a read that only a timeout ends, and whatever asyncio would still
+    wait for must not keep a container alive that was told to stop."""
+    code = await _work(configuration)
+    logging.shutdown()
+    os._exit(code)
+
+
+async def _work(configuration: settings.Settings) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -24,6 +32,7 @@ async def _main(configuration: settings.Settings) -> int:
     await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
     if not working.done():
         await asyncio.wait([working], timeout=_STOP_TIMEOUT_S)
+        logging.getLogger("worker").info("stopped%s", "" if working.done() else f": {working.get_stack()} did not end")
     if working.done() and (error := working.exception()) is not None:
         logging.getLogger("worker").error("%s: %s", type(error).__name__, error)
         return 1
@@ -43,9 +52,7 @@ def main() -> None:
     )
     # "no AAC SBR" and the like about single packets; what matters is thrown and logged with the stream's name.
     av.logging.set_level(av.logging.FATAL)
-    code = asyncio.run(_main(configuration))
-    logging.shutdown()
-    os._exit(code)  # reader threads may sit in a read that only a timeout ends
+    asyncio.run(_main(configuration))
 
 
 if __name__ == "__main__":

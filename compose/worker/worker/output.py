@@ -17,6 +17,8 @@ from .source import StreamInfo, VideoPacket
 from .timeline import OutputClock
 
 _WRITE_TIMEOUT_S = 10.0
+#: MediaMTX drops a publisher that says nothing for 10 s.
+_KEEP_ALIVE_S = 2.0
 
 
 class Output:
@@ -54,9 +56,10 @@ class Output:
 
     async def add_audio(self, fragment: Fragment, pcm: bytes) -> None:
         """The audio that is heard in the place of this fragment; fragments come in order and touch each other."""
-        self._clock.fix(fragment.start_s, fragment.end_s, time.monotonic(), fragment.is_last)
         if not self._started:
             self._started = True
+            self._clock.fix(fragment.start_s, fragment.end_s, time.monotonic(), fragment.is_last)
+            self._log.info("the output runs %.2f s behind the input", self._clock.latency_s)
             pcm = bytes(max(0, self._offset) * BYTES_PER_SAMPLE) + pcm
         dropped = min(len(pcm), self._to_drop * BYTES_PER_SAMPLE)
         self._to_drop -= dropped // BYTES_PER_SAMPLE
@@ -77,26 +80,34 @@ class Output:
         self._wake.set()
 
     async def run(self) -> None:
-        """Publishes; throws PublishError when the server is lost."""
-        connected = False
+        """Publishes; throws PublishError when the server is lost.
+
+        The path is announced at once, a fragment's time before its first packet, so that a reader that needs a second
+        to start has the output from its beginning.
+        """
         try:
+            await self._publisher.connect()
+            await self._write_headers()
+            last_write = time.monotonic()
             while True:
                 packet = self._interleaver.pop()
-                if packet is None:
-                    if self._finished:
-                        return
-                    self._wake.clear()
-                    await self._wake.wait()
+                if packet is not None:
+                    delay = self._clock.due(packet.dts_ms / 1000) - time.monotonic()
+                    if delay > 0:
+                        await asyncio.sleep(delay)
+                    await self._publisher.write(packet.kind, packet.dts_ms, packet.body)
+                    last_write = time.monotonic()
                     continue
-                delay = self._clock.due(packet.dts_ms / 1000) - time.monotonic()
-                if delay > 0:
-                    await asyncio.sleep(delay)
-                if not connected:
-                    connected = True
-                    await self._publisher.connect()
-                    await self._write_headers()
-                    self._log.info("publishing, %.2f s behind the input", self._clock.latency_s)
-                await self._publisher.write(packet.kind, packet.dts_ms, packet.body)
+                if self._finished:
+                    return
+                if time.monotonic() - last_write > _KEEP_ALIVE_S:
+                    await self._publisher.keep_alive()
+                    last_write = time.monotonic()
+                self._wake.clear()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), _KEEP_ALIVE_S)
+                except asyncio.TimeoutError:
+                    pass
         finally:
             self._executor.shutdown(wait=False)
             await self._publisher.close()

@@ -35,6 +35,7 @@ class RtmpPublisher:
         self._reading: asyncio.Task | None = None
         self._lost: str | None = None
         self._stream_id = 1
+        self._read_bytes = 0
 
     async def connect(self) -> None:
         try:
@@ -47,7 +48,8 @@ class RtmpPublisher:
     async def write(self, kind: int, timestamp_ms: int, body: bytes) -> None:
         if self._lost or self._writer is None:
             raise PublishError(f"{self._url}: {self._lost or 'not connected'}")
-        self._writer.write(flv.chunked(flv.Message(kind, timestamp_ms, body), self._stream_id, _CHUNK_SIZE))
+        stream_id = 0 if kind == flv.ACKNOWLEDGEMENT else self._stream_id
+        self._writer.write(flv.chunked(flv.Message(kind, timestamp_ms, body), stream_id, _CHUNK_SIZE))
         try:
             await asyncio.wait_for(self._writer.drain(), self._timeout)
         except asyncio.TimeoutError:
@@ -57,6 +59,10 @@ class RtmpPublisher:
 
     async def write_metadata(self, fields: dict) -> None:
         await self.write(flv.DATA, 0, flv.amf("@setDataFrame", "onMetaData", fields))
+
+    async def keep_alive(self) -> None:
+        """A message without meaning for the stream."""
+        await self.write(flv.ACKNOWLEDGEMENT, 0, struct.pack(">I", self._read_bytes & 0xFFFFFFFF))
 
     async def close(self) -> None:
         """Unpublishes and closes; the path is gone when the server has read it."""
@@ -131,10 +137,9 @@ class RtmpPublisher:
 
     async def _read(self) -> None:
         """Answers pings and notices at once that the server has gone."""
-        received = 0
         try:
             while data := await self._reader.read(65_536):
-                received += len(data)
+                self._read_bytes += len(data)
                 for message in self._parser.feed(data):
                     if message.kind == flv.COMMAND:
                         if self._received.qsize() < 64:
@@ -142,7 +147,7 @@ class RtmpPublisher:
                     elif message.kind == flv.USER_CONTROL and message.body[:2] == b"\x00\x06":
                         self._send_control(flv.USER_CONTROL, b"\x00\x07" + message.body[2:6])
                     elif message.kind == flv.WINDOW_SIZE:
-                        self._send_control(flv.ACKNOWLEDGEMENT, struct.pack(">I", received & 0xFFFFFFFF))
+                        self._send_control(flv.ACKNOWLEDGEMENT, struct.pack(">I", self._read_bytes & 0xFFFFFFFF))
             self._lost = "the server closed the connection"
         except (OSError, flv.ProtocolError) as error:
             self._lost = str(error) or type(error).__name__

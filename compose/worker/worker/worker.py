@@ -8,8 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
-from .discovery import Discovery, Publication, StsProbe
+from .discovery import Discovery, StsProbe
 from .metrics import Metrics
+from .paths import Publication
 from .session import Session
 from .settings import Settings
 
