@@ -3,29 +3,29 @@ import Foundation
 import Synchronization
 public import Testing
 
-/// Gives a suite compose projects that its tests share; made with `.compose(…)`.
-public struct ComposeSuiteTrait: SuiteTrait, TestScoping {
+/// Gives a suite (or a single test) compose projects that its tests share; made with `.compose(…)`.
+///
+/// It also is a test trait because Swift Testing 6.3 crashes while planning if a recursive suite trait is not.
+public struct ComposeSuiteTrait: SuiteTrait, TestTrait, TestScoping {
   let environment: LazyEnvironment<[ComposeStack]>
 
   /// Tests inside inherit the trait, so that each can have the logs attached when it fails.
   public var isRecursive: Bool { true }
 
-  public func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? {
-    test.isSuite || testCase != nil ? self : nil
-  }
+  public func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { self }
 
   public func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
-    if test.isSuite {
-      // Suites inside the one that was given the trait are in its scope already.
-      guard ComposeEnvironment.current !== environment else { return try await function() }
-      return try await environment.scope {
-        try await ComposeEnvironment.$current.withValue(environment) { try await function() }
+    guard testCase == nil else {
+      return try await withFailureWatched(for: test, testCase: testCase, performing: function) {
+        for stack in environment.valueIfReady ?? [] { await stack.attachLogs() }
       }
     }
-    try await withFailureWatched(for: test, testCase: testCase, performing: function) {
-      for stack in environment.valueIfReady ?? [] { await stack.attachLogs() }
+    // Suites and tests inside the one that was given the trait are in its scope already.
+    guard ComposeEnvironment.current !== environment else { return try await function() }
+    try await environment.scope {
+      try await ComposeEnvironment.$current.withValue(environment) { try await function() }
     }
   }
 }

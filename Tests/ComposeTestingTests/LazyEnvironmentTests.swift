@@ -122,7 +122,8 @@ struct LazyEnvironmentTests {
       }
       async let value = environment.value()
       open.finish()
-      #expect(try await value == 42)
+      let answer = try await value
+      #expect(answer == 42)
     }
     #expect(log.all == ["end"])
     let (isReady, ready) = AsyncStream<Void>.makeStream()
