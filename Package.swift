@@ -83,7 +83,9 @@ let package = Package(
     .testTarget(
       name: "AudioPrintTests",
       dependencies: ["AudioPrint", .product(name: "Subprocess", package: "swift-subprocess")]),
-    .testTarget(name: "ComposeTestingTests", dependencies: ["ComposeTesting", "ComposeKit"]),
+    .testTarget(
+      name: "ComposeTestingTests",
+      dependencies: ["ComposeTesting", "ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(name: "DubbingTestingTests", dependencies: ["DubbingTesting"]),
     .testTarget(name: "E2E", dependencies: ["DubbingTesting"]),
   ],

@@ -93,7 +93,7 @@ struct StartEngineTests {
       "services:\n"
       + Fixture.service(
         "web", "echo ready; echo oops >&2; while true; do sleep 0.1; done",
-        "ports: [\"127.0.0.1:0:80\", \"0:81/udp\"]") + Fixture.service("other", "exec sleep 600")
+        "ports: [\"127.0.0.1:0:80\", \"0:81/udp\"]") + Fixture.service("other", "exec sleep 600", "init: true")
     try await Fixture.with(yaml) { fixture in
       try await withComposeStack(fixture.project, options: Fixture.options()) { stack in
         let endpoint = try await stack.endpoint(of: "web", port: 80)

@@ -1,0 +1,117 @@
+import ComposeKit
+import Foundation
+import Synchronization
+public import Testing
+
+/// Gives a suite (or a single test) compose projects that its tests share; made with `.compose(…)`.
+///
+/// It also is a test trait because Swift Testing 6.3 crashes while planning if a recursive suite trait is not.
+public struct ComposeSuiteTrait: SuiteTrait, TestTrait, TestScoping {
+  let environment: LazyEnvironment<[ComposeStack]>
+
+  /// Tests inside inherit the trait, so that each can have the logs attached when it fails.
+  public var isRecursive: Bool { true }
+
+  public func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { self }
+
+  public func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    guard testCase == nil else {
+      return try await withFailureWatched(for: test, testCase: testCase, performing: function) {
+        for stack in environment.valueIfReady ?? [] { await stack.attachLogs() }
+      }
+    }
+    // Suites and tests inside the one that was given the trait are in its scope already.
+    guard ComposeEnvironment.current !== environment else { return try await function() }
+    try await environment.scope {
+      try await ComposeEnvironment.$current.withValue(environment) { try await function() }
+    }
+  }
+}
+
+extension Trait where Self == ComposeSuiteTrait {
+  /// Starts compose projects for the tests of a suite: once, when the first test asks for them, and down at the end of the suite.
+  ///
+  /// Give it to one base suite, and put further suites into extensions of it: they all share the projects.
+  ///
+  /// ```swift
+  /// @Suite(.compose(ComposeProject(name: "shop", files: ["compose.yml"])))
+  /// struct Shop {}
+  ///
+  /// extension Shop {
+  ///   @Suite struct Basket {
+  ///     @Test func isEmptyAtFirst() async throws {
+  ///       let address = try await ComposeEnvironment.stack().endpoint(of: "web", port: 80)
+  ///     }
+  ///   }
+  /// }
+  /// ```
+  ///
+  /// The projects' logs are attached to each test that fails. A start that fails fails the first test with the whole reason, the
+  /// others with a pointer to it.
+  public static func compose(
+    _ projects: ComposeProject..., options: UpOptions = UpOptions(),
+    progress: (@Sendable (ServiceProgress) -> Void)? = ProgressPrinter().callAsFunction
+  ) -> Self {
+    let names = projects.map(\.name).joined(separator: ", ")
+    return ComposeSuiteTrait(
+      environment: LazyEnvironment("the environment (\(names))") { ready in
+        try await withComposeStacks(projects, options: options, progress: progress) { try await ready($0) }
+      })
+  }
+}
+
+/// The compose projects of the suite that the current test is in.
+public enum ComposeEnvironment {
+  @TaskLocal static var current: LazyEnvironment<[ComposeStack]>?
+
+  /// The running projects, in the order in which the trait names them; the first call starts them.
+  ///
+  /// - Throws: `ComposeError` if they cannot be started; ``EnvironmentError`` if that was so before, or in no suite with `.compose`.
+  public static func stacks() async throws -> [ComposeStack] {
+    guard let current else { throw EnvironmentError(name: "a compose environment", kind: .outsideScope) }
+    return try await current.value()
+  }
+
+  /// One of the running projects, by its base name; without a name the first.
+  public static func stack(_ name: String? = nil) async throws -> ComposeStack {
+    let stacks = try await stacks()
+    guard let stack = stacks.first(where: { name == nil || $0.project.name == name }) else {
+      throw ComposeError(
+        .invalidProject, "the suite has no project \(name ?? "")",
+        next: "its projects are \(stacks.map(\.project.name).joined(separator: ", "))")
+    }
+    return stack
+  }
+}
+
+extension ComposeStack {
+  /// Attaches the last log lines of every service to the current test.
+  public func attachLogs(tail: Int = 500) async {
+    let text: String
+    do { text = try await logs(tail: tail, timestamps: true) } catch { text = "the logs could not be read: \(error)" }
+    Attachment.record(text, named: "\(projectName).log")
+  }
+}
+
+/// Runs a test's function, and `onFailure` after it if it threw or recorded an issue that fails it.
+///
+/// Call it in `provideScope` of a trait, for a single test case; the current test is then still the one to attach things to.
+public func withFailureWatched(
+  for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void,
+  onFailure: @Sendable () async -> Void
+) async throws {
+  let hasFailed = Atomic(false)
+  let watcher = IssueHandlingTrait.compactMapIssues { issue in
+    if issue.isFailure { hasFailed.store(true, ordering: .relaxed) }
+    return issue
+  }
+  do {
+    try await watcher.provideScope(for: test, testCase: testCase, performing: function)
+  } catch {
+    await onFailure()
+    throw error
+  }
+  if hasFailed.load(ordering: .relaxed) { await onFailure() }
+}

@@ -1,0 +1,56 @@
+import ComposeKit
+import ComposeTesting
+import Foundation
+import Testing
+
+// Suites that run only in a process of their own, started by the tests of the traits: some of them fail, as they should.
+
+/// Whether this process was started to run the samples.
+private let isSampleRun = ProcessInfo.processInfo.environment["COMPOSETESTING_SAMPLES"] == "1"
+
+extension Tag {
+  @Tag static var smoke: Self
+  @Tag static var slow: Self
+}
+
+@Suite(.enabled(if: isSampleRun, "run by SelectedTagsTests"), .selectedTags("SAMPLE_TAGS"))
+struct TagSample {
+  @Test(.tags(.smoke)) func quick() {}
+  @Test(.tags(.smoke, .slow), arguments: [1, 2]) func thorough(_ argument: Int) {}
+  @Suite struct Inner {
+    @Test func untagged() {}
+  }
+}
+
+/// A file that the process which runs the samples names.
+private let sampleFile = ProcessInfo.processInfo.environment["SAMPLE_COMPOSE_FILE"] ?? "none.yml"
+
+@Suite(
+  .enabled(if: isSampleRun, "run by ComposeTraitEngineTests"),
+  .compose(ComposeProject(name: "ctt", files: [sampleFile]), options: UpOptions(stopTimeout: .zero)))
+struct ComposeSample {
+  @Test func usesIt() async throws {
+    let stack = try await ComposeEnvironment.stack("ctt")
+    #expect(try await stack.services().map(\.service) == ["web"])
+    print("SAMPLE uses \(stack.projectName)")
+  }
+
+  @Suite struct Inner {
+    @Test func usesItToo() async throws {
+      let stack = try await ComposeEnvironment.stack()
+      print("SAMPLE uses \(stack.projectName)")
+    }
+
+    @Test func fails() async throws {
+      _ = try await ComposeEnvironment.stack()
+      Issue.record("as it should")
+    }
+  }
+}
+
+@Suite(
+  .enabled(if: isSampleRun, "run by ComposeTraitEngineTests"),
+  .compose(ComposeProject(name: "ctt", files: ["never-started.yml"])))
+struct UnusedComposeSample {
+  @Test func asksForNothing() {}
+}
