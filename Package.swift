@@ -71,7 +71,8 @@ let package = Package(
       dependencies: ["SocketIOLite", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(
       name: "AudioPrintTests",
-      dependencies: ["AudioPrint", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: ["AudioPrint", .product(name: "Subprocess", package: "swift-subprocess")],
+      resources: [.copy("Resources")]),
     .testTarget(name: "ComposeTestingTests", dependencies: ["ComposeTesting", "ComposeKit"]),
     .testTarget(name: "DubbingTestingTests", dependencies: ["DubbingTesting"]),
     .testTarget(name: "E2E", dependencies: ["DubbingTesting"]),
