@@ -82,7 +82,8 @@ let package = Package(
       exclude: ["Peers"]),
     .testTarget(
       name: "AudioPrintTests",
-      dependencies: ["AudioPrint", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: ["AudioPrint", .product(name: "Subprocess", package: "swift-subprocess")],
+      resources: [.copy("Resources")]),
     .testTarget(
       name: "ComposeTestingTests",
       dependencies: ["ComposeTesting", "ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")]),

@@ -80,7 +80,8 @@ struct DecodingRequest {
     if sampleRate == nil { sampleRate = track.sampleRate }
     guard alignedToTimestamps, let first = track.startTime, first - (start ?? 0) > Self.latestStart else { return }
     throw AudioError(
-      .badFormat, "the audio of \(path) starts at timestamp \(first) s: the time before it is too long to be filled with silence",
+      .badFormat,
+      "the audio of \(path) starts at timestamp \(first) s: the time before it is too long to be filled with silence",
       next: "pass a start of about \(Int(first)) s, or record with timestamps that begin near 0")
   }
 
@@ -113,13 +114,15 @@ struct DecodingRequest {
     if samples == 0 {
       throw AudioError(
         .noSamples, "audio track \(track) of \(path) gave no samples", evidence: Array(lines.suffix(5)),
-        next: start == nil ? "the track is empty: look at what wrote it" : "does the audio reach the start that was asked for?")
+        next: start == nil
+          ? "the track is empty: look at what wrote it" : "does the audio reach the start that was asked for?")
     }
   }
 
   /// Words with which ffmpeg reports input that ends early or is damaged although it exits with 0.
   private static let damageMarks = [
-    "partial file", "truncat", "corrupt", "invalid data found", "error while decoding", "end of file", "error submitting packet",
+    "partial file", "truncat", "corrupt", "invalid data found", "error while decoding", "end of file",
+    "error submitting packet",
   ]
 }
 

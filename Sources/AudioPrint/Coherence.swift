@@ -145,7 +145,9 @@ private struct CrossStatistics {
   /// Least-squares transfer function x → y.
   var transfer: [Complex] {
     let floor = 1e-9 * (xPower.max() ?? 0) + 1e-20
-    return cross.indices.map { Complex(re: cross[$0].re / (xPower[$0] + floor), im: cross[$0].im / (xPower[$0] + floor)) }
+    return cross.indices.map {
+      Complex(re: cross[$0].re / (xPower[$0] + floor), im: cross[$0].im / (xPower[$0] + floor))
+    }
   }
 
   var explainedShare: Double {

@@ -51,7 +51,9 @@ struct EnvelopeCorrelation {
   /// The best peak among the offsets in `preferred`, and the best anywhere; nil where no lag has enough overlap.
   ///
   /// Only lags at which at least half of the shorter of the two overlaps are looked at.
-  static func peaks(window: Spectra, candidate: Spectra, preferred: ClosedRange<Int>?) -> (preferred: Peak?, best: Peak?) {
+  static func peaks(window: Spectra, candidate: Spectra, preferred: ClosedRange<Int>?) -> (
+    preferred: Peak?, best: Peak?
+  ) {
     precondition(window.size == candidate.size)
     let (n, m) = (window.frames, candidate.frames)
     let shorter = min(n, m)

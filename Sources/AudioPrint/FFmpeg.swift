@@ -17,7 +17,8 @@ enum FFmpeg {
   ) async throws -> Outcome {
     do {
       let result = try await run(
-        .name(tool), arguments: Arguments(arguments), input: .none, output: .sequence, error: .string(limit: messageLimit)
+        .name(tool), arguments: Arguments(arguments), input: .none, output: .sequence,
+        error: .string(limit: messageLimit)
       ) { execution in
         var remainder: [UInt8] = []
         for try await buffer in execution.standardOutput {
@@ -88,8 +89,11 @@ public enum AudioProbe {
   /// - Throws: ``AudioError`` if the file is missing, is no media, or ffprobe is missing.
   public static func tracks(of path: String) async throws -> [Track] {
     let (output, outcome) = try await FFmpeg.text(
-      "ffprobe", ["-v", "error", "-select_streams", "a", "-show_entries",
-        "stream=codec_name,sample_rate,channels,start_time,duration", "-of", "json", path])
+      "ffprobe",
+      [
+        "-v", "error", "-select_streams", "a", "-show_entries",
+        "stream=codec_name,sample_rate,channels,start_time,duration", "-of", "json", path,
+      ])
     guard outcome.status.isSuccess else {
       throw AudioError.from(
         ffmpeg: outcome.messages.split(whereSeparator: \.isNewline).map(String.init), path: path, track: 0,
@@ -104,7 +108,9 @@ public enum AudioProbe {
 
   static func track(_ index: Int, of path: String) async throws -> Track {
     let tracks = try await tracks(of: path)
-    guard tracks.indices.contains(index) else { throw AudioError.noTrack(index, path: path, evidence: ["audio tracks: \(tracks.count)"]) }
+    guard tracks.indices.contains(index) else {
+      throw AudioError.noTrack(index, path: path, evidence: ["audio tracks: \(tracks.count)"])
+    }
     return tracks[index]
   }
 
@@ -135,7 +141,8 @@ extension AudioError {
 
   static func from(launching tool: String, _ error: SubprocessError) -> AudioError {
     if error.code == .executableNotFound {
-      return AudioError(.toolMissing, "\(tool) is not on the PATH", evidence: [error.description], next: "run: make setup")
+      return AudioError(
+        .toolMissing, "\(tool) is not on the PATH", evidence: [error.description], next: "run: make setup")
     }
     return AudioError(.decodingFailed, "\(tool) could not be run", evidence: [error.description])
   }
@@ -148,7 +155,8 @@ extension AudioError {
       return noTrack(track, path: path, evidence: evidence)
     }
     if says("No such file or directory") || says("Permission denied") || says("Is a directory") {
-      return AudioError(.fileMissing, "\(path) cannot be opened", evidence: evidence, next: "check the path and its permissions")
+      return AudioError(
+        .fileMissing, "\(path) cannot be opened", evidence: evidence, next: "check the path and its permissions")
     }
     if says("moov atom not found") {
       return AudioError(
@@ -156,7 +164,8 @@ extension AudioError {
         next: "let the recorder finish the file, or record to a format without an index (flv, ts, fragmented mp4)")
     }
     if says("Invalid data found") || says("Unknown format") || says("could not find codec parameters") {
-      return AudioError(.notMedia, "\(path) is no media that ffmpeg can read", evidence: evidence, next: "check what wrote it")
+      return AudioError(
+        .notMedia, "\(path) is no media that ffmpeg can read", evidence: evidence, next: "check what wrote it")
     }
     return AudioError(.decodingFailed, "decoding \(path) failed: ffmpeg ended with \(status)", evidence: evidence)
   }

@@ -80,7 +80,7 @@ struct FrameCosts {
           for frame in start..<end {
             let isQuietHere = clip.level(from: frame * Self.hop - position, count: Self.hop) < Thresholds.inaudible
             let silence: Float = isQuietHere ? 0 : 1
-            costs[state * frames + frame] = bias + (quiet[frame] ? silence : min(1.5, left[frame - start]))
+            costs[state * frames + frame] = quiet[frame] ? silence : bias + min(1.5, left[frame - start])
           }
           start = end
         }

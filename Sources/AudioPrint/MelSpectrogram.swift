@@ -94,7 +94,8 @@ struct MelSpectrogram {
 
   /// Logarithms over the floor, and their running sums.
   private static func logarithms(
-    _ source: UnsafePointer<Float>, stride: Int, _ logs: UnsafeMutablePointer<Float>, _ sums: UnsafeMutablePointer<Float>,
+    _ source: UnsafePointer<Float>, stride: Int, _ logs: UnsafeMutablePointer<Float>,
+    _ sums: UnsafeMutablePointer<Float>,
     _ count: Int
   ) {
     var mean: Float = 0
@@ -114,7 +115,8 @@ struct MelSpectrogram {
   }
 
   private static func normalise(
-    _ logs: UnsafePointer<Float>, _ sums: UnsafePointer<Float>, reach: Int, _ out: UnsafeMutablePointer<Float>, _ count: Int
+    _ logs: UnsafePointer<Float>, _ sums: UnsafePointer<Float>, reach: Int, _ out: UnsafeMutablePointer<Float>,
+    _ count: Int
   ) {
     var energy: Float = 0
     var i = 0

@@ -34,7 +34,9 @@ struct Verdict {
   private func mixture(_ first: WindowJudge.Fit, _ second: WindowJudge.Fit) -> WindowAttribution? {
     let (partial, share) = judge.second(second, after: first)
     let together = min(1, first.coherence + share)
-    guard partial >= Thresholds.presentPartial, share >= Thresholds.audibleShare, together >= threshold else { return nil }
+    guard partial >= Thresholds.presentPartial, share >= Thresholds.audibleShare, together >= threshold else {
+      return nil
+    }
     let certainty = ((partial - Thresholds.presentPartial) / 0.4 + 0.3).clamped(to: 0...1)
     return result(.mixed, winner: first, second: second, explained: together, confidence: certainty * margin(together))
   }
@@ -57,7 +59,8 @@ struct Verdict {
   }
 
   private func result(
-    _ attribution: SegmentClass, winner: WindowJudge.Fit, second: WindowJudge.Fit?, explained: Double, confidence: Double
+    _ attribution: SegmentClass, winner: WindowJudge.Fit, second: WindowJudge.Fit?, explained: Double,
+    confidence: Double
   ) -> WindowAttribution {
     WindowAttribution(
       start: judge.start, end: judge.end, attribution: attribution, candidateIndex: winner.candidate,

@@ -67,7 +67,8 @@ struct WindowJudge {
 
   /// Seconds of output time at which the candidate's sample 0 lies, less where it was expected.
   func lag(_ fit: Fit) -> Double {
-    (Double(first) - fit.offset) / Double(Thresholds.sampleRate) - (attributor.candidates[fit.candidate].expectedStart ?? 0)
+    (Double(first) - fit.offset) / Double(Thresholds.sampleRate)
+      - (attributor.candidates[fit.candidate].expectedStart ?? 0)
   }
 
   /// How much of what `fit` leaves over the other source explains, and how much that is of the whole.

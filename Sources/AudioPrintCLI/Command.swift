@@ -21,7 +21,7 @@ struct AudioPrintCommand: AsyncParsableCommand {
       }
     } catch let code as ExitCode where code == .failure {
       exit(withError: code)
-    } catch where exitCode(for: error) == .success {
+    } catch  where exitCode(for: error) == .success {
       exit(withError: error)
     } catch let error as AudioError {
       FileHandle.standardError.write(Data("audioprint: \(error)\n".utf8))

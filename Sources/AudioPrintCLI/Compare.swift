@@ -30,7 +30,9 @@ struct Compare: AsyncParsableCommand {
       print("  explained  \(result.explainedWindows) of \(result.audibleWindows) windows that are not silent")
       print("  coherence  \(result.coherence.text(3))")
       print("  lag        \((result.lagSeconds * 1000).text(1)) ms")
-      print("  level      \((result.level ?? -.infinity).text(1)) dBFS, unexplained \((result.residualLevel ?? -.infinity).text(1)) dBFS")
+      print(
+        "  level      \((result.level ?? -.infinity).text(1)) dBFS, unexplained \((result.residualLevel ?? -.infinity).text(1)) dBFS"
+      )
     }
     if !result.isSame { throw ExitCode.failure }
   }

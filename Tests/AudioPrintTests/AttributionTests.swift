@@ -1,0 +1,183 @@
+import AudioPrint
+import Foundation
+import Testing
+
+/// A dubbing scene: 30 s of original, five dubbed fragments, the schedule of 6 s windows.
+struct Scene: Sendable {
+  let original: AudioClip
+  let dubbed: [AudioClip]
+
+  init() async throws {
+    original = try await Media.original()
+    dubbed = try await Media.dubbed()
+  }
+
+  var candidates: [Candidate] {
+    [Candidate(role: .original, clip: original, expectedStart: 0)]
+      + dubbed.enumerated().map { Candidate(role: .dubbed($0), clip: $1, expectedStart: Double($0) * 6) }
+  }
+
+  static let schedule: [(start: Double, end: Double)] = (0..<5).map { (Double($0) * 6, Double($0) * 6 + 6) }
+
+  func originalPart(_ k: Int) -> AudioClip { original.slice(from: Double(k) * 6, to: Double(k) * 6 + 6) }
+
+  /// Attributes the schedule's windows of an output that has gone through AAC.
+  func attribute(_ parts: [AudioClip], container: String = "mp4") async throws -> [WindowAttribution] {
+    let output = try await Media.roundTrip(.joined(parts), container: container)
+    return Attributor(candidates: candidates).attribute(output, windows: Array(Self.schedule.prefix(parts.count)))
+  }
+}
+
+@Suite("Attribution of scheduled windows")
+struct AttributionTests {
+  @Test("Dubbed windows belong to their own fragments, at no lag, in time for tests")
+  func dubbed() async throws {
+    let scene = try await Scene()
+    let output = try await Media.roundTrip(.joined(scene.dubbed))
+    let clock = ContinuousClock()
+    let begin = clock.now
+    let results = Attributor(candidates: scene.candidates).attribute(output, windows: Scene.schedule)
+    let time = clock.now - begin
+    #expect(results.map(\.attribution) == (0..<5).map { .dubbed($0) })
+    #expect(results.map(\.candidateIndex) == [1, 2, 3, 4, 5])
+    for result in results {
+      #expect(abs(result.lagSeconds) < 0.002)
+      #expect(result.coherence > 0.95 && result.originalCoherence < 0.2 && result.confidence > 0.9, "\(result)")
+    }
+    // 30 s against 6 candidates took 0.6 s in a debug build; the limit leaves room for a loaded machine.
+    #expect(time < .seconds(5), "attribution took \(time)")
+  }
+
+  @Test("An untouched stream is passthrough, and so is an echo whose dubbed audio is the original")
+  func passthrough() async throws {
+    let scene = try await Scene()
+    let output = try await Media.roundTrip(scene.original)
+    let plain = Attributor(candidates: scene.candidates).attribute(output, windows: Scene.schedule)
+    #expect(plain.allSatisfy { $0.attribution == .passthrough && $0.confidence > 0.9 && $0.candidateIndex == 0 })
+    let echo =
+      [scene.candidates[0]]
+      + (0..<5).map { Candidate(role: .dubbed($0), clip: scene.originalPart($0), expectedStart: Double($0) * 6) }
+    let echoed = Attributor(candidates: echo).attribute(output, windows: Scene.schedule)
+    #expect(echoed.allSatisfy { $0.attribution == .passthrough })
+  }
+
+  @Test("Swapped neighbours and a repeated fragment are named as what they are, with their lag")
+  func wrongFragment() async throws {
+    let scene = try await Scene()
+    let d = scene.dubbed
+    let results = try await scene.attribute([d[1], d[0], d[2], d[2], d[4]])
+    #expect(results.map(\.attribution) == [.dubbed(1), .dubbed(0), .dubbed(2), .dubbed(2), .dubbed(4)])
+    for (result, lag) in zip(results, [-6.0, 6, 0, 6, 0]) { #expect(abs(result.lagSeconds - lag) < 0.002) }
+  }
+
+  @Test("A stream that is partly dubbed is told apart window by window")
+  func partial() async throws {
+    let scene = try await Scene()
+    let results = try await scene.attribute([
+      scene.dubbed[0], scene.originalPart(1), .silence(6), .noise(6), scene.dubbed[4],
+    ])
+    #expect(results.map(\.attribution) == [.dubbed(0), .passthrough, .silent, .unknown, .dubbed(4)])
+    #expect(results[2].candidateIndex == nil && results[3].candidateIndex == nil)
+  }
+
+  @Test("Both at once are mixed, whichever is louder", arguments: [-12.0, 0, 12])
+  func mixed(decibels: Double) async throws {
+    let scene = try await Scene()
+    let results = try await scene.attribute(
+      (0..<5).map { k in
+        try scene.originalPart(k).mixed(
+          with: scene.dubbed[k].gain(scene.originalPart(k).level - scene.dubbed[k].level + decibels))
+      })
+    #expect(results.map(\.attribution) == [SegmentClass](repeating: .mixed, count: 5), "\(results)")
+    for (k, result) in results.enumerated() {
+      #expect(Set([result.candidateIndex, result.secondCandidateIndex]) == [0, k + 1])
+    }
+  }
+
+  @Test("A delay of 250 ms is measured to 2 ms", arguments: [0.25, -0.25])
+  func delay(seconds: Double) async throws {
+    let scene = try await Scene()
+    let all = try AudioClip.joined(scene.dubbed)
+    let shifted = seconds > 0 ? try all.delayed(seconds) : all.slice(from: -seconds, to: 30)
+    let output = try await Media.roundTrip(shifted)
+    let results = Attributor(candidates: scene.candidates).attribute(output, windows: Scene.schedule)
+    for (k, result) in results.enumerated() {
+      #expect(result.attribution == .dubbed(k))
+      #expect(abs(result.lagSeconds - seconds) < 0.002)
+    }
+  }
+
+  @Test("Played at the wrong rate the fragments are not recognised")
+  func wrongRate() async throws {
+    let scene = try await Scene()
+    var fast = try AudioClip.joined(scene.dubbed)
+    fast.sampleRate = 8710
+    let output = try fast.resampled(to: 8000)
+    let results = Attributor(candidates: scene.candidates).attribute(output, windows: Array(Scene.schedule.prefix(4)))
+    #expect(results.allSatisfy { $0.attribution == .unknown }, "\(results)")
+  }
+
+  @Test("A dub that is 40 dB too quiet keeps its identity, and its level tells")
+  func quiet() async throws {
+    let scene = try await Scene()
+    let results = try await scene.attribute(scene.dubbed.map { try $0.gain(-40) })
+    for (k, result) in results.enumerated() {
+      #expect(result.attribution == .dubbed(k))
+      #expect(abs(result.level - (scene.dubbed[k].level - 40)) < 1)
+    }
+  }
+
+  @Test("A silent fragment does not win against silent output, nor explains sound")
+  func silentCandidates() throws {
+    let silence = try AudioClip.silence(6)
+    let candidates = [
+      Candidate(role: .original, clip: silence, expectedStart: 0),
+      Candidate(role: .dubbed(0), clip: silence, expectedStart: 0),
+    ]
+    let quiet = Attributor(candidates: candidates).attribute(silence, windows: [(0, 6)])
+    #expect(quiet.map(\.attribution) == [.silent])
+    let loud = Attributor(candidates: candidates).attribute(try .noise(6), windows: [(0, 6)])
+    #expect(loud.map(\.attribution) == [.unknown])
+  }
+
+  @Test("Short last fragments", arguments: [1.0, 1.5, 3.0])
+  func short(seconds: Double) async throws {
+    let scene = try await Scene()
+    let results = try await scene.attribute([scene.dubbed[0], scene.dubbed[1].slice(from: 0, to: seconds)])
+    let output = try await Media.roundTrip(.joined([scene.dubbed[0], scene.dubbed[1].slice(from: 0, to: seconds)]))
+    let own = Attributor(candidates: scene.candidates).attribute(output, windows: [(6, 6 + seconds)])
+    #expect(results.map(\.attribution) == [.dubbed(0), .dubbed(1)])
+    #expect(own.map(\.attribution) == [.dubbed(1)])
+  }
+
+  @Test(
+    "Windows that are too short, empty, outside or no numbers never name a source",
+    arguments: [
+      (0.0, 0.0), (3, 2), (100, 106), (-10, -5), (0, 0.001), (.nan, 1), (0, .nan), (1e300, .infinity),
+    ])
+  func degenerate(start: Double, end: Double) async throws {
+    let scene = try await Scene()
+    let output = try AudioClip.noise(6)
+    let results = Attributor(candidates: scene.candidates).attribute(output, windows: [(start, end)])
+    #expect(results.count == 1)
+    #expect(results[0].candidateIndex == nil)
+    #expect(Attributor(candidates: []).attribute(output, windows: [(0, 6)])[0].attribution == .unknown)
+  }
+
+  @Test("Candidates of no sample, one sample, and much longer or shorter than the output")
+  func candidateLengths() async throws {
+    let scene = try await Scene()
+    let candidates = [
+      Candidate(
+        role: .original, clip: try .joined([scene.original, scene.original, scene.original]), expectedStart: -30),
+      Candidate(role: .dubbed(0), clip: try AudioClip(samples: [], sampleRate: 8000), expectedStart: 0),
+      Candidate(role: .dubbed(1), clip: try AudioClip(samples: [1], sampleRate: 192_000), expectedStart: 0),
+      Candidate(role: .dubbed(2), clip: scene.dubbed[2], expectedStart: 0),
+    ]
+    let output = try AudioClip.joined([scene.originalPart(0), scene.dubbed[2]])
+    let results = Attributor(candidates: candidates).attribute(output, windows: [(0, 6), (6, 12)])
+    #expect(results.map(\.attribution) == [.passthrough, .dubbed(2)])
+    #expect(Attributor(candidates: candidates).segments(try AudioClip(samples: [], sampleRate: 8000)).isEmpty)
+    #expect(Attributor(candidates: candidates).segments(try AudioClip(samples: [1], sampleRate: 8000)).count == 1)
+  }
+}

@@ -1,0 +1,119 @@
+import AudioPrint
+import Foundation
+import Subprocess
+import Testing
+
+/// Audio that tests share: real synthetic speech from the resources, codec round trips through ffmpeg, and signals made here.
+enum Media {
+  static let fragmentSeconds = 6.0
+
+  /// 30 s of English numbers at 8 kHz.
+  static func original() async throws -> AudioClip { try await AudioDecoder.decode(resource("original.opus")) }
+
+  /// Five fragments of 6 s of Spanish numbers at 8 kHz, all in the same voice.
+  static func dubbed() async throws -> [AudioClip] {
+    let all = try await AudioDecoder.decode(resource("dubbed.opus"))
+    return (0..<5).map { all.slice(from: Double($0) * fragmentSeconds, to: Double($0 + 1) * fragmentSeconds) }
+  }
+
+  static func resource(_ name: String) throws -> String {
+    try #require(Bundle.module.url(forResource: "Resources/" + name, withExtension: nil)).path
+  }
+
+  /// A folder that is removed after the body.
+  static func withFolder<R>(_ body: (String) async throws -> R) async throws -> R {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("audioprint-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try await body(folder.path)
+  }
+
+  /// Runs ffmpeg; input PCM may be handed in as f32le for `-i pipe:0`.
+  static func ffmpeg(_ arguments: [String], input: [UInt8] = []) async throws {
+    let result = try await run(
+      .name("ffmpeg"), arguments: Arguments(["-hide_banner", "-v", "error", "-y"] + arguments), input: .array(input),
+      output: .discarded, error: .string(limit: 1 << 20))
+    try #require(result.terminationStatus.isSuccess, "ffmpeg \(arguments): \(result.standardError)")
+  }
+
+  static func pcm(_ clip: AudioClip) -> [UInt8] { clip.samples.withUnsafeBytes { Array($0) } }
+
+  /// Codes a clip to a file.
+  static func write(_ clip: AudioClip, to path: String, _ coding: [String]) async throws {
+    try await ffmpeg(
+      ["-f", "f32le", "-ar", "\(clip.sampleRate)", "-ac", "1", "-i", "pipe:0"] + coding + [path], input: pcm(clip))
+  }
+
+  /// What comes back after coding; by default as a dubbing pipeline publishes it.
+  static func roundTrip(
+    _ clip: AudioClip, _ coding: [String] = ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"],
+    container: String = "mp4", sampleRate: Int = 8000
+  ) async throws -> AudioClip {
+    try await withFolder { folder in
+      let path = "\(folder)/clip.\(container)"
+      try await write(clip, to: path, coding)
+      return try await AudioDecoder.decode(path, sampleRate: sampleRate)
+    }
+  }
+}
+
+/// A small deterministic generator (SplitMix64), so that every run tests the same sounds.
+struct Chance: RandomNumberGenerator {
+  var state: UInt64
+  init(_ seed: UInt64) { state = seed }
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}
+
+extension AudioClip {
+  static func silence(_ seconds: Double, sampleRate: Int = 8000) throws -> AudioClip {
+    try AudioClip(samples: [Float](repeating: 0, count: Int(seconds * Double(sampleRate))), sampleRate: sampleRate)
+  }
+
+  static func noise(_ seconds: Double, amplitude: Float = 0.2, seed: UInt64 = 1, sampleRate: Int = 8000) throws
+    -> AudioClip
+  {
+    var chance = Chance(seed)
+    return try AudioClip(
+      samples: (0..<Int(seconds * Double(sampleRate))).map { _ in
+        Float.random(in: -amplitude...amplitude, using: &chance)
+      },
+      sampleRate: sampleRate)
+  }
+
+  static func tone(_ hertz: Double, _ seconds: Double, sampleRate: Int = 8000, amplitude: Double = 0.5) throws
+    -> AudioClip
+  {
+    try AudioClip(
+      samples: (0..<Int(seconds * Double(sampleRate))).map {
+        Float(amplitude * sin(2 * Double.pi * hertz * Double($0) / Double(sampleRate)))
+      }, sampleRate: sampleRate)
+  }
+
+  /// The same clip at another level.
+  func gain(_ decibels: Double) throws -> AudioClip {
+    let factor = Float(pow(10, decibels / 20))
+    return try AudioClip(samples: samples.map { $0 * factor }, sampleRate: sampleRate)
+  }
+
+  /// Both at once; the shorter one is padded with silence.
+  func mixed(with other: AudioClip) throws -> AudioClip {
+    var sum = samples + [Float](repeating: 0, count: max(0, other.samples.count - samples.count))
+    for index in other.samples.indices { sum[index] += other.samples[index] }
+    return try AudioClip(samples: sum, sampleRate: sampleRate)
+  }
+
+  /// One after the other.
+  static func joined(_ clips: [AudioClip]) throws -> AudioClip {
+    try AudioClip(samples: clips.flatMap(\.samples), sampleRate: try #require(clips.first).sampleRate)
+  }
+
+  func delayed(_ seconds: Double) throws -> AudioClip {
+    try .joined([.silence(seconds, sampleRate: sampleRate), self])
+  }
+}

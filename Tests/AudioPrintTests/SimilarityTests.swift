@@ -1,0 +1,80 @@
+import AudioPrint
+import Testing
+
+@Suite("Similarity of two clips")
+struct SimilarityTests {
+  struct Transform: Sendable, CustomTestStringConvertible {
+    var name: String
+    var coding: [String]
+    var container = "mp4"
+    var testDescription: String { name }
+  }
+
+  static let transforms = [
+    Transform(name: "AAC 128k stereo", coding: ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"]),
+    Transform(name: "AAC 64k", coding: ["-c:a", "aac", "-b:a", "64k", "-ar", "44100"]),
+    Transform(name: "AAC 32k", coding: ["-c:a", "aac", "-b:a", "32k", "-ar", "22050"]),
+    Transform(name: "MP3 64k", coding: ["-c:a", "libmp3lame", "-b:a", "64k", "-ar", "44100"], container: "mp3"),
+    Transform(name: "Opus 24k", coding: ["-c:a", "libopus", "-b:a", "24k", "-ar", "48000"], container: "ogg"),
+    Transform(name: "12 dB down", coding: ["-af", "volume=-12dB", "-c:a", "aac", "-ar", "48000"]),
+    Transform(name: "6 dB up", coding: ["-af", "volume=6dB", "-c:a", "aac", "-ar", "48000"]),
+    Transform(name: "low-pass 2 kHz", coding: ["-af", "lowpass=2000", "-c:a", "aac", "-ar", "48000"]),
+    Transform(
+      name: "250 ms late, AAC in FLV", coding: ["-af", "adelay=250:all=1", "-c:a", "aac", "-ar", "48000"],
+      container: "flv"),
+  ]
+
+  @Test("The same recording is recognised after", arguments: transforms)
+  func same(transform: Transform) async throws {
+    let clip = try await Media.original().slice(from: 0, to: 18)
+    let back = try await Media.roundTrip(clip, transform.coding, container: transform.container)
+    let result = Similarity.compare(clip, back)
+    #expect(result.isSame, "\(result)")
+    #expect(result.coherence > 0.8, "\(result)")
+  }
+
+  @Test("Noise 10 dB under the speech does not matter, and is what is left unexplained")
+  func noise() async throws {
+    let clip = try await Media.original().slice(from: 0, to: 12)
+    let noise = try AudioClip.noise(12)
+    let noisy = try clip.mixed(with: noise.gain(clip.level - 10 - noise.level))
+    let result = Similarity.compare(clip, noisy)
+    #expect(result.isSame, "\(result)")
+    let residual = try #require(result.residualLevel)
+    #expect(residual < noisy.level - 6)
+  }
+
+  @Test("A delay is measured to 2 ms, in either direction", arguments: [-3.0, -0.25, 0, 0.25, 7.3])
+  func delay(seconds: Double) async throws {
+    let all = try await Media.original()
+    let (a, b) =
+      seconds < 0
+      ? (all.slice(from: 0, to: 20), all.slice(from: -seconds, to: 20))
+      : (all, try all.slice(from: 0, to: 15).delayed(seconds))
+    let result = Similarity.compare(a, b)
+    #expect(result.isSame)
+    #expect(abs(result.lagSeconds - seconds) < 0.002)
+  }
+
+  @Test("Other words, other voices and noise are different")
+  func different() async throws {
+    let original = try await Media.original()
+    let dubbed = try await Media.dubbed()
+    #expect(!Similarity.compare(original.slice(from: 0, to: 6), dubbed[0]).isSame)
+    #expect(!Similarity.compare(dubbed[0], dubbed[1]).isSame)
+    #expect(!Similarity.compare(original, try .noise(6)).isSame)
+    #expect(!Similarity.compare(try .noise(6, seed: 1), try .noise(6, seed: 2)).isSame)
+  }
+
+  @Test("Silence is the same as silence, and nothing else")
+  func silence() async throws {
+    let speech = try await Media.dubbed()[0]
+    let silence = try AudioClip.silence(6)
+    #expect(Similarity.compare(silence, silence).isSame)
+    #expect(!Similarity.compare(speech, silence).isSame)
+    #expect(!Similarity.compare(silence, speech).isSame)
+    let empty = try AudioClip(samples: [], sampleRate: 8000)
+    #expect(!Similarity.compare(speech, empty).isSame)
+    #expect(Similarity.compare(empty, empty).audibleWindows == 0)
+  }
+}
