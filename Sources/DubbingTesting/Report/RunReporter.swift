@@ -29,9 +29,9 @@ public actor RunReporter {
   }
 
   /// Adds a stream's verdict, prints its table and writes the report.
-  public func add(_ verdict: DubbingVerdict, test: String) throws {
+  public func add(_ verdict: DubbingVerdict, test: String, fault: String? = nil) throws {
     report.streams.append(RunReport.Stream(verdict, test: test))
-    Console.print(verdict.table(test: test))
+    Console.print(verdict.table(test: test, fault: fault))
     try write()
   }
 

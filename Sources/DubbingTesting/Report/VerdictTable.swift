@@ -2,9 +2,18 @@ import Foundation
 
 extension DubbingVerdict {
   /// The verdict as a table for a terminal: one line a fragment, then one line for each check.
-  public func table(test: String) -> String {
+  ///
+  /// - Parameter fault: what was broken on purpose; red checks are then what is hoped for.
+  public func table(test: String, fault: String? = nil) -> String {
+    let found = "\(test): \(fixture) as \(stream) is \(outcome.rawValue.uppercased())"
     let heading =
-      "\(passed ? "✔" : "✘") \(test): \(fixture) as \(stream) is \(outcome.rawValue.uppercased())\(outcome == expectedOutcome ? "" : ", expected \(expectedOutcome.rawValue)")"
+      if let fault {
+        "⚡ \(found), under the fault '\(fault)'"
+      } else if passed {
+        "✔ \(found)"
+      } else {
+        "✘ \(found)" + (outcome == expectedOutcome ? "" : ", expected \(expectedOutcome.rawValue)")
+      }
     let header = ["fragment", "sent at", "processed after", "transcript", "attributed to", "coherence", "A/V delta"]
     let rows = fragments.map { fragment in
       [

@@ -1,6 +1,6 @@
-import ComposeKit
+import ComposeTesting
 import Foundation
-import Testing
+public import Testing
 
 /// Gives each test case a stream of its own and cleans up after it.
 public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
@@ -21,15 +21,18 @@ public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
       name: name, environment: environment, transport: transport,
       folder: RunReporter.shared.folder.appending(path: "streams/\(name)"))
     try await StreamWidth.shared.withPlace {
-      try await Self.$current.withValue(stream) { try await function() }
-      try await stream.expectGone()
+      try await withFailureWatched(for: test, testCase: testCase) {
+        try await Self.$current.withValue(stream) { try await function() }
+        try await stream.expectGone()
+      } onFailure: {
+        Evidence(folder: stream.folder).attachFiles()
+      }
     }
   }
 
   /// `test_<case>_<unique>`: fit for a path on a media server.
   static func uniqueName(for test: Test) -> String {
-    let base = test.name.prefix { $0 != "(" }.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
-    return "test_\(base)_\(UUID().uuidString.prefix(8).lowercased())"
+    "test_\(test.pathSafeName)_\(UUID().uuidString.prefix(8).lowercased())"
   }
 }
 

@@ -1,5 +1,5 @@
 import Foundation
-import Testing
+public import Testing
 
 extension LiveStream {
   /// Dubs a fixture and expects that the verdict has no failed check; one issue for each that has failed.
@@ -14,7 +14,6 @@ extension LiveStream {
     for check in verdict.failedChecks {
       Issue.record("\(check.name.rawValue): \(check.detail)", sourceLocation: sourceLocation)
     }
-    if !verdict.passed { try await attachEvidence() }
     return verdict
   }
 
@@ -24,7 +23,7 @@ extension LiveStream {
     _ fixture: Fixture, as outcome: StreamOutcome, by checks: Set<DubbingVerdict.Check.Name>, fault: String,
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> DubbingVerdict {
-    let verdict = try await judged(fixture)
+    let verdict = try await judged(fixture, fault: fault)
     let failed = Set(verdict.failedChecks.map(\.name))
     #expect(
       verdict.outcome == outcome, "the outcome of stream \(name) under the fault '\(fault)'",
@@ -36,32 +35,13 @@ extension LiveStream {
         fault: fault, caughtBy: failed.map(\.rawValue).sorted(), expected: checks.map(\.rawValue).sorted(),
         message: verdict.failedChecks.map { "\($0.name.rawValue): \($0.detail)" }.joined(separator: "\n"), ok: isCaught)
     )
-    if !isCaught { try await attachEvidence() }
     return verdict
   }
 
-  private func judged(_ fixture: Fixture) async throws -> DubbingVerdict {
-    do {
-      let verdict = try await dub(fixture)
-      try await RunReporter.shared.add(verdict, test: Test.current?.displayName ?? Test.current?.name ?? name)
-      return verdict
-    } catch {
-      try await attachEvidence()
-      throw error
-    }
-  }
-
-  /// Attaches both projects' logs, the events and the recording to the test, and keeps them in the stream's folder.
-  func attachEvidence() async throws {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let environment = environment
-    for (name, stack) in [("media.log", environment.media), ("sts.log", environment.sts)] {
-      let text = (try? await stack.logs(service: nil, tail: nil)) ?? "the log could not be read"
-      try Data(text.utf8).write(to: folder.appending(path: name))
-    }
-    for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
-      Attachment.record([UInt8](try Data(contentsOf: file)), named: file.lastPathComponent)
-    }
-    Console.print("evidence of \(name) is kept in \(folder.path)")
+  private func judged(_ fixture: Fixture, fault: String? = nil) async throws -> DubbingVerdict {
+    let verdict = try await dub(fixture)
+    try await RunReporter.shared.add(
+      verdict, test: Test.current?.displayName ?? Test.current?.name ?? name, fault: fault)
+    return verdict
   }
 }
