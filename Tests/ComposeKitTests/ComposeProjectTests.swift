@@ -7,9 +7,11 @@ import Testing
 struct ComposeProjectTests {
   private static let thisFile = #filePath
 
-  @Test("Names that compose does not accept are refused", arguments: [
-    "", "Web", "-web", "_web", "we b", "web\n", "wéb", "web;rm", String(repeating: "a", count: 41), "$(id)", "..",
-  ])
+  @Test(
+    "Names that compose does not accept are refused",
+    arguments: [
+      "", "Web", "-web", "_web", "we b", "web\n", "wéb", "web;rm", String(repeating: "a", count: 41), "$(id)", "..",
+    ])
   func badNames(_ name: String) {
     let error = #expect(throws: ComposeError.self) { try ComposeProject(name: name, files: [Self.thisFile]).validate() }
     #expect(error?.code == .invalidProject)
@@ -36,11 +38,13 @@ struct ComposeProjectTests {
     }
   }
 
-  @Test("Environment that a process cannot have", arguments: [
-    ["": "x"], ["A=B": "x"], ["A\0": "x"], ["A": "x\0y"], ["A": String(repeating: "x", count: 1 << 20)],
-    ["DOCKER_HOST": "tcp://elsewhere"], ["COMPOSE_PROJECT_NAME": "x"],
-    Dictionary(uniqueKeysWithValues: (0..<16).map { ("V\($0)", String(repeating: "x", count: 100_000)) }),
-  ])
+  @Test(
+    "Environment that a process cannot have",
+    arguments: [
+      ["": "x"], ["A=B": "x"], ["A\0": "x"], ["A": "x\0y"], ["A": String(repeating: "x", count: 1 << 20)],
+      ["DOCKER_HOST": "tcp://elsewhere"], ["COMPOSE_PROJECT_NAME": "x"],
+      Dictionary(uniqueKeysWithValues: (0..<16).map { ("V\($0)", String(repeating: "x", count: 100_000)) }),
+    ])
   func badEnvironment(_ environment: [String: String]) {
     let error = #expect(throws: ComposeError.self) {
       try ComposeProject(name: "p", files: [Self.thisFile], environment: environment).validate()
@@ -55,13 +59,17 @@ struct ComposeProjectTests {
       name: "p", files: ["a b.yml", "c.yml"], projectDirectory: "/d", profiles: ["x"], envFiles: ["e"])
     #expect(
       project.arguments(projectName: "p-1")
-        == ["-p", "p-1", "--project-directory", "/d", "-f", "a b.yml", "-f", "c.yml", "--env-file", "e", "--profile", "x"])
+        == [
+          "-p", "p-1", "--project-directory", "/d", "-f", "a b.yml", "-f", "c.yml", "--env-file", "e", "--profile", "x",
+        ])
   }
 
-  @Test("A command is printed as it could be typed", arguments: [
-    ("up", "up"), ("a b", "'a b'"), ("", "''"), ("it's", "'it'\\''s'"), ("$HOME", "'$HOME'"), ("x\ny", "'x\ny'"),
-    ("{{json .}}", "'{{json .}}'"), ("a=b,c:/d_e-f.g@1%+", "a=b,c:/d_e-f.g@1%+"),
-  ])
+  @Test(
+    "A command is printed as it could be typed",
+    arguments: [
+      ("up", "up"), ("a b", "'a b'"), ("", "''"), ("it's", "'it'\\''s'"), ("$HOME", "'$HOME'"), ("x\ny", "'x\ny'"),
+      ("{{json .}}", "'{{json .}}'"), ("a=b,c:/d_e-f.g@1%+", "a=b,c:/d_e-f.g@1%+"),
+    ])
   func quoting(_ argument: String, _ expected: String) {
     #expect(Command.quoted(argument) == expected)
   }
@@ -111,10 +119,13 @@ struct RunIdentityTests {
     #expect(Self.here.text == "rabcde11zzz2hwcf1")
   }
 
-  @Test("Names of others are not ours", arguments: [
-    "", "web", "web-1", "-rabcde11zzz00abc1", "web-rABCDE11zzz00abc1", "web-xabcde11zzz00abc1", "web-rabcde11zzz00000",
-    "web-rabcde11zzz000001", "web-rabcde11zzz-0abc1", "web-" + String(repeating: "r", count: 25),
-  ])
+  @Test(
+    "Names of others are not ours",
+    arguments: [
+      "", "web", "web-1", "-rabcde11zzz00abc1", "web-rABCDE11zzz00abc1", "web-xabcde11zzz00abc1",
+      "web-rabcde11zzz00000",
+      "web-rabcde11zzz000001", "web-rabcde11zzz-0abc1", "web-" + String(repeating: "r", count: 25),
+    ])
   func foreignNames(_ name: String) {
     #expect(RunIdentity(projectName: name) == nil)
   }
@@ -136,11 +147,13 @@ struct RunIdentityTests {
     #expect(await !owner.isAbandoned(seenFrom: Self.here) { _ in nil })
   }
 
-  @Test("The start of a process, whatever its name is", arguments: [
-    ("7 (sh) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 2", "98765"),
-    ("7 (a) b (c) R 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 2", "98765"),
-    ("7 (sh) Z 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 2", nil), ("", nil), ("7 (sh) S 1", nil),
-  ] as [(String, String?)])
+  @Test(
+    "The start of a process, whatever its name is",
+    arguments: [
+      ("7 (sh) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 2", "98765"),
+      ("7 (a) b (c) R 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 2", "98765"),
+      ("7 (sh) Z 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 2", nil), ("", nil), ("7 (sh) S 1", nil),
+    ] as [(String, String?)])
   func startTicks(_ stat: String, _ ticks: String?) {
     #expect(ProcessMark.startTicks(inStat: stat) == ticks)
   }
@@ -157,7 +170,8 @@ struct RunIdentityTests {
 @Suite("Showing progress")
 struct ProgressTests {
   private func step(_ service: String, _ phase: ServiceProgress.Phase, _ seconds: Double) -> ServiceProgress {
-    ServiceProgress(project: "media", projectName: "media-1", service: service, phase: phase, elapsed: .seconds(seconds))
+    ServiceProgress(
+      project: "media", projectName: "media-1", service: service, phase: phase, elapsed: .seconds(seconds))
   }
 
   @Test("Plain lines have fixed columns, and leave out what tells nothing")

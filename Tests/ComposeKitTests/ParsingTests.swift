@@ -4,10 +4,13 @@ import Testing
 
 @Suite("Reading what the engine and compose print")
 struct ParsingTests {
-  @Test("Keys of the engine in Swift's case", arguments: [
-    ("Id", "id"), ("ID", "id"), ("OOMKilled", "oomKilled"), ("IPAM", "ipam"), ("HostIp", "hostIp"), ("status", "status"),
-    ("depends_on", "dependsOn"), ("RestartCount", "restartCount"), ("", ""),
-  ])
+  @Test(
+    "Keys of the engine in Swift's case",
+    arguments: [
+      ("Id", "id"), ("ID", "id"), ("OOMKilled", "oomKilled"), ("IPAM", "ipam"), ("HostIp", "hostIp"),
+      ("status", "status"),
+      ("depends_on", "dependsOn"), ("RestartCount", "restartCount"), ("", ""),
+    ])
   func swiftNames(_ key: String, _ name: String) {
     #expect(EngineJSON.swiftName(of: key) == name)
   }
@@ -55,13 +58,15 @@ struct ParsingTests {
     #expect(error?.summary.contains("docker inspect") == true)
   }
 
-  @Test("Events", arguments: [
-    ("start", [:], EngineEvent.Kind.start), ("create", [:], .create), ("die", ["exitCode": "3"], .die(exitCode: 3)),
-    ("die", [:], .die(exitCode: -1)), ("oom", [:], .outOfMemory), ("destroy", [:], .destroy),
-    ("health_status: healthy", [:], .health(.healthy)), ("health_status: unhealthy", [:], .health(.unhealthy)),
-    ("health_status", ["health_status": "healthy"], .health(.healthy)),
-    ("exec_create: test -f /tmp/ok", [:], nil), ("attach", [:], nil), ("health_status: odd", [:], nil),
-  ] as [(String, [String: String], EngineEvent.Kind?)])
+  @Test(
+    "Events",
+    arguments: [
+      ("start", [:], EngineEvent.Kind.start), ("create", [:], .create), ("die", ["exitCode": "3"], .die(exitCode: 3)),
+      ("die", [:], .die(exitCode: -1)), ("oom", [:], .outOfMemory), ("destroy", [:], .destroy),
+      ("health_status: healthy", [:], .health(.healthy)), ("health_status: unhealthy", [:], .health(.unhealthy)),
+      ("health_status", ["health_status": "healthy"], .health(.healthy)),
+      ("exec_create: test -f /tmp/ok", [:], nil), ("attach", [:], nil), ("health_status: odd", [:], nil),
+    ] as [(String, [String: String], EngineEvent.Kind?)])
   func events(_ action: String, _ more: [String: String], _ kind: EngineEvent.Kind?) throws {
     let attributes = ["com.docker.compose.service": "web"].merging(more) { $1 }
       .map { "\"\($0.key)\": \"\($0.value)\"" }.joined(separator: ", ")
@@ -71,17 +76,20 @@ struct ParsingTests {
 
   @Test("Events of other things say nothing, and a line that is no event is an error")
   func otherEvents() throws {
-    #expect(try EngineEvent(line: #"{"Type": "network", "Action": "create", "Actor": {"ID": "n", "Attributes": {}}}"#) == nil)
+    #expect(
+      try EngineEvent(line: #"{"Type": "network", "Action": "create", "Actor": {"ID": "n", "Attributes": {}}}"#) == nil)
     #expect(try EngineEvent(line: #"{"Type": "container", "Action": "start", "Actor": {"ID": "x"}}"#) == nil)
     #expect(throws: ComposeError.self) { try EngineEvent(line: "Error response from daemon") }
   }
 
-  @Test("The gateway of a network", arguments: [
-    (#"[{"IPAM": {"Config": [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}]}}]"#, "172.17.0.1"),
-    (#"[{"IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]}}]"#, "172.17.0.1"),
-    (#"[{"IPAM": {"Config": [{"Gateway": "fd00::1"}, {"Gateway": "10.1.2.3"}]}}]"#, "10.1.2.3"),
-    (#"[{"IPAM": {"Config": []}}]"#, nil), (#"[{"IPAM": {"Config": [{"Subnet": "10.0.0.0"}]}}]"#, "10.0.0.1"),
-  ] as [(String, String?)])
+  @Test(
+    "The gateway of a network",
+    arguments: [
+      (#"[{"IPAM": {"Config": [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}]}}]"#, "172.17.0.1"),
+      (#"[{"IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]}}]"#, "172.17.0.1"),
+      (#"[{"IPAM": {"Config": [{"Gateway": "fd00::1"}, {"Gateway": "10.1.2.3"}]}}]"#, "10.1.2.3"),
+      (#"[{"IPAM": {"Config": []}}]"#, nil), (#"[{"IPAM": {"Config": [{"Subnet": "10.0.0.0"}]}}]"#, "10.0.0.1"),
+    ] as [(String, String?)])
   func gateway(_ json: String, _ expected: String?) throws {
     #expect(try NetworkRecord.decode(json).first?.gateway == expected)
   }
@@ -108,22 +116,30 @@ struct ParsingTests {
     #expect(throws: ComposeError.self) { try read.selection(["wbe"], project: "p") }
   }
 
-  @Test("A taken port in compose's words", arguments: [
-    ("driver failed programming external connectivity on endpoint p-web-1 (abc): Bind for 0.0.0.0:8080 failed: port is already allocated", 8080),
-    ("Error starting userland proxy: listen tcp4 127.0.0.1:8554: bind: address already in use", 8554),
-    ("failed to bind host port for 0.0.0.0:1935:172.18.0.2:1935/tcp: address already in use", nil),
-    ("listen tcp6 [::]:3000: bind: address already in use", 3000), ("no such image", nil),
-    ("port is already allocated", nil), ("Bind for 0.0.0.0:99999 failed: port is already allocated", nil),
-  ] as [(String, Int?)])
+  @Test(
+    "A taken port in compose's words",
+    arguments: [
+      (
+        "driver failed programming external connectivity on endpoint p-web-1 (abc): Bind for 0.0.0.0:8080 failed: port is already allocated",
+        8080
+      ),
+      ("Error starting userland proxy: listen tcp4 127.0.0.1:8554: bind: address already in use", 8554),
+      ("failed to bind host port for 0.0.0.0:1935:172.18.0.2:80/tcp: address already in use", 1935),
+      ("failed to bind host port 127.0.0.1:1936/tcp: address already in use", 1936),
+      ("listen tcp6 [::]:3000: bind: address already in use", 3000), ("no such image", nil),
+      ("port is already allocated", nil), ("Bind for 0.0.0.0:99999 failed: port is already allocated", nil),
+    ] as [(String, Int?)])
   func portConflict(_ text: String, _ port: Int?) {
     #expect(PortConflict(composeOutput: "Network p Created\n" + text)?.port == port)
   }
 
-  @Test("Published ports of `docker ps`", arguments: [
-    ("0.0.0.0:8080->80/tcp, :::8080->80/tcp", 8080, true), ("0.0.0.0:8000-8002->80-82/tcp", 8001, true),
-    ("0.0.0.0:8000-8002->80-82/tcp", 8003, false), ("80/tcp", 80, false), ("", 80, false),
-    ("127.0.0.1:18080->80/tcp", 8080, false),
-  ])
+  @Test(
+    "Published ports of `docker ps`",
+    arguments: [
+      ("0.0.0.0:8080->80/tcp, :::8080->80/tcp", 8080, true), ("0.0.0.0:8000-8002->80-82/tcp", 8001, true),
+      ("0.0.0.0:8000-8002->80-82/tcp", 8003, false), ("80/tcp", 80, false), ("", 80, false),
+      ("127.0.0.1:18080->80/tcp", 8080, false),
+    ])
   func publishes(_ column: String, _ port: Int, _ expected: Bool) {
     #expect(PortConflict.publishes(port, in: column) == expected)
   }
@@ -141,11 +157,13 @@ struct ParsingTests {
     #expect(PortConflict.inodes(bindingPort: 80, inTable: "") == [])
   }
 
-  @Test("The host of an engine", arguments: [
-    ("unix:///var/run/docker.sock", "127.0.0.1"), ("", "127.0.0.1"), ("npipe:////./pipe/docker_engine", "127.0.0.1"),
-    ("tcp://10.0.0.5:2375", "10.0.0.5"), ("ssh://ci@build.example.org", "build.example.org"),
-    ("tcp://localhost:2375", "127.0.0.1"), ("tcp://[fd00::5]:2375", "fd00::5"), ("nonsense", "127.0.0.1"),
-  ])
+  @Test(
+    "The host of an engine",
+    arguments: [
+      ("unix:///var/run/docker.sock", "127.0.0.1"), ("", "127.0.0.1"), ("npipe:////./pipe/docker_engine", "127.0.0.1"),
+      ("tcp://10.0.0.5:2375", "10.0.0.5"), ("ssh://ci@build.example.org", "build.example.org"),
+      ("tcp://localhost:2375", "127.0.0.1"), ("tcp://[fd00::5]:2375", "fd00::5"), ("nonsense", "127.0.0.1"),
+    ])
   func engineHost(_ address: String, _ host: String) {
     #expect(ComposeEngine.host(ofEngine: address) == host)
   }
@@ -153,7 +171,8 @@ struct ParsingTests {
   @Test("An engine that does not run, or that may not be used, says what to do")
   func unavailable() {
     let stopped = ComposeEngine.unavailability(
-      in: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", command: "docker ps")
+      in: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+      command: "docker ps")
     #expect(stopped?.code == .engineUnavailable)
     #expect(stopped?.next?.contains("make setup, or start dockerd") == true)
     let forbidden = ComposeEngine.unavailability(
