@@ -164,7 +164,8 @@ extension Command {
     Self.logger.debug("\(line)")
     let token = UUID()
     do {
-      let result = try await Subprocess.run(configuration, input: .none, output: .sequence, error: .discarded) { execution in
+      let result = try await Subprocess.run(configuration, input: .none, output: .sequence, error: .discarded) {
+        execution in
         try await OwnerGuard.shared.commandStarted(
           token, execution.processIdentifier.value, isTeardown: isTeardown)
         for try await line in execution.standardOutput.strings() where !line.isEmpty { try await handle(line) }

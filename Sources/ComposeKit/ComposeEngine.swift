@@ -84,8 +84,10 @@ public struct ComposeEngine: Sendable, Hashable {
     }
     throw ComposeError(
       .engineUnavailable,
-      words.isEmpty ? "docker compose is not installed" : "COMPOSE_COMMAND=\(words.joined(separator: " ")) does not work",
-      evidence: tried, next: words.isEmpty ? "run make setup, or install the docker compose plugin" : "unset or correct it")
+      words.isEmpty
+        ? "docker compose is not installed" : "COMPOSE_COMMAND=\(words.joined(separator: " ")) does not work",
+      evidence: tried,
+      next: words.isEmpty ? "run make setup, or install the docker compose plugin" : "unset or correct it")
   }
 
   private static func engineHost() async throws -> String {

@@ -94,7 +94,8 @@ public struct ComposeError: Error, Sendable, CustomStringConvertible {
     if let engine { add("engine", [engine]) }
     if let probeOutput { add("probe", probeOutput.outputLines.suffix(5)) }
     if evidence.count > Self.printedLines {
-      add("last log", ["(\(evidence.count - Self.printedLines) lines before these)"] + evidence.suffix(Self.printedLines))
+      add(
+        "last log", ["(\(evidence.count - Self.printedLines) lines before these)"] + evidence.suffix(Self.printedLines))
     } else {
       add("last log", evidence)
     }

@@ -41,7 +41,8 @@ public struct ComposeProject: Sendable, Hashable {
     try validateName()
     guard !files.isEmpty else {
       throw ComposeError(
-        .invalidProject, "project \(name) has no compose file", next: "give at least one file to ComposeProject(files:)")
+        .invalidProject, "project \(name) has no compose file", next: "give at least one file to ComposeProject(files:)"
+      )
     }
     for file in files { try requireReadable(file, "compose file") }
     for file in envFiles { try requireReadable(file, "env file") }
@@ -96,13 +97,15 @@ public struct ComposeProject: Sendable, Hashable {
       }
       guard !key.hasPrefix("DOCKER_") && !key.hasPrefix("COMPOSE_") else {
         throw ComposeError(
-          .invalidProject, "project \(name): \(key) chooses the engine or the project, so it is not for one project alone",
+          .invalidProject,
+          "project \(name): \(key) chooses the engine or the project, so it is not for one project alone",
           next: "set \(key) in the environment of the process: clean-up must reach the same engine and project")
       }
       let bytes = key.utf8.count + value.utf8.count + 2
       guard bytes <= Self.maximumVariableBytes else {
         throw ComposeError(
-          .invalidProject, "project \(name): the environment variable \(key) has \(bytes) bytes; the kernel takes "
+          .invalidProject,
+          "project \(name): the environment variable \(key) has \(bytes) bytes; the kernel takes "
             + "at most \(Self.maximumVariableBytes) for one variable",
           next: "put the value in a file that the service mounts")
       }
@@ -110,7 +113,8 @@ public struct ComposeProject: Sendable, Hashable {
     }
     guard total <= Self.maximumEnvironmentBytes else {
       throw ComposeError(
-        .invalidProject, "project \(name): the environment has \(total) bytes, more than \(Self.maximumEnvironmentBytes)",
+        .invalidProject,
+        "project \(name): the environment has \(total) bytes, more than \(Self.maximumEnvironmentBytes)",
         next: "put large values in files that the services mount")
     }
   }

@@ -139,7 +139,8 @@ public struct ComposeStack: Sendable {
 
   /// Stops a service's containers: SIGTERM, and SIGKILL after `timeout`.
   public func stop(_ service: String, timeout: Duration = .seconds(10)) async throws {
-    try await act(["stop", "--timeout", "\(Int(timeout.seconds.rounded(.up)))"], service, deadline: timeout + .seconds(30))
+    try await act(
+      ["stop", "--timeout", "\(Int(timeout.seconds.rounded(.up)))"], service, deadline: timeout + .seconds(30))
   }
 
   /// Starts a stopped service; it does not wait for its health, see ``waitUntilReady(_:timeout:)``.
@@ -147,7 +148,8 @@ public struct ComposeStack: Sendable {
 
   /// Stops and starts a service; it does not wait for its health, see ``waitUntilReady(_:timeout:)``.
   public func restart(_ service: String, timeout: Duration = .seconds(10)) async throws {
-    try await act(["restart", "--timeout", "\(Int(timeout.seconds.rounded(.up)))"], service, deadline: timeout + .seconds(30))
+    try await act(
+      ["restart", "--timeout", "\(Int(timeout.seconds.rounded(.up)))"], service, deadline: timeout + .seconds(30))
   }
 
   /// Sends a signal to the main process of a service's containers.
@@ -237,7 +239,8 @@ public struct ComposeStack: Sendable {
     let status = record.status
     guard status.state != .running else { return }
     throw ComposeError(
-      .notRunning, "\(status.service) of \(project.name) is not running: it is \(status.state.rawValue)"
+      .notRunning,
+      "\(status.service) of \(project.name) is not running: it is \(status.state.rawValue)"
         + (status.exitCode.map { " with exit code \($0)" } ?? ""), service: status.service, project: projectName,
       exitCode: status.exitCode)
   }

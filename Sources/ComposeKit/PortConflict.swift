@@ -6,18 +6,17 @@ struct PortConflict: Sendable, Hashable {
 
   /// Reads the engine's two messages: another container has the port, or a process has it.
   init?(composeOutput text: String) {
-    guard text.contains("port is already allocated") || text.contains("address already in use") else { return nil }
-    for line in text.outputLines where line.contains("already") {
-      // "Bind for 0.0.0.0:8080 failed: port is already allocated"
-      // "listen tcp4 0.0.0.0:8080: bind: address already in use"
-      for word in line.split(whereSeparator: \.isWhitespace).map(String.init) {
-        let trimmed = word.hasSuffix(":") ? String(word.dropLast()) : word
-        guard let colon = trimmed.lastIndex(of: ":"), colon != trimmed.startIndex,
-          let port = Int(trimmed[trimmed.index(after: colon)...]), (1...65_535).contains(port)
-        else { continue }
-        self.port = port
-        return
+    // Engine 20: "Bind for 0.0.0.0:8080 failed: port is already allocated",
+    // "listen tcp4 0.0.0.0:8080: bind: address already in use";
+    // engine 28: "failed to bind host port 0.0.0.0:8080/tcp: address already in use".
+    let address = /(?:\d+\.\d+\.\d+\.\d+|\]|::):(\d{1,5})\b/
+    for line in text.outputLines
+    where line.contains("port is already allocated") || line.contains("address already in use") {
+      guard let port = line.firstMatch(of: address).flatMap({ Int($0.1) }), (1...65_535).contains(port) else {
+        continue
       }
+      self.port = port
+      return
     }
     return nil
   }

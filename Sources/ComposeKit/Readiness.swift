@@ -7,7 +7,9 @@ struct Readiness: Sendable {
 
   /// What one container has come to.
   enum Phase: Sendable, Hashable {
-    case created, starting, ready(ServiceProgress.Phase), exited(code: Int)
+    case created, starting
+    case ready(ServiceProgress.Phase)
+    case exited(code: Int)
   }
   struct Container: Sendable {
     var service: String
@@ -24,7 +26,10 @@ struct Readiness: Sendable {
   /// Why the project will not become ready.
   struct Failure: Sendable, Hashable {
     enum Cause: Sendable, Hashable {
-      case exited(code: Int), outOfMemory(code: Int?), restartLoop(exits: Int, code: Int), unhealthy
+      case exited(code: Int)
+      case outOfMemory(code: Int?)
+      case restartLoop(exits: Int, code: Int)
+      case unhealthy
       case timedOut(after: Duration, state: String)
     }
     var service: String
@@ -111,7 +116,8 @@ struct Readiness: Sendable {
       if container.phase == .created { container.phase = .starting }
       if status.health != .none { container.health = status.health }
     case .exited, .dead:
-      if case .exited = container.phase {} else {
+      if case .exited = container.phase {
+      } else {
         container.exits += 1
         container.phase = .exited(code: status.exitCode ?? -1)
       }
@@ -224,7 +230,8 @@ struct Readiness: Sendable {
     }
     switch container.phase {
     case .created: return "created, not started"
-    case .starting where container.hasHealthCheck == true: return "running, its health check says \(container.health.rawValue)"
+    case .starting where container.hasHealthCheck == true:
+      return "running, its health check says \(container.health.rawValue)"
     case .starting: return "running, not settled"
     case .exited(let code): return "exited with code \(code), \(container.exits) times"
     case .ready(let phase): return phase.rawValue

@@ -54,7 +54,8 @@ struct RunningProject: Sendable {
       : try ProjectConfiguration(json: output.standardOutput, projectName: projectName)
     guard !configuration.services.isEmpty else {
       throw ComposeError(
-        .invalidConfiguration, "\(project.files.joined(separator: ", ")) of project \(project.name) describes no service",
+        .invalidConfiguration,
+        "\(project.files.joined(separator: ", ")) of project \(project.name) describes no service",
         project: projectName, command: command.line, next: "is a profile missing?")
     }
     return configuration
@@ -101,7 +102,8 @@ struct RunningProject: Sendable {
     func report(_ phase: ServiceProgress.Phase) {
       progress?(
         ServiceProgress(
-          project: project.name, projectName: projectName, service: "", phase: phase, elapsed: ContinuousClock.now - began))
+          project: project.name, projectName: projectName, service: "", phase: phase,
+          elapsed: ContinuousClock.now - began))
     }
     report(.removing)
     let seconds = max(0, Int(options.stopTimeout.seconds.rounded(.up)))

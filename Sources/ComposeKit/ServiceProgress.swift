@@ -2,7 +2,8 @@
 public struct ServiceProgress: Sendable, Hashable {
   /// Where the service is.
   public enum Phase: String, Sendable, Hashable {
-    case building, pulling, created, starting, running, healthy, completed, restarting, unhealthy, failed, removing, removed
+    case building, pulling, created, starting, running, healthy, completed, restarting, unhealthy, failed, removing,
+      removed
   }
   /// The project's base name.
   public var project: String

@@ -67,7 +67,8 @@ struct StackStarter: Sendable {
     for service in services.sorted() {
       progress(
         ServiceProgress(
-          project: running.project.name, projectName: running.projectName, service: service, phase: phase, elapsed: elapsed))
+          project: running.project.name, projectName: running.projectName, service: service, phase: phase,
+          elapsed: elapsed))
     }
   }
 
@@ -124,7 +125,12 @@ struct StackStarter: Sendable {
         if readiness.isReady { break }
         if let next = readiness.nextWake, wake.map({ next < $0 }) ?? true {
           wake = next
-          group.addTask { await feed(into: input) { try await Task.sleep(until: next, clock: .continuous); return .tick } }
+          group.addTask {
+            await feed(into: input) {
+              try await Task.sleep(until: next, clock: .continuous)
+              return .tick
+            }
+          }
         }
       }
       try Task.checkCancellation()
@@ -143,7 +149,9 @@ struct StackStarter: Sendable {
   private func runUp(into input: AsyncThrowingStream<Signal, any Error>.Continuation) async {
     var arguments = ["up", "--detach"]
     if options.build == .never || !running.engine.isFirstGeneration { arguments.append("--no-build") }
-    for (service, count) in options.scale.sorted(by: { $0.key < $1.key }) { arguments += ["--scale", "\(service)=\(count)"] }
+    for (service, count) in options.scale.sorted(by: { $0.key < $1.key }) {
+      arguments += ["--scale", "\(service)=\(count)"]
+    }
     arguments += options.services
     // Longer than all deadlines of services that wait for one another; those are watched one by one.
     let deadline = options.timeout * (configuration.services.count + 1) + .seconds(60)

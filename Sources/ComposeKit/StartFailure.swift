@@ -15,7 +15,9 @@ struct StartFailure: Sendable {
     return await error(for: failure, record: records.first, after: elapsed)
   }
 
-  private func error(for failure: Readiness.Failure, record: ContainerRecord?, after elapsed: Duration) async -> ComposeError {
+  private func error(for failure: Readiness.Failure, record: ContainerRecord?, after elapsed: Duration) async
+    -> ComposeError
+  {
     var error = Self.describe(failure, after: elapsed)
     error.project = running.projectName
     error.command = running.compose(["up", "--detach"] + options.services).line
@@ -40,15 +42,18 @@ struct StartFailure: Sendable {
         .exited, "\(service) did not become ready: it exited with code \(code)\(meaning) \(when)\(after)",
         service: service, exitCode: code,
         next: code == 0
-          ? "a service that is meant to end needs no health check" : "see its last log lines; docker logs has no more than them")
+          ? "a service that is meant to end needs no health check"
+          : "see its last log lines; docker logs has no more than them")
     case .outOfMemory(let code):
-      let how = code.map { "it exited with code \($0) (out of memory)" } ?? "one of its processes was killed (out of memory)"
+      let how =
+        code.map { "it exited with code \($0) (out of memory)" } ?? "one of its processes was killed (out of memory)"
       return ComposeError(
         .outOfMemory, "\(service) did not become ready: \(how) \(after)", service: service, exitCode: code,
         next: "raise the service's memory limit, or give the engine more memory")
     case .restartLoop(let exits, let code):
       return ComposeError(
-        .restartLoop, "\(service) did not become ready: it exited \(exits) times, last with code \(code), "
+        .restartLoop,
+        "\(service) did not become ready: it exited \(exits) times, last with code \(code), "
           + "and was restarted each time, \(after)", service: service, exitCode: code,
         next: "see its last log lines, or set restart: \"no\" to see the first exit")
     case .unhealthy:

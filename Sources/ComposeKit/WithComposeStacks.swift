@@ -67,7 +67,8 @@ struct ComposeSession: Sendable {
     var selections: [Set<String>] = []
     for (run, configuration) in zip(runs, configurations) {
       // A chosen service need only exist in one of several projects; those that have none of them start as a whole.
-      let chosen = projects.count == 1 ? options.services : options.services.filter { configuration.services[$0] != nil }
+      let chosen =
+        projects.count == 1 ? options.services : options.services.filter { configuration.services[$0] != nil }
       selections.append(try configuration.selection(chosen, project: run.project.name))
     }
     await sweep

@@ -22,7 +22,9 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
   private let start: Start
 
   private enum Phase: Sendable {
-    case closed, idle, starting, ready(Value), failed
+    case closed, idle, starting
+    case ready(Value)
+    case failed
   }
   private struct State: Sendable {
     var phase = Phase.closed

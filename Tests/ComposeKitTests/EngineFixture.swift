@@ -43,7 +43,8 @@ struct EngineFixture: Sendable {
     """
   }
 
-  static let healthCheck = #"healthcheck: {test: ["CMD", "test", "-f", "/tmp/ok"], interval: 1s, timeout: 20s, retries: 60}"#
+  static let healthCheck =
+    #"healthcheck: {test: ["CMD", "test", "-f", "/tmp/ok"], interval: 1s, timeout: 20s, retries: 60}"#
 
   /// A service that turns healthy after a second.
   static let healthy = "services:\n" + service("web", "sleep 1; touch /tmp/ok; exec sleep 600", healthCheck)

@@ -37,7 +37,8 @@ struct FailureEngineTests {
   func exits(after seconds: Int) async throws {
     let script = "for i in 1 2 3; do echo line $$i; done; sleep \(seconds); echo last words >&2; exit 3"
     let began = ContinuousClock.now
-    let error = try await failure(of: "services:\n" + Fixture.service("bad", script, Fixture.healthCheck) + Self.slowNeighbour)
+    let error = try await failure(
+      of: "services:\n" + Fixture.service("bad", script, Fixture.healthCheck) + Self.slowNeighbour)
     #expect(error.code == .exited)
     #expect(error.service == "bad")
     #expect(error.exitCode == 3)
@@ -50,8 +51,10 @@ struct FailureEngineTests {
 
   @Test("An unhealthy service fails at once, with the output of its last probe")
   func unhealthy() async throws {
-    let check = #"healthcheck: {test: ["CMD-SHELL", "echo no such model; exit 4"], interval: 1s, timeout: 20s, retries: 2}"#
-    let error = try await failure(of: "services:\n" + Fixture.service("bad", "exec sleep 600", check) + Self.slowNeighbour)
+    let check =
+      #"healthcheck: {test: ["CMD-SHELL", "echo no such model; exit 4"], interval: 1s, timeout: 20s, retries: 2}"#
+    let error = try await failure(
+      of: "services:\n" + Fixture.service("bad", "exec sleep 600", check) + Self.slowNeighbour)
     #expect(error.code == .unhealthy)
     #expect(error.service == "bad")
     #expect(error.probeOutput?.contains("no such model") == true)

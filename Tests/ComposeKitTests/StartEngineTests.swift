@@ -33,7 +33,8 @@ struct StartEngineTests {
     }
   }
 
-  @Test("Without a health check a service must have run for the settling time; a one-shot that exits with 0 is complete")
+  @Test(
+    "Without a health check a service must have run for the settling time; a one-shot that exits with 0 is complete")
   func settlingAndOneShot() async throws {
     let yaml = "services:\n" + Fixture.service("plain", "exec sleep 600") + Fixture.service("once", "exit 0")
     try await Fixture.with(yaml) { fixture in

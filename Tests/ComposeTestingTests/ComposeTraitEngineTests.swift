@@ -5,8 +5,10 @@ import Testing
 @Suite("The trait that gives a suite compose projects", .serialized)
 struct ComposeTraitEngineTests {
   private func withFolder<R>(_ yaml: String, _ body: (URL) async throws -> R) async throws -> R {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "composetesting-\(UInt32.random(in: 0 ..< .max))")
-    try FileManager.default.createDirectory(at: folder.appending(path: "attachments"), withIntermediateDirectories: true)
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "composetesting-\(UInt32.random(in: 0 ..< .max))")
+    try FileManager.default.createDirectory(
+      at: folder.appending(path: "attachments"), withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     try yaml.write(to: folder.appending(path: "compose.yml"), atomically: true, encoding: .utf8)
     return try await body(folder)
@@ -20,12 +22,15 @@ struct ComposeTraitEngineTests {
 
   @Test("Tests share one start, a failing test has the logs attached, and the projects are down at the end")
   func shared() async throws {
-    let yaml = "services: {web: {image: \"e2e-base:bookworm\", command: [sh, -c, \"echo hello from web; exec sleep 600\"]}}\n"
+    let yaml =
+      "services: {web: {image: \"e2e-base:bookworm\", command: [sh, -c, \"echo hello from web; exec sleep 600\"]}}\n"
     try await withFolder(yaml) { folder in
       let run = try await run("ComposeTestingTests.ComposeSample", in: folder)
       #expect(run.exitCode != 0)
       let names = Set(
-        run.output.split(separator: "\n").filter { $0.contains("SAMPLE uses ") }.compactMap { $0.split(separator: " ").last })
+        run.output.split(separator: "\n").filter { $0.contains("SAMPLE uses ") }.compactMap {
+          $0.split(separator: " ").last
+        })
       #expect(names.count == 1, "\(run.output)")
       let lines = run.output.split(separator: "\n")
       #expect(lines.contains { $0.contains("Test usesIt()") && $0.contains("passed") }, "\(run.output)")

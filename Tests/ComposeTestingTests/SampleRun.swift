@@ -14,7 +14,8 @@ struct SampleRun {
   var output: String
 
   /// Runs this same test program with another filter.
-  static func run(_ filter: String, environment: [String: String], attachments: String? = nil) async throws -> SampleRun {
+  static func run(_ filter: String, environment: [String: String], attachments: String? = nil) async throws -> SampleRun
+  {
     var arguments = Array(CommandLine.arguments.dropFirst())
     for option in ["--filter", "--skip", "--attachments-path", "--xunit-output", "--event-stream-output-path"] {
       while let index = arguments.firstIndex(of: option) {

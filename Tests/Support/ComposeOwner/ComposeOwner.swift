@@ -12,7 +12,7 @@ import Foundation
 /// A process that owns a compose project, for tests that end such a process in every way.
 ///
 /// `ComposeOwner <phase> <name> <compose file>` prints "at <phase> <project name>" when it is there, and waits to be killed. The
-/// phases are `starting` (in `up`), `body`, and `process` (the body also owns a child process, whose id is printed).
+/// phases are those of `ServiceProgress`, `body`, and `process` (the body also owns a child process, whose id is printed).
 @main
 struct ComposeOwner {
   static func main() async throws {
@@ -21,15 +21,16 @@ struct ComposeOwner {
     signal(SIGTERM, SIG_DFL)
     let arguments = CommandLine.arguments
     guard arguments.count == 4 else {
-      FileHandle.standardError.write(Data("usage: ComposeOwner starting|body|process <name> <compose file>\n".utf8))
+      FileHandle.standardError.write(Data("usage: ComposeOwner <phase> <name> <compose file>\n".utf8))
       exit(64)
     }
     let phase = arguments[1]
     let project = ComposeProject(name: arguments[2], files: [arguments[3]])
     let progress: @Sendable (ServiceProgress) -> Void = {
-      if phase == "starting" && $0.phase == .starting { say("at starting \($0.projectName)") }
+      if $0.phase.rawValue == phase { say("at \(phase) \($0.projectName)") }
     }
     try await withComposeStack(project, progress: progress) { stack in
+      if phase == "removing" { return }
       if phase == "process" {
         let child = Process()
         child.executableURL = URL(fileURLWithPath: "/bin/sleep")

@@ -1,0 +1,183 @@
+import Testing
+
+@testable import ComposeKit
+
+@Suite("Reading what the engine and compose print")
+struct ParsingTests {
+  @Test(
+    "Keys of the engine in Swift's case",
+    arguments: [
+      ("Id", "id"), ("ID", "id"), ("OOMKilled", "oomKilled"), ("IPAM", "ipam"), ("HostIp", "hostIp"),
+      ("status", "status"),
+      ("depends_on", "dependsOn"), ("RestartCount", "restartCount"), ("", ""),
+    ])
+  func swiftNames(_ key: String, _ name: String) {
+    #expect(EngineJSON.swiftName(of: key) == name)
+  }
+
+  static let inspection = """
+    [{"Id": "abc", "Name": "/p-web-1", "RestartCount": 2,
+      "State": {"Status": "exited", "ExitCode": 137, "OOMKilled": true,
+        "Health": {"Status": "unhealthy", "FailingStreak": 3, "Log": [
+          {"ExitCode": 0, "Output": "old"}, {"ExitCode": 7, "Output": " connection refused\\n"}]}},
+      "Config": {"Image": "img:1", "Labels": {"com.docker.compose.service": "web",
+        "com.docker.compose.container-number": "3", "com.docker.compose.oneoff": "False"}},
+      "HostConfig": {"RestartPolicy": {"Name": "always"}},
+      "NetworkSettings": {"Ports": {"81/tcp": null, "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"},
+        {"HostIp": "::", "HostPort": "8080"}], "53/udp": [{"HostIp": "127.0.0.1", "HostPort": "5353"}]}}}]
+    """
+
+  @Test("An inspected container")
+  func container() throws {
+    let record = try #require(try ContainerRecord.decode(Self.inspection).first)
+    let status = record.status
+    #expect(status.service == "web")
+    #expect(status.replica == 3)
+    #expect(status.containerName == "p-web-1")
+    #expect(status.image == "img:1")
+    #expect(status.state == .exited)
+    #expect(status.health == .unhealthy)
+    #expect(status.exitCode == 137)
+    #expect(status.isOutOfMemory)
+    #expect(status.restartCount == 2)
+    #expect(!record.isOneOff)
+    #expect(record.lastProbe == "exit code 7: connection refused")
+    #expect(record.publishedPorts == ["53/udp on 127.0.0.1:5353", "80/tcp on 0.0.0.0:8080", "80/tcp on :::8080"])
+    #expect(record.bindings(port: 81, protocol: .tcp).isEmpty)
+    #expect(record.bindings(port: 53, protocol: .tcp).isEmpty)
+    let local = ComposeStack.endpoints(record.bindings(port: 80, protocol: .tcp), engineHost: "127.0.0.1")
+    #expect(local.map(\.description) == ["127.0.0.1:8080", "[::1]:8080"])
+    let remote = ComposeStack.endpoints(record.bindings(port: 80, protocol: .tcp), engineHost: "ci.example.org")
+    #expect(remote == [Endpoint(host: "ci.example.org", port: 8080)])
+  }
+
+  @Test("What is no inspection is an error that quotes it", arguments: ["", "{}", "[{}]", "null", "Error: no"])
+  func malformed(_ text: String) {
+    let error = #expect(throws: ComposeError.self) { try ContainerRecord.decode(text) }
+    #expect(error?.code == .commandFailed)
+    #expect(error?.summary.contains("docker inspect") == true)
+  }
+
+  @Test(
+    "Events",
+    arguments: [
+      ("start", [:], EngineEvent.Kind.start), ("create", [:], .create), ("die", ["exitCode": "3"], .die(exitCode: 3)),
+      ("die", [:], .die(exitCode: -1)), ("oom", [:], .outOfMemory), ("destroy", [:], .destroy),
+      ("health_status: healthy", [:], .health(.healthy)), ("health_status: unhealthy", [:], .health(.unhealthy)),
+      ("health_status", ["health_status": "healthy"], .health(.healthy)),
+      ("exec_create: test -f /tmp/ok", [:], nil), ("attach", [:], nil), ("health_status: odd", [:], nil),
+    ] as [(String, [String: String], EngineEvent.Kind?)])
+  func events(_ action: String, _ more: [String: String], _ kind: EngineEvent.Kind?) throws {
+    let attributes = ["com.docker.compose.service": "web"].merging(more) { $1 }
+      .map { "\"\($0.key)\": \"\($0.value)\"" }.joined(separator: ", ")
+    let line = #"{"Type": "container", "Action": "\#(action)", "Actor": {"ID": "abc", "Attributes": {\#(attributes)}}}"#
+    #expect(try EngineEvent(line: line)?.kind == kind)
+  }
+
+  @Test("Events of other things say nothing, and a line that is no event is an error")
+  func otherEvents() throws {
+    #expect(
+      try EngineEvent(line: #"{"Type": "network", "Action": "create", "Actor": {"ID": "n", "Attributes": {}}}"#) == nil)
+    #expect(try EngineEvent(line: #"{"Type": "container", "Action": "start", "Actor": {"ID": "x"}}"#) == nil)
+    #expect(throws: ComposeError.self) { try EngineEvent(line: "Error response from daemon") }
+  }
+
+  @Test(
+    "The gateway of a network",
+    arguments: [
+      (#"[{"IPAM": {"Config": [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}]}}]"#, "172.17.0.1"),
+      (#"[{"IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]}}]"#, "172.17.0.1"),
+      (#"[{"IPAM": {"Config": [{"Gateway": "fd00::1"}, {"Gateway": "10.1.2.3"}]}}]"#, "10.1.2.3"),
+      (#"[{"IPAM": {"Config": []}}]"#, nil), (#"[{"IPAM": {"Config": [{"Subnet": "10.0.0.0"}]}}]"#, "10.0.0.1"),
+    ] as [(String, String?)])
+  func gateway(_ json: String, _ expected: String?) throws {
+    #expect(try NetworkRecord.decode(json).first?.gateway == expected)
+  }
+
+  static let configuration = """
+    {"name": "p", "services": {
+      "web": {"build": {"context": "."}, "depends_on": {"db": {"condition": "service_healthy", "required": true}},
+        "ports": [{"mode": "ingress", "target": 80, "published": "8080"}, {"target": 81, "published": 9000}, {"target": 82}]},
+      "db": {"image": "db:1", "deploy": {"replicas": 2}, "pull_policy": "never"},
+      "other": {"image": "o", "scale": 3}}}
+    """
+
+  @Test("The configuration of a project")
+  func configurationOfProject() throws {
+    let read = try ProjectConfiguration(json: Self.configuration, projectName: "p-1")
+    #expect(read.services["web"]?.image == "p-1-web")
+    #expect(read.services["web"]?.isBuilt == true)
+    #expect(read.services["web"]?.hostPorts == [8080, 9000])
+    #expect(read.services["db"]?.replicas == 2)
+    #expect(read.services["db"]?.pullPolicy == "never")
+    #expect(read.services["other"]?.replicas == 3)
+    #expect(try read.selection([], project: "p") == ["web", "db", "other"])
+    #expect(try read.selection(["web"], project: "p") == ["web", "db"])
+    #expect(throws: ComposeError.self) { try read.selection(["wbe"], project: "p") }
+  }
+
+  @Test(
+    "A taken port in compose's words",
+    arguments: [
+      (
+        "driver failed programming external connectivity on endpoint p-web-1 (abc): Bind for 0.0.0.0:8080 failed: port is already allocated",
+        8080
+      ),
+      ("Error starting userland proxy: listen tcp4 127.0.0.1:8554: bind: address already in use", 8554),
+      ("failed to bind host port for 0.0.0.0:1935:172.18.0.2:80/tcp: address already in use", 1935),
+      ("failed to bind host port 127.0.0.1:1936/tcp: address already in use", 1936),
+      ("listen tcp6 [::]:3000: bind: address already in use", 3000), ("no such image", nil),
+      ("port is already allocated", nil), ("Bind for 0.0.0.0:99999 failed: port is already allocated", nil),
+    ] as [(String, Int?)])
+  func portConflict(_ text: String, _ port: Int?) {
+    #expect(PortConflict(composeOutput: "Network p Created\n" + text)?.port == port)
+  }
+
+  @Test(
+    "Published ports of `docker ps`",
+    arguments: [
+      ("0.0.0.0:8080->80/tcp, :::8080->80/tcp", 8080, true), ("0.0.0.0:8000-8002->80-82/tcp", 8001, true),
+      ("0.0.0.0:8000-8002->80-82/tcp", 8003, false), ("80/tcp", 80, false), ("", 80, false),
+      ("127.0.0.1:18080->80/tcp", 8080, false),
+    ])
+  func publishes(_ column: String, _ port: Int, _ expected: Bool) {
+    #expect(PortConflict.publishes(port, in: column) == expected)
+  }
+
+  @Test("Who listens, in the kernel's tables")
+  func inodes() {
+    let table = """
+        sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+         0: 0100007F:216A 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0
+         1: 0100007F:216A 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 222 1 0 100 0 0 10 0
+         2: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1 0 100 0 0 10 0
+      """
+    #expect(PortConflict.inodes(bindingPort: 8554, inTable: table) == ["111"])
+    #expect(PortConflict.inodes(bindingPort: 80, inTable: table) == [])
+    #expect(PortConflict.inodes(bindingPort: 80, inTable: "") == [])
+  }
+
+  @Test(
+    "The host of an engine",
+    arguments: [
+      ("unix:///var/run/docker.sock", "127.0.0.1"), ("", "127.0.0.1"), ("npipe:////./pipe/docker_engine", "127.0.0.1"),
+      ("tcp://10.0.0.5:2375", "10.0.0.5"), ("ssh://ci@build.example.org", "build.example.org"),
+      ("tcp://localhost:2375", "127.0.0.1"), ("tcp://[fd00::5]:2375", "fd00::5"), ("nonsense", "127.0.0.1"),
+    ])
+  func engineHost(_ address: String, _ host: String) {
+    #expect(ComposeEngine.host(ofEngine: address) == host)
+  }
+
+  @Test("An engine that does not run, or that may not be used, says what to do")
+  func unavailable() {
+    let stopped = ComposeEngine.unavailability(
+      in: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+      command: "docker ps")
+    #expect(stopped?.code == .engineUnavailable)
+    #expect(stopped?.next?.contains("make setup, or start dockerd") == true)
+    let forbidden = ComposeEngine.unavailability(
+      in: "permission denied while trying to connect to the Docker daemon socket", command: "docker ps")
+    #expect(forbidden?.next?.contains("usermod") == true)
+    #expect(ComposeEngine.unavailability(in: "no such service: x", command: "docker compose up") == nil)
+  }
+}
