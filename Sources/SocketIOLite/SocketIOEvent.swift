@@ -56,7 +56,9 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
   public var attachments: [[UInt8]] { attachmentBuffers.map { Array($0.readableBytesView) } }
 
   /// The bytes of payload and attachments together.
-  public var byteCount: Int { attachmentBuffers.reduce(array.readableBytes - argumentsOffset + 1) { $0 + $1.readableBytes } }
+  public var byteCount: Int {
+    attachmentBuffers.reduce(array.readableBytes - argumentsOffset + 1) { $0 + $1.readableBytes }
+  }
 
   /// Hands the arguments' JSON text, without the opening bracket, to `body` in place.
   public func withPayload<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
@@ -84,7 +86,8 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
   public var description: String {
     let bytes = attachmentBuffers.isEmpty ? "" : " + \(attachmentBuffers.count) attachments"
     let start = String(decoding: array.readableBytesView.dropFirst(argumentsOffset).prefix(80), as: UTF8.self)
-    return "\(name.isEmpty ? "acknowledgement \(ackID ?? -1)" : name) [\(start)\(start.hasSuffix("]") ? "" : "…")\(bytes)"
+    return
+      "\(name.isEmpty ? "acknowledgement \(ackID ?? -1)" : name) [\(start)\(start.hasSuffix("]") ? "" : "…")\(bytes)"
   }
 
   private func argumentRanges(upTo wanted: Int = .max) throws -> [Range<Int>] {
@@ -105,7 +108,9 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
   private static func cutName(_ bytes: UnsafeRawBufferPointer) -> (name: String, end: Int)? {
     var start = 1
     while start < bytes.count, bytes[start] <= 0x20 { start += 1 }
-    guard start < bytes.count, bytes[start] == 0x22, let end = JSONScan.endOfString(bytes, from: start) else { return nil }
+    guard start < bytes.count, bytes[start] == 0x22, let end = JSONScan.endOfString(bytes, from: start) else {
+      return nil
+    }
     let text = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
     let inner = UnsafeRawBufferPointer(rebasing: text[1..<(text.count - 1)])
     let name: String

@@ -23,15 +23,36 @@ enum Peer {
     var description: String
   }
 
-  static func run<R: Sendable>(
-    _ script: String, _ arguments: [String] = [], _ body: @Sendable (Int) async throws -> R
-  ) async throws -> R {
+  /// The path of one of the programs; throws if what runs them is not installed.
+  private static func path(_ script: String) throws -> String {
     guard FileManager.default.isExecutableFile(atPath: python) else {
       throw Failure(description: "the peers of these tests are not installed (\(python) is missing); next: make setup")
     }
-    let path = tests.appending(path: "Peers/\(script)").path
+    return tests.appending(path: "Peers/\(script)").path
+  }
+
+  private static var options: PlatformOptions {
     var options = PlatformOptions()
     options.teardownSequence = [.send(signal: .kill, allowedDurationToNextStep: .milliseconds(100))]
+    return options
+  }
+
+  /// Runs a program to its end and returns what it printed; throws with its error output if it fails.
+  static func output(_ script: String, _ arguments: [String]) async throws -> String {
+    let result = try await Subprocess.run(
+      .path(FilePath(python)), arguments: Arguments([path(script)] + arguments), platformOptions: options,
+      output: .string(limit: 65_536), error: .string(limit: 65_536))
+    guard result.terminationStatus.isSuccess else {
+      throw Failure(description: "\(script) failed (\(result.terminationStatus)): \(result.standardError)")
+    }
+    return result.standardOutput
+  }
+
+  /// Runs a server for as long as `body` takes, which gets its port.
+  static func run<R: Sendable>(
+    _ script: String, _ arguments: [String] = [], _ body: @Sendable (Int) async throws -> R
+  ) async throws -> R {
+    let path = try path(script)
     let result = try await Subprocess.run(
       .path(FilePath(python)), arguments: Arguments([path] + arguments), platformOptions: options,
       input: .inputWriter, output: .sequence, error: .string(limit: 65_536)

@@ -12,7 +12,8 @@ struct ClientConnection: Sendable {
     do {
       try await written.futureResult.get()
     } catch let error as ChannelError {
-      throw SocketIOError(.disconnected, "the connection closed while sending", reason: .transportClose, evidence: ["\(error)"])
+      throw SocketIOError(
+        .disconnected, "the connection closed while sending", reason: .transportClose, evidence: ["\(error)"])
     }
   }
 

@@ -60,7 +60,10 @@ final class ClientConnectionHandler: ChannelInboundHandler {
       case .ping: write(.pong, frame.unmaskedData)
       case .connectionClose:
         fail(SocketIOError(.disconnected, "the server closed the connection", reason: .transportClose))
-      default: break
+      case .pong: break
+      default:
+        throw SocketIOError(
+          .malformedPacket, "a WebSocket frame has the unknown opcode \(frame.opcode)", evidence: [quoted(frame.data)])
       }
     } catch {
       var failure = error
@@ -81,8 +84,10 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     if let error = error as? NIOWebSocketError {
       var failure =
         error == .invalidFrameLength
-        ? SocketIOError(.limitExceeded, "the server announced a frame longer than \(wishes.limits.maxMessageBytes) bytes")
-        : SocketIOError(.malformedPacket, "the server sent a WebSocket frame that breaks the protocol", evidence: ["\(error)"])
+        ? SocketIOError(
+          .limitExceeded, "the server announced a frame longer than \(wishes.limits.maxMessageBytes) bytes")
+        : SocketIOError(
+          .malformedPacket, "the server sent a WebSocket frame that breaks the protocol", evidence: ["\(error)"])
       failure.reason = .parseError
       fail(failure)
     } else {
@@ -158,7 +163,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     if let waiting {
       let new = socket.makeAckID()
       id = new
-      let timer = context.eventLoop.assumeIsolated().scheduleTask(in: waiting.timeout) { self.expireAck(new, waiting.timeout) }
+      let timer = context.eventLoop.assumeIsolated().scheduleTask(in: waiting.timeout) {
+        self.expireAck(new, waiting.timeout)
+      }
       acks[new] = WaitingAck(event: waiting.event, promise: waiting.answer, timer: timer)
     }
     let binary = !encoded.attachments.isEmpty
@@ -178,7 +185,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   /// Fails a waiting acknowledgement whose task was cancelled.
   func cancelAck(of promise: EventLoopPromise<SocketIOEvent>) {
-    guard let (id, waiting) = acks.first(where: { $0.value.promise.futureResult === promise.futureResult }) else { return }
+    guard let (id, waiting) = acks.first(where: { $0.value.promise.futureResult === promise.futureResult }) else {
+      return
+    }
     acks[id] = nil
     waiting.timer.cancel()
     waiting.promise.fail(CancellationError())

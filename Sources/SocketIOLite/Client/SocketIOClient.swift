@@ -106,7 +106,8 @@ public final class SocketIOClient: Sendable {
     }
     guard isIdle else {
       throw SocketIOError(
-        .cannotConnect, "this client is connected already", next: "make a second SocketIOClient for a second connection")
+        .cannotConnect, "this client is connected already", next: "make a second SocketIOClient for a second connection"
+      )
     }
   }
 
@@ -115,7 +116,8 @@ public final class SocketIOClient: Sendable {
     let auth = try await configuration.auth?()
     let hub = hub
     let wishes = ClientConnectionHandler.Wishes(
-      namespace: configuration.namespace, auth: try auth.map { value throws(SocketIOError) in try SocketIOJSON.object(value) },
+      namespace: configuration.namespace,
+      auth: try auth.map { value throws(SocketIOError) in try SocketIOJSON.object(value) },
       limits: configuration.limits, deliver: { hub.deliver($0) })
     let request = WebSocketConnector.Request(
       endpoint: endpoint, extraHeaders: configuration.extraHeaders, timeout: TimeAmount(configuration.connectTimeout))
@@ -208,7 +210,9 @@ public final class SocketIOClient: Sendable {
     try await current().emit(try SocketIOJSON.encode(name: nil, arguments), answering: id)
   }
 
-  private static let reserved: Set = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
+  private static let reserved: Set = [
+    "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",
+  ]
 
   private static func encode(_ event: String, _ arguments: [any Encodable & Sendable]) throws(SocketIOError)
     -> SocketIOJSON.Encoded

@@ -14,7 +14,9 @@ public struct SocketIOConfiguration: Sendable {
     /// Attempts before giving up; nil never does.
     public var attempts: Int?
 
-    public init(delay: Duration = .seconds(1), maxDelay: Duration = .seconds(5), jitter: Double = 0.5, attempts: Int? = nil) {
+    public init(
+      delay: Duration = .seconds(1), maxDelay: Duration = .seconds(5), jitter: Double = 0.5, attempts: Int? = nil
+    ) {
       self.delay = delay
       self.maxDelay = maxDelay
       self.jitter = min(max(jitter, 0), 1)

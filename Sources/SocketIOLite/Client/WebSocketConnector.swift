@@ -22,7 +22,9 @@ enum WebSocketConnector {
       .connectTimeout(request.timeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.maxMessagesPerRead, value: 16)
-      .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 1 << 20))
+      .channelOption(
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 1 << 20)
+      )
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try addHandlers(to: channel, request, wishes, joined: joined, ended: ended, connected: connected)
@@ -37,9 +39,9 @@ enum WebSocketConnector {
     }
     let deadline = eventLoop.scheduleTask(in: request.timeout) {
       let seconds = Double(request.timeout.nanoseconds) / 1e9
-      let where_ = "\(request.endpoint.authority)\(request.endpoint.target)"
+      let address = "\(request.endpoint.authority)\(request.endpoint.target)"
       let failure = SocketIOError(
-        .connectTimedOut, "\(where_) did not finish the Socket.IO handshake within \(seconds) s",
+        .connectTimedOut, "\(address) did not finish the Socket.IO handshake within \(seconds) s",
         next: "is that port a Socket.IO server, and the path right?")
       joined.fail(failure)
       connected.fail(failure)
@@ -59,7 +61,8 @@ enum WebSocketConnector {
 
   private static func addHandlers(
     to channel: any Channel, _ request: Request, _ wishes: ClientConnectionHandler.Wishes,
-    joined: EventLoopPromise<Void>, ended: EventLoopPromise<SocketIOError>, connected: EventLoopPromise<ClientConnection>
+    joined: EventLoopPromise<Void>, ended: EventLoopPromise<SocketIOError>,
+    connected: EventLoopPromise<ClientConnection>
   ) throws {
     let handshake = UpgradeRequestHandler(request: request, failed: connected)
     let boundHandshake = NIOLoopBound(handshake, eventLoop: channel.eventLoop)
@@ -138,7 +141,8 @@ final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChannelHandle
   private func fail(_ context: ChannelHandlerContext) {
     if let status {
       var error = unexpected(
-        "answered HTTP \(status.code) \(status.reasonPhrase) instead of upgrading to WebSocket", evidence: [quoted(body, limit: 300)])
+        "answered HTTP \(status.code) \(status.reasonPhrase) instead of upgrading to WebSocket",
+        evidence: [quoted(body, limit: 300)])
       error.httpStatus = Int(status.code)
       if String(decoding: body.readableBytesView, as: UTF8.self).contains("Unsupported protocol version") {
         error.code = .unsupportedVersion
@@ -153,7 +157,8 @@ final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChannelHandle
 
   private func unexpected(_ what: String, evidence: [String]) -> SocketIOError {
     SocketIOError(
-      .unexpectedResponse, "\(request.endpoint.authority) \(what)", evidence: ["GET \(request.endpoint.target)"] + evidence,
+      .unexpectedResponse, "\(request.endpoint.authority) \(what)",
+      evidence: ["GET \(request.endpoint.target)"] + evidence,
       next: "is that port a Socket.IO server, and the path right?")
   }
 }

@@ -17,7 +17,8 @@ struct WebSocketMessageAssembler {
     // A server never masks (RFC 6455 §5.1), so its bytes can be used in place.
     let data = frame.maskKey == nil ? frame.data : frame.unmaskedData
     guard !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
-      throw SocketIOError(.malformedPacket, "a WebSocket frame uses an extension that was never agreed on", evidence: [quoted(data)])
+      throw SocketIOError(
+        .malformedPacket, "a WebSocket frame uses an extension that was never agreed on", evidence: [quoted(data)])
     }
     if frame.opcode == .continuation {
       guard var message = begun else {

@@ -57,7 +57,8 @@ struct EngineIOHandshake: Sendable, Equatable {
     do {
       wire = try JSONDecoder().decode(Wire.self, from: Data(json.readableBytesView))
     } catch {
-      throw SocketIOError(.malformedPacket, "the handshake is not the JSON object it should be", evidence: [quoted(json)])
+      throw SocketIOError(
+        .malformedPacket, "the handshake is not the JSON object it should be", evidence: [quoted(json)])
     }
     guard let sid = wire.sid, !sid.isEmpty else { throw missing("sid", json) }
     guard let interval = wire.pingInterval, interval >= 0 else { throw missing("pingInterval", json) }
@@ -96,7 +97,8 @@ enum EngineIOPayload {
       }
       packet.moveReaderIndex(forwardBy: 1)
       guard let decoded = Data(base64Encoded: Data(packet.readableBytesView)) else {
-        throw SocketIOError(.malformedPacket, "a binary packet of a polling payload is not base64", evidence: [quoted(packet)])
+        throw SocketIOError(
+          .malformedPacket, "a binary packet of a polling payload is not base64", evidence: [quoted(packet)])
       }
       parts.append(.binary(ByteBuffer(bytes: decoded)))
     }

@@ -44,7 +44,8 @@ struct EngineIOSession: Sendable {
 
   mutating func receive(binary: ByteBuffer) throws(SocketIOError) -> Action {
     guard handshake != nil else {
-      throw SocketIOError(.malformedPacket, "a binary message of \(binary.readableBytes) bytes came before the handshake")
+      throw SocketIOError(
+        .malformedPacket, "a binary message of \(binary.readableBytes) bytes came before the handshake")
     }
     return .binary(binary)
   }

@@ -43,7 +43,8 @@ struct SocketIOSession: Sendable {
     case .event, .binaryEvent:
       // Before its CONNECT a server may not send events; one that does is told apart from a lost packet.
       guard isJoined(packet.namespace) else {
-        throw SocketIOPacket.malformed("an event came on namespace \(packet.namespace), which is not connected", packet.data)
+        throw SocketIOPacket.malformed(
+          "an event came on namespace \(packet.namespace), which is not connected", packet.data)
       }
       return .event(try SocketIOEvent(whole))
     case .ack, .binaryAck:

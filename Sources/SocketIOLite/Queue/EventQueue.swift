@@ -19,7 +19,8 @@ public final class EventQueue<Element: Sendable>: Sendable {
     public var description: String {
       let shown = arrived.prefix(5).map { shortened("\($0)", to: 160) }
       let more = arrived.count > 5 ? ["… and \(arrived.count - 5) more"] : []
-      let lines = ["waited \(timeout) for \(waitedFor); \(arrived.count) arrived"] + (shown + more).map { "  arrived   \($0)" }
+      let lines =
+        ["waited \(timeout) for \(waitedFor); \(arrived.count) arrived"] + (shown + more).map { "  arrived   \($0)" }
       return lines.joined(separator: "\n")
     }
   }

@@ -74,17 +74,17 @@ final class FaultEngine: Sendable {
         case .nth(let wanted): count == wanted
         case .first(let wanted): count <= wanted
         }
-      guard isMeant else { continue }
+      // Every rule counts what matches, but an event whose way is decided is not touched again.
+      guard isMeant, case .pass = decision.fate else { continue }
       decision.faults.append(rule.name)
       Self.apply(rule, to: event, &decision)
-      if case .pass = decision.fate { continue }
-      break
     }
     return decision
   }
 
   private static func apply(_ rule: FaultRule, to event: SocketIOEvent, _ decision: inout Decision) {
-    let current = decision.changed ?? Changed(payload: FaultPayload(payload: event.payload, attachments: event.attachments))
+    let current =
+      decision.changed ?? Changed(payload: FaultPayload(payload: event.payload, attachments: event.attachments))
     switch rule.action {
     case .drop: decision.fate = .drop
     case .duplicate: decision.fate = .duplicate

@@ -1,7 +1,7 @@
 /// Something that a tap does to events on their way through, over WebSocket.
 ///
-/// Rules act on whole events, with their attachments. All rules that match change the event in order; the first of them that
-/// decides where it goes (drop, delay, duplicate, reorder, disconnect) is the last one asked.
+/// Rules act on whole events, with their attachments, in the order in which they were set: changes (replace, truncate) add up,
+/// and the first rule that decides where the event goes (drop, delay, duplicate, reorder, disconnect) is the last to act on it.
 public struct FaultRule: Sendable {
   public enum Action: Sendable {
     /// The event never arrives.
@@ -39,7 +39,8 @@ public struct FaultRule: Sendable {
 
   /// A rule; whatever is nil matches everything.
   public init(
-    _ name: String, _ action: Action, event: String? = nil, direction: TapDirection? = nil, occurrence: Occurrence = .every,
+    _ name: String, _ action: Action, event: String? = nil, direction: TapDirection? = nil,
+    occurrence: Occurrence = .every,
     where predicate: (@Sendable (SocketIOEvent) -> Bool)? = nil
   ) {
     self.name = name

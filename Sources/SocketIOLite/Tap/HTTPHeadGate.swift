@@ -29,7 +29,8 @@ struct HTTPHeadGate: Sendable {
     let view = held.readableBytesView
     guard let end = view.firstRange(of: [13, 10, 13, 10])?.upperBound else {
       guard held.readableBytes <= Self.maxHeadBytes else {
-        throw SocketIOError(.limitExceeded, "an HTTP head is longer than \(Self.maxHeadBytes) bytes", evidence: [quoted(held)])
+        throw SocketIOError(
+          .limitExceeded, "an HTTP head is longer than \(Self.maxHeadBytes) bytes", evidence: [quoted(held)])
       }
       return nil
     }

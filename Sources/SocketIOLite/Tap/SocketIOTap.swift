@@ -29,7 +29,7 @@ public struct TapOptions: Sendable, Hashable {
   public var limits: SocketIOLimits
   /// How long a client waits for the upstream before it is answered 502.
   public var connectTimeout: Duration
-  /// Events beyond this are forwarded and not kept, which `anomalies` says.
+  /// Events beyond this are forwarded and not kept, which `anomalies` says; 0 keeps none, for who only reads the queues.
   public var maxRecordedBytes: Int
 
   public init(

@@ -25,7 +25,10 @@ final class TapConnection {
 
   struct Exchange {
     var isUpgrade: Bool
+    /// Of the polling transport: its bodies are payloads.
     var isPolling: Bool
+    /// Fetches packets, rather than posting them.
+    var isPoll: Bool
   }
 
   let id: Int
@@ -164,7 +167,9 @@ final class TapConnection {
 
   private func retryUpstream(until deadline: NIODeadline, lastError: String?) {
     server = nil
-    eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) { self.tryUpstream(until: deadline, lastError: lastError) }
+    eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) {
+      self.tryUpstream(until: deadline, lastError: lastError)
+    }
   }
 
   private func addServerHandlers(_ channel: any Channel) throws {
@@ -191,8 +196,10 @@ final class TapConnection {
 
   private func refuse(_ why: String) {
     let text = "siotap: no upstream to forward to within \(environment.connectTimeout): \(why)\n"
-    environment.recorder.anomaly(id, .toServer, "answered 502: no upstream within \(environment.connectTimeout)", evidence: [why])
-    let head = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n"
+    environment.recorder.anomaly(
+      id, .toServer, "answered 502: no upstream within \(environment.connectTimeout)", evidence: [why])
+    let head =
+      "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n"
     client?.send(ByteBuffer(string: head + text))
     client?.close(.all)
   }

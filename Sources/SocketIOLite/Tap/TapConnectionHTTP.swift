@@ -46,13 +46,15 @@ extension TapConnection: TapHTTPDelegate {
   private static func readable(_ head: ByteBuffer) -> ByteBuffer {
     let view = head.readableBytesView
     let firstLine = String(decoding: view.prefix { $0 != 13 }, as: UTF8.self)
-    let names: Set = firstLine.contains("transport=polling")
+    let names: Set =
+      firstLine.contains("transport=polling")
       ? ["sec-websocket-extensions", "accept-encoding"] : ["sec-websocket-extensions"]
     return HTTPHeadGate.removing(names, from: head)
   }
 
   private func giveUp(_ direction: TapDirection?, _ why: String, evidence: [String]) {
-    environment.recorder.anomaly(id, direction, "\(why): from here on this connection is forwarded unread", evidence: evidence)
+    environment.recorder.anomaly(
+      id, direction, "\(why): from here on this connection is forwarded unread", evidence: evidence)
     mode = .opaque
     forward(requestGate.takeAll(), .toServer)
     forward(responseGate.takeAll(), .toClient)
@@ -63,7 +65,8 @@ extension TapConnection: TapHTTPDelegate {
   func tapSawRequest(_ head: HTTPRequestHead) {
     currentRequest = head
     let isUpgrade = head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
-    exchanges.append(Exchange(isUpgrade: isUpgrade, isPolling: head.uri.contains("transport=polling")))
+    exchanges.append(
+      Exchange(isUpgrade: isUpgrade, isPolling: head.uri.contains("transport=polling"), isPoll: head.method == .GET))
     responseObserver?.announce(head)
   }
 
@@ -93,7 +96,10 @@ extension TapConnection: TapHTTPDelegate {
   }
 
   func tapSawResponseBody(_ part: ByteBuffer) {
-    if exchanges.first?.isPolling ?? false { collect(part, in: \.responseBody, .toClient) }
+    // The answer to a POST is “ok” and no payload.
+    if let exchange = exchanges.first, exchange.isPolling, exchange.isPoll {
+      collect(part, in: \.responseBody, .toClient)
+    }
   }
 
   func tapSawResponseEnd() {
@@ -102,7 +108,7 @@ extension TapConnection: TapHTTPDelegate {
     let body = responseBody
     responseBody = ByteBuffer()
     let exchange = exchanges.isEmpty ? nil : exchanges.removeFirst()
-    if exchange?.isPolling ?? false, currentResponseStatus == .ok { readPayload(body, .toClient) }
+    if body.readableBytes > 0, currentResponseStatus == .ok { readPayload(body, .toClient) }
     guard exchange?.isUpgrade ?? false else { return }
     // NIO's decoder reads no further request after one that asked for an upgrade.
     giveUp(nil, "the server refused to upgrade to WebSocket (\(currentResponseStatus?.code ?? 0))", evidence: [])
@@ -113,7 +119,9 @@ extension TapConnection: TapHTTPDelegate {
     giveUp(direction, "what passes is not HTTP/1.1", evidence: ["\(error)"])
   }
 
-  private func collect(_ part: ByteBuffer, in body: ReferenceWritableKeyPath<TapConnection, ByteBuffer>, _ direction: TapDirection) {
+  private func collect(
+    _ part: ByteBuffer, in body: ReferenceWritableKeyPath<TapConnection, ByteBuffer>, _ direction: TapDirection
+  ) {
     guard self[keyPath: body].readableBytes + part.readableBytes <= environment.limits.maxMessageBytes else {
       self[keyPath: body] = ByteBuffer()
       environment.recorder.anomaly(
@@ -136,7 +144,8 @@ extension TapConnection: TapHTTPDelegate {
         guard case .whole(let kind, let event) = meaning else { continue }
         environment.recorder.record(
           TapRecord(
-            direction: direction, kind: kind, time: event.time, date: event.date, connection: id, event: event, faults: []))
+            direction: direction, kind: kind, time: event.time, date: event.date, connection: id, event: event,
+            faults: []))
         if kind == .event, environment.faults.rules.contains(where: { $0.matches(event, direction) }) {
           environment.recorder.anomaly(
             id, direction, "event “\(event.name)” matches a rule but came by polling, where rules do not act")

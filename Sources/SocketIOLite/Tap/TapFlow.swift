@@ -29,6 +29,7 @@ struct TapFlow {
   /// The message that is being received: its content, and the bytes of it that were not forwarded.
   private var message: (isText: Bool, content: ByteBuffer)?
   private var messageUnsent = ByteBuffer()
+  private var isMessagePartlySent = false
   /// The event that is being received: what is held of it, and whether some of it is gone already.
   private var eventUnsent = ByteBuffer()
   private var isEventPartlySent = false
@@ -73,7 +74,8 @@ struct TapFlow {
       while let frame = try scanner.next() { try receive(frame, now, &commands) }
     } catch {
       recorder.anomaly(
-        connection, direction, "\(error.message): from here on this direction is forwarded unread", evidence: error.evidence)
+        connection, direction, "\(error.message): from here on this direction is forwarded unread",
+        evidence: error.evidence)
       isOpaque = true
       commands += flush()
       for bytes in [eventUnsent, messageUnsent, scanner.takeUnsent()] { Self.append(bytes, to: &commands) }
@@ -112,8 +114,17 @@ struct TapFlow {
   ) throws(SocketIOError) {
     guard !frame.isControl else { return Self.append(frame.unsent, to: &commands) }
     // A slice is taken over, not copied: most messages are one frame.
-    if messageUnsent.readableBytes == 0 { messageUnsent = frame.unsent } else { messageUnsent.writeImmutableBuffer(frame.unsent) }
-    isEventPartlySent = isEventPartlySent || frame.isPartlySent
+    if messageUnsent.readableBytes == 0 {
+      messageUnsent = frame.unsent
+    } else {
+      messageUnsent.writeImmutableBuffer(frame.unsent)
+    }
+    isMessagePartlySent = isMessagePartlySent || frame.isPartlySent
+    if isMessagePartlySent || isEventPartlySent {
+      // The rest of what has begun to leave must follow at once, before anything else of this direction.
+      Self.append(messageUnsent, to: &commands)
+      messageUnsent = ByteBuffer()
+    }
     var whole: (isText: Bool, content: ByteBuffer)
     if frame.opcode == 0, let begun = message {
       whole = begun
@@ -137,18 +148,21 @@ struct TapFlow {
   ) {
     let unsent = messageUnsent
     messageUnsent = ByteBuffer()
+    defer { isMessagePartlySent = false }
     do throws(SocketIOError) {
-      let meaning = try message.isText ? decoder.receive(text: message.content) : decoder.receive(binary: message.content)
+      let meaning =
+        try message.isText ? decoder.receive(text: message.content) : decoder.receive(binary: message.content)
       switch meaning {
       case .transport:
         Self.append(unsent, to: &commands)
-        if eventUnsent.readableBytes == 0 { isEventPartlySent = false }
       case .incomplete:
+        isEventPartlySent = isEventPartlySent || isMessagePartlySent
         eventUnsent.writeImmutableBuffer(unsent)
       case .whole(let kind, let event):
         var all = eventUnsent
         if all.readableBytes == 0 { all = unsent } else { all.writeImmutableBuffer(unsent) }
         eventUnsent = ByteBuffer()
+        isEventPartlySent = isEventPartlySent || isMessagePartlySent
         deliver(kind, event, all, now, &commands)
         isEventPartlySent = false
       }

@@ -107,7 +107,9 @@ final class TapRelayHandler: ChannelDuplexHandler {
   /// What comes from behind are announcements to the decoders, not bytes for the wire.
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) { promise?.succeed() }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) { connection.received(unwrapInboundIn(data), direction) }
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    connection.received(unwrapInboundIn(data), direction)
+  }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable { connection.becameWritable(direction) }

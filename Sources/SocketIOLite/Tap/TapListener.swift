@@ -42,7 +42,8 @@ final class TapListener: Sendable {
       } catch {
         throw SocketIOError(
           .tapFailed, "the tap cannot listen on \(host) port \(port)", evidence: ["\(error)"],
-          next: listen.port == 0 ? "does this host have the address \(host)?" : "port \(port) may be taken: choose another, or 0")
+          next: listen.port == 0
+            ? "does this host have the address \(host)?" : "port \(port) may be taken: choose another, or 0")
       }
     }
     return port
@@ -56,11 +57,13 @@ final class TapListener: Sendable {
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let connection = TapConnection(id: self.register(channel), environment: environment, eventLoop: channel.eventLoop)
+          let connection = TapConnection(
+            id: self.register(channel), environment: environment, eventLoop: channel.eventLoop)
           let relay = TapRelayHandler(.toServer, connection)
           connection.client = relay
           try channel.pipeline.syncOperations.addHandlers(
-            relay, ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)), TapRequestObserver(connection))
+            relay, ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
+            TapRequestObserver(connection))
         }
       }
   }

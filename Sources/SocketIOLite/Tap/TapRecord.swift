@@ -55,6 +55,7 @@ public struct TapAnomaly: Sendable, CustomStringConvertible {
   public var evidence: [String]
 
   public var description: String {
-    (["#\(connection) \(direction?.rawValue ?? "") \(message)"] + evidence.map { "  evidence  \($0)" }).joined(separator: "\n")
+    (["#\(connection) \(direction?.rawValue ?? "") \(message)"] + evidence.map { "  evidence  \($0)" }).joined(
+      separator: "\n")
   }
 }

@@ -26,7 +26,8 @@ final class TapRecorder: Sendable {
   var records: [TapRecord] { state.withLock { $0.records } }
   var anomalies: [TapAnomaly] { state.withLock { $0.anomalies } }
 
-  func queue(named name: String, capacity: Int, where wants: (@Sendable (TapRecord) -> Bool)?) -> EventQueue<TapRecord> {
+  func queue(named name: String, capacity: Int, where wants: (@Sendable (TapRecord) -> Bool)?) -> EventQueue<TapRecord>
+  {
     let queue = EventQueue<TapRecord>(name: name, capacity: capacity)
     state.withLock {
       $0.subscriptions.removeAll { $0.queue == nil }
@@ -43,13 +44,15 @@ final class TapRecorder: Sendable {
         state.bytes += record.event.byteCount + 200
         state.records.append(record)
       } else {
-        isFirstLost = state.unrecorded == 0
+        isFirstLost = state.unrecorded == 0 && maxBytes > 0
         state.unrecorded += 1
       }
       return (state.subscriptions, isFirstLost)
     }
     if isFirstLost {
-      anomaly(record.connection, record.direction, "the recording is full (\(maxBytes) bytes): events are forwarded, not kept")
+      anomaly(
+        record.connection, record.direction, "the recording is full (\(maxBytes) bytes): events are forwarded, not kept"
+      )
     }
     for subscription in subscriptions {
       guard let queue = subscription.queue, subscription.wants?(record) ?? true else { continue }

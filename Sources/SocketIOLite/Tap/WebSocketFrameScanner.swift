@@ -72,9 +72,12 @@ struct WebSocketFrameScanner: Sendable {
 
   private func header() throws(SocketIOError) -> Header? {
     var rest = buffer
-    guard let first = rest.readInteger(as: UInt8.self), let second = rest.readInteger(as: UInt8.self) else { return nil }
+    guard let first = rest.readInteger(as: UInt8.self), let second = rest.readInteger(as: UInt8.self) else {
+      return nil
+    }
     guard first & 0x70 == 0 else {
-      throw SocketIOError(.malformedPacket, "a WebSocket frame uses an extension", evidence: [quoted(buffer, limit: 16)])
+      throw SocketIOError(
+        .malformedPacket, "a WebSocket frame uses an extension", evidence: [quoted(buffer, limit: 16)])
     }
     var length = Int(second & 0x7F)
     if length == 126 {
@@ -85,7 +88,8 @@ struct WebSocketFrameScanner: Sendable {
       length = Int(clamping: long)
     }
     guard length <= maxPayloadBytes else {
-      throw SocketIOError(.limitExceeded, "a WebSocket frame announces \(length) bytes; at most \(maxPayloadBytes) are read")
+      throw SocketIOError(
+        .limitExceeded, "a WebSocket frame announces \(length) bytes; at most \(maxPayloadBytes) are read")
     }
     var mask: WebSocketMaskingKey?
     if second & 0x80 != 0 {

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Foundation
+import SocketIOLite
+import UnixSignals
+
+@main
+struct TapCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "siotap",
+    abstract: "Shows and records what two Socket.IO peers say to each other.",
+    discussion: """
+      Point the client at this command instead of at the server; everything is forwarded. Ctrl-C ends it.
+
+        siotap --upstream http://localhost:3000 --port 3001 --out events.jsonl
+      """)
+
+  @Option(help: "The server's URL. It may start later.")
+  var upstream: String
+
+  @Option(help: "The port to listen on; 0 takes a free one.")
+  var port = 3001
+
+  @Option(help: "An address to listen on; may be given several times.")
+  var listen: [String] = ["127.0.0.1"]
+
+  @Option(help: "Write every record to this file, one JSON object a line.")
+  var out: String?
+
+  @Flag(help: "Write payloads to the file in full, attachments in base64.")
+  var full = false
+
+  @Flag(help: "Print nothing but problems.")
+  var quiet = false
+
+  @Option(help: "Show only events whose name contains this.")
+  var event: String?
+
+  func run() async throws {
+    let file = try out.map { try TapRecordFile(path: $0, shorteningTo: full ? nil : 120) }
+    // Everything is written out at once, so the tap itself need not keep it.
+    let options = TapOptions(maxRecordedBytes: 0)
+    try await SocketIOTap.withTap(upstream: upstream, listen: TapListen(hosts: listen, port: port), options: options) {
+      tap in
+      let records = tap.allRecords(capacity: 100_000)
+      let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+      note("siotap: \(listen.map { "\($0):\(tap.port)" }.joined(separator: ", ")) → \(upstream)")
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { for await _ in signals { return } }
+        group.addTask { for try await record in records { try handle(record, file) } }
+        group.addTask { try await showAnomalies(of: tap) }
+        defer { group.cancelAll() }
+        // Whichever is first: a signal, or a file that can no longer be written.
+        try await group.next()
+      }
+      for record in records.drain() { try handle(record, file) }
+      note("siotap: ended")
+    }
+  }
+
+  private func handle(_ record: TapRecord, _ file: TapRecordFile?) throws {
+    try file?.write(record)
+    guard !quiet, event.map({ record.event.name.contains($0) }) ?? true else { return }
+    print("\(record.date.formatted(.dateTime.hour().minute().second().secondFraction(.fractional(3)))) \(record)")
+  }
+
+  /// What could not be read goes to standard error, a second late at most.
+  private func showAnomalies(of tap: SocketIOTap) async throws {
+    var shown = 0
+    while true {
+      try await Task.sleep(for: .seconds(1))
+      let all = tap.anomalies()
+      for anomaly in all.dropFirst(shown) { note("siotap: \(anomaly)") }
+      shown = all.count
+    }
+  }
+
+  private func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+}
