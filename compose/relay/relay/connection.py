@@ -22,6 +22,7 @@ class Connection:
         self.path = None
         self.is_reader = False
         self.bytes_in = 0
+        self.allowance = 0              # bytes of the opening burst, for which a reader is not slow
         peer = writer.get_extra_info("peername")
         self.peer = f"{self.kind} {peer[0]}:{peer[1]}" if peer else self.kind
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -78,7 +79,7 @@ class Connection:
         transport = self.writer.transport
         if transport.is_closing():
             return
-        if transport.get_write_buffer_size() > MAX_UNSENT:
+        if transport.get_write_buffer_size() > MAX_UNSENT + self.allowance:
             log(self.peer, "dropped: slow reader of", self.path.name if self.path else "nothing")
             self.path and self.path.readers.discard(self)
             transport.abort()

@@ -137,7 +137,9 @@ class RtmpConnection(Connection):
         self.path, self.is_reader = path, True
         log(self.peer, "reads", name)
         # No await between the two: nothing may be published in between.
-        for tag in path.opening():
+        opening = path.opening()
+        self.allowance = sum(len(tag.body) for tag in opening)
+        for tag in opening:
             self.send_tag(tag)
         path.readers.add(self)
         return True

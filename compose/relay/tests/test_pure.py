@@ -6,7 +6,9 @@ import unittest
 from relay import amf, api, chunks, flv, h264, sdp
 from relay.errors import ProtocolError
 from relay.flvrtp import FlvToRtp
-from relay.paths import GroupCache, Registry, clean_name
+from relay.connection import MAX_UNSENT
+from relay.paths import GroupCache, Path, Registry, clean_name
+from relay.rtmp import RtmpConnection
 from relay.rtpflv import AudioAssembler, RtpToFlv, VideoAssembler
 from relay.timeline import DecodingClock, Milliseconds, TrackClock
 
@@ -305,6 +307,54 @@ class GroupCacheTests(unittest.TestCase):
         self.assertEqual([t.time for t in cache.tags], [0, 5, 10, 40, 95, 105])
         cache.add(flv.Tag(flv.VIDEO, 100, self.KEY))
         self.assertEqual([t.time for t in cache.tags], [105, 100])
+
+
+class Transport:
+    """A socket whose peer reads nothing."""
+
+    def __init__(self):
+        self.unsent, self.aborted = 0, False
+
+    def get_write_buffer_size(self):
+        return self.unsent
+
+    def is_closing(self):
+        return self.aborted
+
+    def abort(self):
+        self.aborted = True
+
+    def setsockopt(self, *_):
+        pass
+
+
+class Writer:
+    def __init__(self):
+        self.transport = Transport()
+
+    def get_extra_info(self, name):
+        return self.transport if name == "socket" else ("127.0.0.1", 1)
+
+    def write(self, data):
+        self.transport.unsent += len(data)
+
+
+class SlowReaderTests(unittest.TestCase):
+    def test_the_opening_burst_makes_no_reader_slow_and_falling_behind_after_it_does(self):
+        registry = Registry()
+        path = Path(registry, "live/wide/in", None, "rtmpConn")
+        path.video_header, path.ready = flv.Tag(flv.VIDEO, 0, flv.video_configuration(b"")), True
+        frame = bytes(1 << 20)
+        for number in range(20):                                             # 20 MB, more than a reader may lag behind
+            path.cache.add(flv.Tag(flv.VIDEO, number, flv.video_frame(frame, number == 0, 0)))
+        reader = RtmpConnection(registry, None, Writer())
+        asyncio.run(reader._play("live/wide/in"))
+        self.assertFalse(reader.writer.transport.aborted, "dropped while it was being sent what it is owed")
+        self.assertIn(reader, path.readers)
+        for number in range(MAX_UNSENT // len(frame) + 2):
+            reader.send_tag(flv.Tag(flv.VIDEO, 100 + number, flv.video_frame(frame, False, 0)))
+        self.assertTrue(reader.writer.transport.aborted)
+        self.assertNotIn(reader, path.readers)
 
 
 class ApiTests(unittest.TestCase):
