@@ -24,6 +24,7 @@ e2e: images ## The main job: both stacks up, streams dubbed and judged, all down
 	@scripts/e2e.sh --filter '$(FILTER)'
 
 test: images ## Every test of the package
+	@scripts/container-tests.sh
 	@$(SWIFT_TEST) --skip E2E
 	@scripts/e2e.sh --filter E2E
 

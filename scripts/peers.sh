@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Makes .build/peers-venv with the Python peers that SocketIOLite's tests talk to; does nothing if it is there and current.
+#   scripts/peers.sh check    only says by its exit code whether it is
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +11,7 @@ readonly stamp=$venv/.requirements
 fail() { printf 'peers: %s\n' "$@" >&2; exit 1; }
 
 if [ -x "$venv/bin/python" ] && cmp -s "$requirements" "$stamp"; then exit 0; fi
+[ "${1:-}" != check ] || exit 1
 command -v python3 >/dev/null 2>&1 || fail "python3 is not on the PATH" "install Python 3.9 or newer and run this again"
 python3 -c 'import ensurepip, venv' 2>/dev/null ||
   fail "$(command -v python3) cannot make virtual environments: it lacks venv or ensurepip" "on Debian: apt-get install python3-venv"

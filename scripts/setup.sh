@@ -4,6 +4,7 @@
 #   scripts/setup.sh all      also docker, compose and the base image (default)
 #   scripts/setup.sh check    changes nothing, exits 1 and prints the commands if something is missing
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 readonly what=${1:-all}
 readonly base_image=${E2E_BASE_IMAGE:-e2e-base:bookworm}
@@ -26,10 +27,8 @@ find_missing_packages() {
   need pkg-config have pkg-config
   need git have git
   need python3 have python3
-  need python3-venv test -e /usr/share/doc/python3-venv
-  need libchromaprint-tools have fpcalc
+  need python3-venv python3 -c 'import ensurepip, venv'
   [ "$what" = unit ] && return
-  need curl have curl
   need iptables have iptables
   need debootstrap have debootstrap
   have dockerd || engine_works || packages+=(docker.io)
@@ -38,7 +37,7 @@ find_missing_packages() {
 print_commands_for_macos() {
   cat >&2 <<'TEXT'
 setup: this is macOS: nothing is installed for you. Run these, then try again:
-  brew install ffmpeg fftw pkg-config chromaprint python3
+  brew install ffmpeg fftw pkg-config python3
   brew install --cask docker        # or colima / OrbStack: anything that `docker compose version` answers for
   docker pull debian:bookworm-slim && docker tag debian:bookworm-slim e2e-base:bookworm
 TEXT
@@ -140,8 +139,9 @@ check_swift() {
 case "$what" in unit | all | check) ;; *) fail "unknown argument '$what'; use unit, all or check" ;; esac
 check_swift
 if [ "$(uname)" = Darwin ]; then
-  have ffmpeg && have fpcalc && { [ "$what" = unit ] || { engine_works && compose_works && base_exists; }; } && exit 0
-  print_commands_for_macos
+  have ffmpeg && have pkg-config && pkg-config fftw3f && { [ "$what" = unit ] || { engine_works && compose_works && base_exists; }; } ||
+    print_commands_for_macos
+  exec scripts/peers.sh
 fi
 find_missing_packages
 missing=("${packages[@]}")
@@ -150,14 +150,19 @@ if [ "$what" != unit ]; then
   compose_works || missing+=("docker compose")
   base_exists 2>/dev/null || missing+=("the base image $base_image")
 fi
-[ ${#missing[@]} -gt 0 ] || exit 0
-[ "$what" = check ] && print_commands_without_root "${missing[@]}"
-[ "$(id -u)" = 0 ] || print_commands_without_root "${missing[@]}"
-have apt-get || fail "this is not a Debian-like system: install ${missing[*]} with your package manager and try again"
-install_packages
-if [ "$what" = all ]; then
-  start_engine
-  install_compose
-  make_base_image
+if [ "$what" = check ]; then
+  scripts/peers.sh check || missing+=("the Python peers in .build/peers-venv")
+  [ ${#missing[@]} -eq 0 ] || print_commands_without_root "${missing[@]}"
+  exit 0
 fi
-say "ready"
+if [ ${#missing[@]} -gt 0 ]; then
+  [ "$(id -u)" = 0 ] || print_commands_without_root "${missing[@]}"
+  have apt-get || fail "this is not a Debian-like system: install ${missing[*]} with your package manager and try again"
+  install_packages
+  if [ "$what" = all ]; then
+    start_engine
+    install_compose
+    make_base_image
+  fi
+fi
+scripts/peers.sh
