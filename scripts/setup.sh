@@ -6,6 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# An ordinary user's PATH lacks the folders in which Debian keeps dockerd, iptables and debootstrap.
+PATH=$PATH:/usr/sbin:/sbin
+
 readonly what=${1:-all}
 readonly base_image=${E2E_BASE_IMAGE:-e2e-base:bookworm}
 readonly plugin_dir=/usr/local/lib/docker/cli-plugins
@@ -46,7 +49,7 @@ TEXT
 
 print_commands_without_root() {
   printf 'setup: these are missing and installing them needs root: %s\nsetup: run\n' "$*" >&2
-  printf '  sudo scripts/setup.sh %s\n' "$what" >&2
+  printf '  sudo scripts/setup.sh %s\n' "${what/check/all}" >&2
   [ ${#packages[@]} -eq 0 ] || printf 'setup: or, step by step,\n  sudo apt-get update && sudo apt-get install -y %s\n' "${packages[*]}" >&2
   if [ "$what" != unit ]; then
     printf '  sudo systemctl start docker && sudo usermod -aG docker %s   # then log in again\n' "$(id -un)" >&2
