@@ -1,5 +1,6 @@
 """Audio conversions with PyAV: frames to the worker's PCM, PCM to other rates, PCM to AAC."""
 
+from array import array
 from fractions import Fraction as Rational
 
 import av
@@ -28,10 +29,21 @@ def _frame(format_name: str, layout: str, rate: int, planes: list[bytes], sample
     return frame
 
 
+def _both_sides(mono: bytes) -> bytes:
+    """One channel on two, as loud as it was: libswresample would take 3 dB away."""
+    samples = array("h", mono)
+    stereo = array("h", bytes(2 * len(mono)))
+    stereo[0::2] = samples
+    stereo[1::2] = samples
+    return stereo.tobytes()
+
+
 def convert(pcm: bytes, rate: int, channels: int, to_rate: int, to_channels: int) -> bytes:
     """Resamples one piece of 16-bit interleaved PCM; the result begins with the same instant."""
     if (rate, channels) == (to_rate, to_channels):
         return pcm
+    if (channels, to_channels) == (1, 2):
+        return _both_sides(convert(pcm, rate, 1, to_rate, 1))
     resampler = av.AudioResampler(format="s16", layout=_LAYOUTS[to_channels], rate=to_rate)
     samples = len(pcm) // (2 * channels)
     out = []
@@ -56,6 +68,7 @@ class AudioIntake:
         #: Sample index, at the output rate, of what comes out next.
         self.position = round(origin_s * OUTPUT_RATE)
         self._format: tuple | None = None
+        self._is_mono = False
         self._resampler: av.AudioResampler
         self._timeline: AudioTimeline
 
@@ -65,7 +78,10 @@ class AudioIntake:
         if kind != self._format:
             head = self.flush()
             self._format = kind
-            self._resampler = av.AudioResampler(format="s16", layout="stereo", rate=OUTPUT_RATE)
+            self._is_mono = len(frame.layout.channels) == 1
+            self._resampler = av.AudioResampler(
+                format="s16", layout="mono" if self._is_mono else "stereo", rate=OUTPUT_RATE
+            )
             self._timeline = AudioTimeline(frame.sample_rate, round(self.position * frame.sample_rate / OUTPUT_RATE))
         placement = self._timeline.place(timestamp_s, frame.samples)
         out = [head, self._silence(placement.silence)]
@@ -121,6 +137,7 @@ class AudioIntake:
 
     def _take(self, frames: list) -> bytes:
         pcm = b"".join(_bytes(f) for f in frames if f is not None)
+        pcm = _both_sides(pcm) if self._is_mono else pcm
         self.position += len(pcm) // BYTES_PER_SAMPLE
         return pcm
 
@@ -152,7 +169,7 @@ class AacEncoder:
         """AudioSpecificConfig."""
         return bytes(self._codec.extradata)
 
-    def feed(self, pcm: bytes) -> list[tuple[int, bytes]]:
+    def feed(self, pcm: bytes | memoryview) -> list[tuple[int, bytes]]:
         """Packets that are complete now: sample index on the stream's timeline, and payload."""
         self._pending += pcm
         size = AAC_FRAME * BYTES_PER_SAMPLE

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 
 from . import flv
 from .audio import AAC_FRAME, AacEncoder
@@ -19,6 +18,7 @@ from .timeline import OutputClock
 _WRITE_TIMEOUT_S = 10.0
 #: MediaMTX drops a publisher that says nothing for 10 s.
 _KEEP_ALIVE_S = 2.0
+_SLICE_FRAMES = 8
 
 
 class Output:
@@ -30,8 +30,6 @@ class Output:
         self._interleaver = Interleaver()
         self._clock = OutputClock(settings.segment_seconds, settings.output_margin_ms / 1000)
         self._encoder = AacEncoder(info.audio_start)
-        # One thread: encoding a fragment takes tenths of a second, and its order must hold.
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="encoder")
         self._first_ms = round(info.first_timestamp_s * 1000)
         self._offset = round(settings.av_offset_ms / 1000 * OUTPUT_RATE)
         self._to_drop = max(0, -self._offset)
@@ -64,18 +62,24 @@ class Output:
         dropped = min(len(pcm), self._to_drop * BYTES_PER_SAMPLE)
         self._to_drop -= dropped // BYTES_PER_SAMPLE
         self._starts.append(fragment.start)
-        packets = await asyncio.get_running_loop().run_in_executor(self._executor, self._encoder.feed, pcm[dropped:])
-        self._push(packets, self._encoder.position / OUTPUT_RATE * 1000)
+        await self._encode(memoryview(pcm)[dropped:])
+
+    async def _encode(self, pcm: memoryview) -> None:
+        """In slices of some milliseconds between which the other streams have their turn.
+
+        Not in a thread: the work is small (0.22 s of CPU for 6 s of sound) and holds the interpreter's lock for most
+        of it, so that a thread would only fight for the lock with the loop.
+        """
+        size = _SLICE_FRAMES * AAC_FRAME * BYTES_PER_SAMPLE
+        for at in range(0, len(pcm), size):
+            self._push(self._encoder.feed(pcm[at : at + size]), self._encoder.position * 1000 / OUTPUT_RATE)
+            await asyncio.sleep(0)
 
     async def finish(self) -> None:
         """No more video or audio: the rest goes out."""
         if self._started:
-            loop = asyncio.get_running_loop()
-            if self._offset < 0:
-                silence = bytes(-self._offset * BYTES_PER_SAMPLE)
-                self._push(await loop.run_in_executor(self._executor, self._encoder.feed, silence), 0)
-            self._push(await loop.run_in_executor(self._executor, self._encoder.finish), float("inf"))
-        self._executor.shutdown(wait=False)
+            await self._encode(memoryview(bytes(max(0, -self._offset) * BYTES_PER_SAMPLE)))
+            self._push(self._encoder.finish(), float("inf"))
         self._finished = True
         self._wake.set()
 
@@ -109,7 +113,6 @@ class Output:
                 except asyncio.TimeoutError:
                     pass
         finally:
-            self._executor.shutdown(wait=False)
             await self._publisher.close()
 
     async def _write_headers(self) -> None:

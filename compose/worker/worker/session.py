@@ -205,11 +205,15 @@ class Session:
             for sequence in self._ledger.expired(time.monotonic()):
                 timeout = self._settings.fragment_timeout_s
                 self._pass_through(sequence, "timeout", f"no answer within {timeout:g} s")
-            for entry in self._ledger.release():
-                await self._output.add_audio(entry.fragment, entry.audio)
+            released = self._ledger.release()
+            for entry in released:
                 if entry.outcome is Outcome.PROCESSED:
                     await self._link.acknowledge(self._identifier(entry.fragment), "applied")
-            if self._input_ended and not self._ledger.waiting:
+            if ended := self._input_ended and not self._ledger.waiting:
+                self._link.end()
+            for entry in released:
+                await self._output.add_audio(entry.fragment, entry.audio)
+            if ended:
                 break
             deadline = self._ledger.next_deadline()
             timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -217,5 +221,4 @@ class Session:
                 await asyncio.wait_for(self._changed.wait(), timeout)
             except asyncio.TimeoutError:
                 pass
-        self._link.end()
         await self._output.finish()
