@@ -1,59 +1,68 @@
 import Foundation
+import Synchronization
 
 /// Bounds how many streams are live at once; Swift Testing itself runs every case side by side.
-actor StreamWidth {
+final class StreamWidth: Sendable {
   static let shared = StreamWidth(limit: limitFromEnvironment)
 
-  private let limit: Int
-  private var live = 0
-  private var waiting: [(id: Int, turn: CheckedContinuation<Void, any Error>)] = []
-  private var nextID = 0
+  private struct State {
+    var free: Int
+    var nextID = 0
+    var waiting: [(id: Int, turn: CheckedContinuation<Void, any Error>)] = []
+  }
 
-  init(limit: Int) { self.limit = max(1, limit) }
+  // A lock, not an actor: a cancelled waiter has to be let go from a synchronous handler.
+  private let state: Mutex<State>
+
+  init(limit: Int) { state = Mutex(State(free: max(1, limit))) }
 
   /// `E2E_MAX_STREAMS`, or two for each core: a stream spends most of its time waiting for real time to pass.
   private static var limitFromEnvironment: Int {
-    ProcessInfo.processInfo.environment["E2E_MAX_STREAMS"].flatMap(Int.init) ?? 2
-      * ProcessInfo.processInfo.activeProcessorCount
+    ProcessInfo.processInfo.environment["E2E_MAX_STREAMS"].flatMap(Int.init) ?? 2 * ProcessInfo.processInfo.activeProcessorCount
   }
 
-  /// Runs `body` when a place is free.
-  nonisolated func withPlace<R: Sendable>(_ body: @Sendable () async throws -> R) async throws -> R {
+  /// Runs `body` when a place is free; first come, first served.
+  ///
+  /// - Throws: `CancellationError` when cancelled while waiting, and what `body` throws.
+  func withPlace<R: Sendable>(_ body: @Sendable () async throws -> R) async throws -> R {
     try await enter()
-    do {
-      let result = try await body()
-      await leave()
-      return result
-    } catch {
-      await leave()
-      throw error
-    }
+    defer { leave() }
+    return try await body()
   }
 
   private func enter() async throws {
-    guard live >= limit else {
-      live += 1
-      return
+    let id = state.withLock { state in
+      state.nextID += 1
+      return state.nextID
     }
-    let id = nextID
-    nextID += 1
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { (turn: CheckedContinuation<Void, any Error>) in
-        if Task.isCancelled { turn.resume(throwing: CancellationError()) } else { waiting.append((id, turn)) }
+        let outcome: Result<Void, any Error>? = state.withLock { state in
+          if Task.isCancelled { return .failure(CancellationError()) }
+          guard state.free == 0 else {
+            state.free -= 1
+            return .success(())
+          }
+          state.waiting.append((id, turn))
+          return nil
+        }
+        if let outcome { turn.resume(with: outcome) }
       }
     } onCancel: {
-      // Owned by the cancelled task: it ends as soon as the waiter has been told.
-      Task { await self.giveUp(id) }
+      let turn = state.withLock { state in
+        state.waiting.firstIndex { $0.id == id }.map { state.waiting.remove(at: $0).turn }
+      }
+      turn?.resume(throwing: CancellationError())
     }
   }
 
-  private func giveUp(_ id: Int) {
-    guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
-    waiting.remove(at: index).turn.resume(throwing: CancellationError())
-  }
-
-  /// Hands the place to the longest waiting one, or frees it.
+  /// Hands the place to the one that has waited longest, or frees it.
   private func leave() {
-    if waiting.isEmpty { live -= 1 } else { waiting.removeFirst().turn.resume() }
+    let next = state.withLock { state -> CheckedContinuation<Void, any Error>? in
+      guard state.waiting.isEmpty else { return state.waiting.removeFirst().turn }
+      state.free += 1
+      return nil
+    }
+    next?.resume()
   }
 }
