@@ -25,14 +25,18 @@ enum Thresholds {
   static let explained = 0.6
   /// The original wins against a dubbed candidate that explains at most this much more: an echo must be called passthrough.
   static let tie = 0.05
-  /// Coherence with the expected candidate from which no other needs to be looked at.
-  static let certain = 0.9
+  /// Coherence with an expected candidate from which no other needs to be looked at. It saves time only: below it all are
+  /// compared, which matters where fragments share nearly all of their words (0.9 was reached by a neighbour that shared 7 of 8).
+  static let certain = 0.98
   /// Mixed: partial coherence of the second source, given the first, from which it is present.
   static let presentPartial = 0.3
   /// Mixed: share of the window's energy, from which a second source is audible (-25 dB).
   static let audibleShare = 0.003
-  /// A window shorter than this, in seconds, needs `certain` rather than `explained`.
+  /// A window shorter than `shortWindow` seconds needs this coherence.
+  static let explainedShort = 0.9
   static let shortWindow = 1.0
+  /// A window with fewer seconds of sound than this (two coherence frames) names no source.
+  static let shortestWindow = 0.256
   // MARK: Segments
 
   /// Windows in which sources are looked for, in seconds, and from one to the next.
@@ -51,5 +55,5 @@ enum Thresholds {
   // MARK: Search
 
   /// Candidates that are looked at closely besides the expected ones, best envelopes first.
-  static let shortlist = 3
+  static let shortlist = 5
 }

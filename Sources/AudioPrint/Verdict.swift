@@ -20,7 +20,7 @@ struct Verdict {
   /// A short window has few degrees of freedom, and unrelated sounds reach a high coherence in it.
   private var threshold: Double {
     judge.end - judge.start < Thresholds.shortWindow || judge.count < Thresholds.sampleRate
-      ? Thresholds.certain : Thresholds.explained
+      ? Thresholds.explainedShort : Thresholds.explained
   }
 
   private func classify(_ fit: WindowJudge.Fit) -> SegmentClass {

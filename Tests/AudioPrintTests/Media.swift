@@ -28,12 +28,17 @@ enum Media {
     return try await body(folder.path)
   }
 
-  /// Runs ffmpeg; input PCM may be handed in as f32le for `-i pipe:0`.
+  /// Runs ffmpeg. Input is handed over as a file, for which `pipe:0` stands in the arguments: if ffmpeg ends early, writing
+  /// to its pipe would end this process with SIGPIPE.
   static func ffmpeg(_ arguments: [String], input: [UInt8] = []) async throws {
-    let result = try await run(
-      .name("ffmpeg"), arguments: Arguments(["-hide_banner", "-v", "error", "-y"] + arguments), input: .array(input),
-      output: .discarded, error: .string(limit: 1 << 20))
-    try #require(result.terminationStatus.isSuccess, "ffmpeg \(arguments): \(result.standardError)")
+    try await withFolder { folder in
+      let file = folder + "/input"
+      try Data(input).write(to: URL(fileURLWithPath: file))
+      let list = ["-hide_banner", "-nostdin", "-v", "error", "-y"] + arguments.map { $0 == "pipe:0" ? file : $0 }
+      let result = try await run(
+        .name("ffmpeg"), arguments: Arguments(list), input: .none, output: .discarded, error: .string(limit: 1 << 20))
+      try #require(result.terminationStatus.isSuccess, "ffmpeg \(arguments): \(result.standardError)")
+    }
   }
 
   static func pcm(_ clip: AudioClip) -> [UInt8] { clip.samples.withUnsafeBytes { Array($0) } }
