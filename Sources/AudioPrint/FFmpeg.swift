@@ -104,16 +104,24 @@ public enum AudioProbe {
 
   private struct Answer: Decodable {
     struct Stream: Decodable {
-      var codec_name: String?
-      var sample_rate: String?
+      var codec: String?
+      var sampleRate: String?
       var channels: Int?
-      var start_time: String?
+      var startTime: String?
       var duration: String?
+
+      enum CodingKeys: String, CodingKey {
+        case codec = "codec_name"
+        case sampleRate = "sample_rate"
+        case channels
+        case startTime = "start_time"
+        case duration
+      }
 
       var track: Track {
         Track(
-          codec: codec_name ?? "unknown", sampleRate: sample_rate.flatMap(Int.init) ?? 0, channels: channels ?? 0,
-          startTime: start_time.flatMap(Double.init), duration: duration.flatMap(Double.init))
+          codec: codec ?? "unknown", sampleRate: self.sampleRate.flatMap(Int.init) ?? 0, channels: channels ?? 0,
+          startTime: startTime.flatMap(Double.init), duration: duration.flatMap(Double.init))
       }
     }
     var streams: [Stream]

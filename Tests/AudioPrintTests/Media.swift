@@ -8,12 +8,25 @@ enum Media {
   static let fragmentSeconds = 6.0
 
   /// 30 s of English numbers at 8 kHz.
-  static func original() async throws -> AudioClip { try await AudioDecoder.decode(resource("original.opus")) }
+  static func original() async throws -> AudioClip { try await Cache.shared.clip("original.opus") }
 
   /// Five fragments of 6 s of Spanish numbers at 8 kHz, all in the same voice.
   static func dubbed() async throws -> [AudioClip] {
-    let all = try await AudioDecoder.decode(resource("dubbed.opus"))
+    let all = try await Cache.shared.clip("dubbed.opus")
     return (0..<5).map { all.slice(from: Double($0) * fragmentSeconds, to: Double($0 + 1) * fragmentSeconds) }
+  }
+
+  /// Decoded once for all tests; each file is asked for by many at the same time.
+  actor Cache {
+    static let shared = Cache()
+    private var clips: [String: AudioClip] = [:]
+
+    func clip(_ name: String) async throws -> AudioClip {
+      if let known = clips[name] { return known }
+      let clip = try await AudioDecoder.decode(Media.resource(name))
+      clips[name] = clip
+      return clip
+    }
   }
 
   static func resource(_ name: String) throws -> String {
