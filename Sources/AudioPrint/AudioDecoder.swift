@@ -44,11 +44,13 @@ public enum AudioDecoder {
     try request.validate()
     if sampleRate == nil || alignedToTimestamps { try request.adopt(try await AudioProbe.track(track, of: path)) }
     let rate = request.sampleRate ?? 8000
+    var alignment = request.alignment
+    try alignment.pad(receive)
     var count = 0
     let run = try await FFmpeg.stream("ffmpeg", request.arguments) { bytes in
       try bytes.withMemoryRebound(to: Float.self) {
         count += $0.count
-        try receive($0)
+        try alignment.pass($0, receive)
       }
     }
     try request.judge(status: run.status, messages: run.messages, samples: count, allowTruncated: allowTruncated)
@@ -76,26 +78,38 @@ struct DecodingRequest {
     }
   }
 
+  /// Presentation time of the track's first sample in seconds; containers without timestamps begin at 0.
+  private(set) var firstSample = 0.0
+
   mutating func adopt(_ track: AudioProbe.Track) throws {
     if sampleRate == nil { sampleRate = track.sampleRate }
-    guard alignedToTimestamps, let first = track.startTime, first - (start ?? 0) > Self.latestStart else { return }
+    firstSample = track.startTime ?? 0
+    guard alignedToTimestamps, firstSample - (start ?? 0) > Self.latestStart else { return }
     throw AudioError(
       .badFormat,
-      "the audio of \(path) starts at timestamp \(first) s: the time before it is too long to be filled with silence",
-      next: "pass a start of about \(Int(first)) s, or record with timestamps that begin near 0")
+      "the audio of \(path) starts at timestamp \(firstSample) s: the time before it is too long to be filled with silence",
+      next: "pass a start of about \(Int(firstSample)) s, or record with timestamps that begin near 0")
+  }
+
+  /// What turns the samples as they come into samples that begin at `start`.
+  var alignment: Alignment {
+    guard alignedToTimestamps else { return Alignment(lead: 0, limit: nil) }
+    let rate = Double(sampleRate ?? 8000)
+    return Alignment(
+      lead: Int(((firstSample - (start ?? 0)) * rate).rounded()), limit: duration.map { Int(($0 * rate).rounded()) })
   }
 
   var arguments: [String] {
     var list = ["-nostdin", "-hide_banner", "-v", "error"]
-    // Otherwise ffmpeg moves the container's first timestamp to 0, and an FLV whose audio starts at 0.5 s would begin at 0.
-    if alignedToTimestamps { list += ["-copyts"] } else if let start { list += ["-ss", "\(start)"] }
+    if !alignedToTimestamps, let start { list += ["-ss", "\(start)"] }
     list += ["-i", path, "-map", "0:a:\(track)", "-vn", "-sn", "-dn"]
     if alignedToTimestamps {
-      // async=1 only fills and trims; FLV's millisecond timestamps jitter by 1 ms, so 20 ms is a gap and no rounding.
-      var filter = "aresample=async=1:first_pts=0:min_hard_comp=0.02"
-      if let start { filter += ",atrim=start=\(start)" }
-      if let duration { filter += ",atrim=end=\((start ?? 0) + duration)" }
-      list += ["-af", filter]
+      // async=1 only fills gaps and trims overlaps; FLV's millisecond timestamps jitter by 1 ms, so 20 ms is a gap and no rounding.
+      // Its first_pts=0 with -copyts would pad the beginning too, but ffmpeg 5.1 then starts the audio of an MPEG-TS that also has
+      // video at 0 wherever it starts; so the beginning is padded here, from the start that ffprobe tells.
+      list += ["-af", "aresample=async=1:min_hard_comp=0.02"]
+      // ffmpeg counts from the container's start, which is at or after time 0; the exact end is cut by the sample.
+      if let duration { list += ["-t", "\((start ?? 0) + duration + 1)"] }
     } else if let duration {
       list += ["-t", "\(duration)"]
     }
@@ -124,6 +138,39 @@ struct DecodingRequest {
     "partial file", "truncat", "corrupt", "invalid data found", "error while decoding", "end of file",
     "error submitting packet",
   ]
+}
+
+/// Puts silence before a stream of samples or drops its beginning, and ends it after so many.
+struct Alignment {
+  /// Samples of silence still to be put before; negative: samples still to be dropped.
+  var lead: Int
+  /// Samples that may still follow; nil for no limit.
+  var limit: Int?
+
+  mutating func pad(_ receive: (UnsafeBufferPointer<Float>) throws -> Void) rethrows {
+    let silence = [Float](repeating: 0, count: min(max(0, lead), 65536))
+    while lead > 0 {
+      let count = min(lead, silence.count)
+      try silence.withUnsafeBufferPointer { try deliver(UnsafeBufferPointer(rebasing: $0[..<count]), receive) }
+      lead -= count
+    }
+  }
+
+  mutating func pass(
+    _ samples: UnsafeBufferPointer<Float>, _ receive: (UnsafeBufferPointer<Float>) throws -> Void
+  ) rethrows {
+    let dropped = min(samples.count, max(0, -lead))
+    lead += dropped
+    try deliver(UnsafeBufferPointer(rebasing: samples[dropped...]), receive)
+  }
+
+  private mutating func deliver(
+    _ samples: UnsafeBufferPointer<Float>, _ receive: (UnsafeBufferPointer<Float>) throws -> Void
+  ) rethrows {
+    let count = min(samples.count, limit ?? .max)
+    limit = limit.map { $0 - count }
+    if count > 0 { try receive(UnsafeBufferPointer(rebasing: samples[..<count])) }
+  }
 }
 
 extension String {

@@ -55,18 +55,6 @@ enum FFmpeg {
       throw AudioError.from(launching: tool, error)
     }
   }
-
-  /// Runs ffmpeg with bytes on its standard input.
-  static func feed(_ bytes: [UInt8], _ arguments: [String]) async throws -> Outcome {
-    do {
-      let result = try await run(
-        .name("ffmpeg"), arguments: Arguments(arguments), input: .array(bytes), output: .discarded,
-        error: .string(limit: messageLimit))
-      return Outcome(status: result.terminationStatus, messages: result.standardError)
-    } catch let error as SubprocessError {
-      throw AudioError.from(launching: "ffmpeg", error)
-    }
-  }
 }
 
 /// What ffprobe knows about a file's audio tracks.
@@ -116,16 +104,24 @@ public enum AudioProbe {
 
   private struct Answer: Decodable {
     struct Stream: Decodable {
-      var codec_name: String?
-      var sample_rate: String?
+      var codec: String?
+      var sampleRate: String?
       var channels: Int?
-      var start_time: String?
+      var startTime: String?
       var duration: String?
+
+      enum CodingKeys: String, CodingKey {
+        case codec = "codec_name"
+        case sampleRate = "sample_rate"
+        case channels
+        case startTime = "start_time"
+        case duration
+      }
 
       var track: Track {
         Track(
-          codec: codec_name ?? "unknown", sampleRate: sample_rate.flatMap(Int.init) ?? 0, channels: channels ?? 0,
-          startTime: start_time.flatMap(Double.init), duration: duration.flatMap(Double.init))
+          codec: codec ?? "unknown", sampleRate: self.sampleRate.flatMap(Int.init) ?? 0, channels: channels ?? 0,
+          startTime: startTime.flatMap(Double.init), duration: duration.flatMap(Double.init))
       }
     }
     var streams: [Stream]
@@ -147,6 +143,14 @@ extension AudioError {
     return AudioError(.decodingFailed, "\(tool) could not be run", evidence: [error.description])
   }
 
+  /// Whether a file begins with an `ftyp` box: ffmpeg misses the index of any file that is only named .mp4.
+  private static func beginsAsMP4(_ path: String) -> Bool {
+    guard let file = FileHandle(forReadingAtPath: path) else { return true }
+    defer { try? file.close() }
+    let head = (try? file.read(upToCount: 8)) ?? Data()
+    return head.suffix(4) == Data("ftyp".utf8)
+  }
+
   /// Sorts a failed run of ffmpeg or ffprobe by the words that it printed.
   static func from(ffmpeg lines: [String], path: String, track: Int, status: String) -> AudioError {
     let evidence = lines.isEmpty ? ["(it printed nothing)"] : Array(lines.suffix(6))
@@ -158,7 +162,7 @@ extension AudioError {
       return AudioError(
         .fileMissing, "\(path) cannot be opened", evidence: evidence, next: "check the path and its permissions")
     }
-    if says("moov atom not found") {
+    if says("moov atom not found"), beginsAsMP4(path) {
       return AudioError(
         .truncated, "\(path) is cut off: its index is missing", evidence: evidence,
         next: "let the recorder finish the file, or record to a format without an index (flv, ts, fragmented mp4)")

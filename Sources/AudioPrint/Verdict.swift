@@ -17,10 +17,13 @@ struct Verdict {
       confidence: margin(winner.coherence) * rivalry)
   }
 
-  /// A short window has few degrees of freedom, and unrelated sounds reach a high coherence in it.
+  /// A short window has few degrees of freedom, and may hold nothing but a word that several fragments share.
   private var threshold: Double {
-    judge.end - judge.start < Thresholds.shortWindow || judge.count < Thresholds.sampleRate
-      ? Thresholds.certain : Thresholds.explained
+    switch min(judge.end - judge.start, Double(judge.count) / Double(Thresholds.sampleRate)) {
+    case ..<0.999: Thresholds.explainedShortest
+    case ..<1.999: Thresholds.explainedShort
+    default: Thresholds.explained
+    }
   }
 
   private func classify(_ fit: WindowJudge.Fit) -> SegmentClass {

@@ -48,6 +48,9 @@ struct WindowJudge {
   /// The verdict, and where the candidates that it names lie.
   func judgeWithPlacements() -> (attribution: WindowAttribution, places: [Placement]) {
     guard level >= Thresholds.silence else { return (silent(), []) }
+    guard Double(count) >= Thresholds.shortestWindow * Double(Thresholds.sampleRate) else {
+      return (Verdict(judge: self, original: nil, dubbed: nil).attribution(), [])
+    }
     let fits = places.map(self.fits(at:)) ?? self.fits()
     let original = fits.filter { attributor.candidates[$0.candidate].isOriginal }.max { $0.coherence < $1.coherence }
     let dubbed = fits.filter { !attributor.candidates[$0.candidate].isOriginal }.max { $0.coherence < $1.coherence }

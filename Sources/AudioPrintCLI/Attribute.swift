@@ -73,20 +73,30 @@ struct Attribute: AsyncParsableCommand {
   }
 
   private struct Row: Encodable {
-    var start, end: Double
+    var start: Double
+    var end: Double
     var attribution: String
     var candidate: Int?
-    var lag_ms, coherence, original_coherence: Double
-    var level_dbfs: Double?
+    var lag: Double
+    var coherence: Double
+    var originalCoherence: Double
+    var level: Double?
     var confidence: Double
+
+    enum CodingKeys: String, CodingKey {
+      case start, end, attribution, candidate, coherence, confidence
+      case lag = "lag_ms"
+      case originalCoherence = "original_coherence"
+      case level = "level_dbfs"
+    }
 
     init(_ result: WindowAttribution) {
       (start, end) = (result.start, result.end)
       attribution = "\(result.attribution)"
       candidate = result.candidateIndex
-      lag_ms = result.lagSeconds * 1000
-      (coherence, original_coherence) = (result.coherence, result.originalCoherence)
-      level_dbfs = result.level.isFinite ? result.level : nil
+      lag = result.lagSeconds * 1000
+      (coherence, originalCoherence) = (result.coherence, result.originalCoherence)
+      level = result.level.isFinite ? result.level : nil
       confidence = result.confidence
     }
   }

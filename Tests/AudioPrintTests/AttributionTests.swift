@@ -44,7 +44,7 @@ struct AttributionTests {
       #expect(abs(result.lagSeconds) < 0.002)
       #expect(result.coherence > 0.95 && result.originalCoherence < 0.2 && result.confidence > 0.9, "\(result)")
     }
-    // 30 s against 6 candidates took 0.6 s in a debug build; the limit leaves room for a loaded machine.
+    // 30 s against 6 candidates; the limit leaves room for a loaded machine.
     #expect(time < .seconds(5), "attribution took \(time)")
   }
 
@@ -84,11 +84,11 @@ struct AttributionTests {
   func mixed(decibels: Double) async throws {
     let scene = try await Scene()
     let results = try await scene.attribute(
-      (0..<5).map { k in
+      (0..<2).map { k in
         try scene.originalPart(k).mixed(
           with: scene.dubbed[k].gain(scene.originalPart(k).level - scene.dubbed[k].level + decibels))
       })
-    #expect(results.map(\.attribution) == [SegmentClass](repeating: .mixed, count: 5), "\(results)")
+    #expect(results.map(\.attribution) == [SegmentClass](repeating: .mixed, count: 2), "\(results)")
     for (k, result) in results.enumerated() {
       #expect(Set([result.candidateIndex, result.secondCandidateIndex]) == [0, k + 1])
     }
@@ -97,10 +97,10 @@ struct AttributionTests {
   @Test("A delay of 250 ms is measured to 2 ms", arguments: [0.25, -0.25])
   func delay(seconds: Double) async throws {
     let scene = try await Scene()
-    let all = try AudioClip.joined(scene.dubbed)
-    let shifted = seconds > 0 ? try all.delayed(seconds) : all.slice(from: -seconds, to: 30)
+    let all = try AudioClip.joined(Array(scene.dubbed.prefix(3)))
+    let shifted = seconds > 0 ? try all.delayed(seconds) : all.slice(from: -seconds, to: 18)
     let output = try await Media.roundTrip(shifted)
-    let results = Attributor(candidates: scene.candidates).attribute(output, windows: Scene.schedule)
+    let results = Attributor(candidates: scene.candidates).attribute(output, windows: Array(Scene.schedule.prefix(3)))
     for (k, result) in results.enumerated() {
       #expect(result.attribution == .dubbed(k))
       #expect(abs(result.lagSeconds - seconds) < 0.002)
@@ -120,7 +120,7 @@ struct AttributionTests {
   @Test("A dub that is 40 dB too quiet keeps its identity, and its level tells")
   func quiet() async throws {
     let scene = try await Scene()
-    let results = try await scene.attribute(scene.dubbed.map { try $0.gain(-40) })
+    let results = try await scene.attribute(scene.dubbed.prefix(2).map { try $0.gain(-40) })
     for (k, result) in results.enumerated() {
       #expect(result.attribution == .dubbed(k))
       #expect(abs(result.level - (scene.dubbed[k].level - 40)) < 1)
@@ -143,11 +143,11 @@ struct AttributionTests {
   @Test("Short last fragments", arguments: [1.0, 1.5, 3.0])
   func short(seconds: Double) async throws {
     let scene = try await Scene()
-    let results = try await scene.attribute([scene.dubbed[0], scene.dubbed[1].slice(from: 0, to: seconds)])
     let output = try await Media.roundTrip(.joined([scene.dubbed[0], scene.dubbed[1].slice(from: 0, to: seconds)]))
-    let own = Attributor(candidates: scene.candidates).attribute(output, windows: [(6, 6 + seconds)])
-    #expect(results.map(\.attribution) == [.dubbed(0), .dubbed(1)])
-    #expect(own.map(\.attribution) == [.dubbed(1)])
+    // The last window as the schedule has it, and as long as the fragment.
+    let results = Attributor(candidates: scene.candidates).attribute(
+      output, windows: [(0, 6), (6, 12), (6, 6 + seconds)])
+    #expect(results.map(\.attribution) == [.dubbed(0), .dubbed(1), .dubbed(1)])
   }
 
   @Test(

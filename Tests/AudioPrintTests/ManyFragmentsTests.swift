@@ -8,19 +8,20 @@ struct ManyFragmentsTests {
   static func word(_ index: Int) -> [Float] {
     var chance = Chance(UInt64(1000 + index))
     let formants = (0..<3).map { _ in Double.random(in: 250...3200, using: &chance) }
+    let gains = (1...24).map { harmonic in
+      formants.reduce(0.01) { $0 + exp(-pow((Double(harmonic) * 115 - $1) / 180, 2)) }
+    }
     let count = 8000 * 6 / 10
+    var samples = [Float](repeating: 0, count: count)
     var phase = 0.0
-    return (0..<count).map { i in
+    for i in samples.indices {
       let t = Double(i) / Double(count)
       phase += 2 * Double.pi * (130 - 30 * t) / 8000
-      let sweep = 1 + 0.15 * (t - 0.5)
-      let sum = (1...24).reduce(0.0) { sum, harmonic in
-        let f = Double(harmonic) * 115
-        let gain = formants.reduce(0.0) { $0 + exp(-pow((f - $1 * sweep) / 180, 2)) } + 0.01
-        return sum + gain * sin(phase * Double(harmonic))
-      }
-      return Float(0.1 * sum * sin(Double.pi * t))
+      var sum = 0.0
+      for harmonic in 0..<24 { sum += gains[harmonic] * sin(phase * Double(harmonic + 1)) }
+      samples[i] = Float(0.1 * sum * sin(Double.pi * t))
     }
+    return samples
   }
 
   @Test("The right one of 100 fragments that share their words is found, wherever it is expected")

@@ -8,12 +8,25 @@ enum Media {
   static let fragmentSeconds = 6.0
 
   /// 30 s of English numbers at 8 kHz.
-  static func original() async throws -> AudioClip { try await AudioDecoder.decode(resource("original.opus")) }
+  static func original() async throws -> AudioClip { try await Cache.shared.clip("original.opus") }
 
   /// Five fragments of 6 s of Spanish numbers at 8 kHz, all in the same voice.
   static func dubbed() async throws -> [AudioClip] {
-    let all = try await AudioDecoder.decode(resource("dubbed.opus"))
+    let all = try await Cache.shared.clip("dubbed.opus")
     return (0..<5).map { all.slice(from: Double($0) * fragmentSeconds, to: Double($0 + 1) * fragmentSeconds) }
+  }
+
+  /// Decoded once for all tests; each file is asked for by many at the same time.
+  actor Cache {
+    static let shared = Cache()
+    private var clips: [String: AudioClip] = [:]
+
+    func clip(_ name: String) async throws -> AudioClip {
+      if let known = clips[name] { return known }
+      let clip = try await AudioDecoder.decode(Media.resource(name))
+      clips[name] = clip
+      return clip
+    }
   }
 
   static func resource(_ name: String) throws -> String {
@@ -28,12 +41,17 @@ enum Media {
     return try await body(folder.path)
   }
 
-  /// Runs ffmpeg; input PCM may be handed in as f32le for `-i pipe:0`.
+  /// Runs ffmpeg. Input is handed over as a file, for which `pipe:0` stands in the arguments: if ffmpeg ends early, writing
+  /// to its pipe would end this process with SIGPIPE.
   static func ffmpeg(_ arguments: [String], input: [UInt8] = []) async throws {
-    let result = try await run(
-      .name("ffmpeg"), arguments: Arguments(["-hide_banner", "-v", "error", "-y"] + arguments), input: .array(input),
-      output: .discarded, error: .string(limit: 1 << 20))
-    try #require(result.terminationStatus.isSuccess, "ffmpeg \(arguments): \(result.standardError)")
+    try await withFolder { folder in
+      let file = folder + "/input"
+      try Data(input).write(to: URL(fileURLWithPath: file))
+      let list = ["-hide_banner", "-nostdin", "-v", "error", "-y"] + arguments.map { $0 == "pipe:0" ? file : $0 }
+      let result = try await run(
+        .name("ffmpeg"), arguments: Arguments(list), input: .none, output: .discarded, error: .string(limit: 1 << 20))
+      try #require(result.terminationStatus.isSuccess, "ffmpeg \(arguments): \(result.standardError)")
+    }
   }
 
   static func pcm(_ clip: AudioClip) -> [UInt8] { clip.samples.withUnsafeBytes { Array($0) } }
