@@ -55,7 +55,8 @@ struct Command: Sendable {
     var variables: [Environment.Key: String?] = [:]
     for (key, value) in environment { variables[Environment.Key(stringLiteral: key)] = value }
     return Configuration(
-      executable: .name(program), arguments: Arguments(arguments), environment: .inherit.updating(variables),
+      executable: program.contains("/") ? .path(FilePath(program)) : .name(program), arguments: Arguments(arguments),
+      environment: .inherit.updating(variables),
       platformOptions: options)
   }
 

@@ -43,7 +43,7 @@ struct StartFailure: Sendable {
         service: service, exitCode: code,
         next: code == 0
           ? "a service that is meant to end needs no health check"
-          : "see its last log lines; docker logs has no more than them")
+          : "look for the cause in its last log lines")
     case .outOfMemory(let code):
       let how =
         code.map { "it exited with code \($0) (out of memory)" } ?? "one of its processes was killed (out of memory)"

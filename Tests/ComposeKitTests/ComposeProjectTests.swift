@@ -97,6 +97,10 @@ struct ComposeProjectTests {
     }
     #expect(error?.code == .engineUnavailable)
     #expect(error?.description.contains("COMPOSE_COMMAND=no-such-compose --flag") == true)
+    let path = await #expect(throws: ComposeError.self) {
+      _ = try await ComposeEngine.composeCommand("/nowhere/compose")
+    }
+    #expect(path?.description.contains("/nowhere/compose is not installed") == true)
     let wrong = await #expect(throws: ComposeError.self) { _ = try await ComposeEngine.composeCommand("false") }
     #expect(wrong?.evidence.first?.contains("exit 1") == true)
   }

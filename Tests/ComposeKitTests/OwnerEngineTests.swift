@@ -70,6 +70,28 @@ struct OwnerEngineTests {
   }
 }
 
+extension OwnerEngineTests {
+  @Test(
+    "Without an engine a run ends with one clear message",
+    arguments: [
+      ("DOCKER_HOST", "unix:///nowhere/docker.sock", "the docker engine does not run, or cannot be reached"),
+      ("PATH", "/nowhere", "docker is not installed, or not in PATH"),
+      ("COMPOSE_COMMAND", "no-such-compose", "COMPOSE_COMMAND=no-such-compose does not work"),
+    ])
+  func noEngine(_ variable: String, _ value: String, _ message: String) async throws {
+    try await Fixture.with(Fixture.healthy) { fixture in
+      let result = try await Subprocess.run(
+        .path(FilePath(try Owner.executable)),
+        arguments: ["body", fixture.name, fixture.folder.appending(path: "compose.yml").path()],
+        environment: .inherit.updating([Environment.Key(stringLiteral: variable): value]),
+        output: .string(limit: 1 << 16), error: .combinedWithOutput)
+      #expect(!result.terminationStatus.isSuccess)
+      #expect(result.standardOutput.contains(message), "\(result.standardOutput)")
+      #expect(result.standardOutput.contains("  next "), "\(result.standardOutput)")
+    }
+  }
+}
+
 /// A process of its own that owns a project; see Tests/Support/ComposeOwner.
 struct Owner: Sendable {
   let pid: Int32
@@ -117,7 +139,7 @@ struct Owner: Sendable {
   }
 
   /// The owner is built beside the test bundle, whose path the test runner gets as an argument, or beside the runner.
-  private static var executable: String {
+  static var executable: String {
     get throws {
       var folders = CommandLine.arguments.map { URL(fileURLWithPath: $0).deletingLastPathComponent() }
       if let testFolder { folders.append(testFolder) }
