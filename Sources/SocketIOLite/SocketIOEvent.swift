@@ -44,6 +44,20 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
     self.date = date
   }
 
+  /// An event made by hand, for what is to be tested without a connection; `Data` inside the arguments becomes attachments.
+  ///
+  /// Throws `encodingFailed` for an argument that cannot be written as JSON.
+  public init(
+    name: String, namespace: String = "/", arguments: [any Encodable & Sendable], ackID: Int? = nil,
+    time: ContinuousClock.Instant = .now, date: Date = Date()
+  ) throws(SocketIOError) {
+    let encoded = try SocketIOJSON.encode(name: name, arguments)
+    let packet = SocketIOPacket(
+      kind: encoded.attachments.isEmpty ? .event : .binaryEvent, namespace: namespace, id: ackID,
+      attachmentCount: encoded.attachments.count, data: encoded.array)
+    try self.init(.init(packet: packet, attachments: encoded.attachments), time: time, date: date)
+  }
+
   /// The arguments as JSON text of one array, without the event's name. Copies; see `withPayload` for reading in place.
   public var payload: [UInt8] {
     [0x5B] + array.readableBytesView.dropFirst(argumentsOffset)

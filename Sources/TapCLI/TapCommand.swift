@@ -57,10 +57,14 @@ struct TapCommand: AsyncParsableCommand {
     }
   }
 
+  /// Hours to milliseconds, in UTC as in the file, whatever the locale.
+  private static let clock = Date.ISO8601FormatStyle(includingFractionalSeconds: true).time(
+    includingFractionalSeconds: true)
+
   private func handle(_ record: TapRecord, _ file: TapRecordFile?) throws {
     try file?.write(record)
     guard !quiet, event.map({ record.event.name.contains($0) }) ?? true else { return }
-    print("\(record.date.formatted(.dateTime.hour().minute().second().secondFraction(.fractional(3)))) \(record)")
+    print("\(record.date.formatted(Self.clock)) \(record)")
   }
 
   /// What could not be read goes to standard error, a second late at most.

@@ -35,6 +35,8 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   private var lastHeard = NIODeadline.now()
   private var liveness: Scheduled<Void>?
   private var needsFlush = false
+  /// Events of one burst of reads: queued together, so that a waiting consumer is woken once and not for each.
+  private var burst: [SocketIOEvent] = []
   private var random = SystemRandomNumberGenerator()
 
   init(wishes: Wishes, joined: EventLoopPromise<Void>, ended: EventLoopPromise<SocketIOError>) {
@@ -74,6 +76,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   func channelReadComplete(context: ChannelHandlerContext) {
     lastHeard = .now()
+    deliverBurst()
     if needsFlush {
       needsFlush = false
       context.flush()
@@ -129,8 +132,10 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   private func act(_ action: SocketIOSession.Action) {
     switch action {
-    case .event(let event): wishes.deliver(event)
+    case .event(let event): burst.append(event)
     case .acknowledged(let id, let answer):
+      // Who gets an answer finds the events that came before it in the queues.
+      deliverBurst()
       // Unknown ids are late or repeated answers; whoever waited has been told already.
       guard let waiting = acks.removeValue(forKey: id) else { return }
       waiting.timer.cancel()
@@ -144,6 +149,11 @@ final class ClientConnectionHandler: ChannelInboundHandler {
       fail(SocketIOError(.disconnected, "the server disconnected namespace \(namespace)", reason: .serverDisconnect))
     case .nothing: break
     }
+  }
+
+  private func deliverBurst() {
+    for event in burst { wishes.deliver(event) }
+    burst.removeAll(keepingCapacity: true)
   }
 
   // MARK: Sending
@@ -226,6 +236,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   /// Ends this connection, once: everyone who waits for something on it learns why.
   private func fail(_ error: SocketIOError) {
     guard failure == nil else { return }
+    deliverBurst()
     failure = error
     liveness?.cancel()
     let waiting = acks.values

@@ -122,7 +122,12 @@ public final class SocketIOClient: Sendable {
     let request = WebSocketConnector.Request(
       endpoint: endpoint, extraHeaders: configuration.extraHeaders, timeout: TimeAmount(configuration.connectTimeout))
     let loop = MultiThreadedEventLoopGroup.singleton.next()
-    return try await WebSocketConnector.connect(request, on: loop, wishes: wishes).get()
+    let attempt = WebSocketConnector.connect(request, on: loop, wishes: wishes)
+    return try await withTaskCancellationHandler {
+      try await attempt.connection.get()
+    } onCancel: {
+      attempt.cancel()
+    }
   }
 
   /// Waits for the connection's end, tells everyone, and makes it again if that is wanted; cancelled, it disconnects.

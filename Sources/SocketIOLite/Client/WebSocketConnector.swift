@@ -11,10 +11,16 @@ enum WebSocketConnector {
     var timeout: TimeAmount
   }
 
-  /// Connects; `handler` gets the frames. Its future fails if the handshake does.
+  /// A connection in the making, which may be given up.
+  struct Attempt: Sendable {
+    var connection: EventLoopFuture<ClientConnection>
+    var cancel: @Sendable () -> Void
+  }
+
+  /// Connects and joins the namespace; the attempt's future fails if the handshake does.
   static func connect(
     _ request: Request, on eventLoop: any EventLoop, wishes: ClientConnectionHandler.Wishes
-  ) -> EventLoopFuture<ClientConnection> {
+  ) -> Attempt {
     let joined = eventLoop.makePromise(of: Void.self)
     let ended = eventLoop.makePromise(of: SocketIOError.self)
     let connected = eventLoop.makePromise(of: ClientConnection.self)
@@ -56,7 +62,10 @@ enum WebSocketConnector {
       ended.succeed(error as? SocketIOError ?? SocketIOError(.cannotConnect, "\(error)"))
       dial.whenSuccess { $0.close(promise: nil) }
     }
-    return result
+    return Attempt(connection: result) {
+      connected.fail(CancellationError())
+      joined.fail(CancellationError())
+    }
   }
 
   private static func addHandlers(

@@ -59,20 +59,22 @@ public final class EventQueue<Element: Sendable>: Sendable {
   // MARK: Consuming
 
   /// The next element. Throws `Timeout`, `Overflow`, the reason of a lost connection, or `CancellationError`.
-  public func next(timeout: Duration) async throws -> Element {
+  public nonisolated(nonsending) func next(timeout: Duration) async throws -> Element {
+    // Most often it is there already: no continuation, no hop to another executor.
+    if let element = state.withLock({ $0.takeFirst() }) { return element }
     let taken = try await wait(.init(needed: 1), timeout: timeout, for: "one of \(name)")
     guard let first = taken.first else { throw CancellationError() }
     return first
   }
 
   /// The next `count` elements in order; on failure what arrived is in `Timeout.arrived`, else it stays in the queue.
-  public func collect(_ count: Int, timeout: Duration) async throws -> [Element] {
+  public nonisolated(nonsending) func collect(_ count: Int, timeout: Duration) async throws -> [Element] {
     guard count > 0 else { return [] }
     return try await wait(.init(needed: count), timeout: timeout, for: "\(count) of \(name)")
   }
 
   /// The first element that `matches`; the others stay in the queue, in order. `matches` must not use the queue itself.
-  public func first(
+  public nonisolated(nonsending) func first(
     timeout: Duration, where matches: @escaping @Sendable (Element) -> Bool
   ) async throws -> Element {
     let taken = try await wait(.init(needed: 1, matches: matches), timeout: timeout, for: "a matching one of \(name)")
@@ -124,7 +126,9 @@ public final class EventQueue<Element: Sendable>: Sendable {
 
   // MARK: Waiting
 
-  private func wait(_ request: Request, timeout: Duration?, for what: String) async throws -> [Element] {
+  private nonisolated(nonsending) func wait(_ request: Request, timeout: Duration?, for what: String) async throws
+    -> [Element]
+  {
     let id = state.withLock { $0.makeID() }
     defer { if Task.isCancelled { state.withLock { $0.forget(id) } } }
     return try await withTaskCancellationHandler {
@@ -160,7 +164,8 @@ extension EventQueue: AsyncSequence {
   public struct AsyncIterator: AsyncIteratorProtocol {
     let queue: EventQueue
     public mutating func next() async throws -> Element? {
-      try await queue.wait(.init(needed: 1), timeout: nil, for: "one of \(queue.name)").first
+      if let element = queue.state.withLock({ $0.takeFirst() }) { return element }
+      return try await queue.wait(.init(needed: 1), timeout: nil, for: "one of \(queue.name)").first
     }
   }
 

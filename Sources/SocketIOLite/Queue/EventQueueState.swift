@@ -69,6 +69,14 @@ extension EventQueue {
       return (true, [])
     }
 
+    /// The first element, if there is one and no gap before it.
+    mutating func takeFirst() -> Element? {
+      guard case .element(let element)? = items.first else { return nil }
+      items.removeFirst()
+      elementCount -= 1
+      return element
+    }
+
     /// Serves a waiter from what is buffered; nil if it must wait.
     mutating func enter(_ waiter: Waiter) -> Completion? {
       var waiter = waiter

@@ -144,8 +144,7 @@ extension TapConnection: TapHTTPDelegate {
         guard case .whole(let kind, let event) = meaning else { continue }
         environment.recorder.record(
           TapRecord(
-            direction: direction, kind: kind, time: event.time, date: event.date, connection: id, event: event,
-            faults: []))
+            direction: direction, kind: kind, connection: id, event: event, faults: []))
         if kind == .event, environment.faults.rules.contains(where: { $0.matches(event, direction) }) {
           environment.recorder.anomaly(
             id, direction, "event “\(event.name)” matches a rule but came by polling, where rules do not act")

@@ -187,8 +187,7 @@ struct TapFlow {
     if kind == .event, !isEventPartlySent { decision = faults.decide(event, direction) }
     recorder.record(
       TapRecord(
-        direction: direction, kind: kind, time: event.time, date: event.date, connection: connection, event: event,
-        faults: decision.faults))
+        direction: direction, kind: kind, connection: connection, event: event, faults: decision.faults))
     let bytes = decision.changed.map { rewritten(event, $0) } ?? bytes
     let waiting = reordered.filter { decision.releases.contains($0.rule ?? "") }
     reordered.removeAll { decision.releases.contains($0.rule ?? "") }

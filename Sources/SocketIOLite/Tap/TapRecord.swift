@@ -36,11 +36,26 @@ public struct TapRecord: Sendable, CustomStringConvertible {
   /// The names of the rules that acted on it, in order.
   public var faults: [String]
 
+  /// A record made by hand, for what is to be tested without a tap.
+  public init(
+    direction: TapDirection, kind: Kind = .event, connection: Int = 1, event: SocketIOEvent, faults: [String] = []
+  ) {
+    self.direction = direction
+    self.kind = kind
+    self.time = event.time
+    self.date = event.date
+    self.connection = connection
+    self.event = event
+    self.faults = faults
+  }
+
   public var description: String {
     let arrow = direction == .toServer ? "→" : "←"
     let faults = faults.isEmpty ? "" : "  ⚡ \(faults.joined(separator: ", "))"
     let space = event.namespace == "/" ? "" : " \(event.namespace)"
-    return "#\(connection) \(arrow)\(space) \(kind == .event ? "" : "\(kind.rawValue) ")\(event)\(faults)"
+    let what =
+      [.event, .acknowledgement].contains(kind) ? "\(event)" : "\(kind.rawValue) \(shortened(event.payloadText))"
+    return "#\(connection) \(arrow)\(space) \(what)\(faults)"
   }
 }
 
