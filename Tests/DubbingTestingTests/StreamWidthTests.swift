@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 
 @testable import DubbingTesting
@@ -8,21 +7,35 @@ struct StreamWidthTests {
   @Test("Never more than the limit at once, and everyone has a turn")
   func limit() async throws {
     let width = StreamWidth(limit: 3)
-    let live = Mutex((now: 0, most: 0, turns: 0))
+    let counter = Counter()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<50 {
         group.addTask {
           try await width.withPlace {
-            live.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1), $0.turns + 1) }
+            await counter.enter()
             await Task.yield()
-            live.withLock { $0.now -= 1 }
+            await counter.leave()
           }
         }
       }
       try await group.waitForAll()
     }
-    #expect(live.withLock { $0.most } <= 3)
-    #expect(live.withLock { $0.turns } == 50)
+    #expect(await counter.most <= 3)
+    #expect(await counter.turns == 50)
+  }
+
+  private actor Counter {
+    var now = 0
+    var most = 0
+    var turns = 0
+
+    func enter() {
+      now += 1
+      turns += 1
+      most = max(most, now)
+    }
+
+    func leave() { now -= 1 }
   }
 
   @Test("A place that is left by an error is free again")

@@ -18,7 +18,8 @@ final class StreamWidth: Sendable {
 
   /// `E2E_MAX_STREAMS`, or two for each core: a stream spends most of its time waiting for real time to pass.
   private static var limitFromEnvironment: Int {
-    ProcessInfo.processInfo.environment["E2E_MAX_STREAMS"].flatMap(Int.init) ?? 2 * ProcessInfo.processInfo.activeProcessorCount
+    let process = ProcessInfo.processInfo
+    return process.environment["E2E_MAX_STREAMS"].flatMap(Int.init) ?? 2 * process.activeProcessorCount
   }
 
   /// Runs `body` when a place is free; first come, first served.
