@@ -110,8 +110,7 @@ struct AttributionTests {
   @Test("Played at the wrong rate the fragments are not recognised")
   func wrongRate() async throws {
     let scene = try await Scene()
-    var fast = try AudioClip.joined(scene.dubbed)
-    fast.sampleRate = 8710
+    let fast = try AudioClip(samples: AudioClip.joined(scene.dubbed).samples, sampleRate: 8710)
     let output = try fast.resampled(to: 8000)
     let results = Attributor(candidates: scene.candidates).attribute(output, windows: Array(Scene.schedule.prefix(4)))
     #expect(results.allSatisfy { $0.attribution == .unknown }, "\(results)")
