@@ -1,9 +1,11 @@
-/// Mono audio in memory: float samples, nominally in -1…1, at one sampling rate.
+/// Mono audio in memory: finite float samples, nominally in -1…1, at one sampling rate.
+///
+/// Both are checked when a clip is made and cannot be changed afterwards, so nothing that takes a clip has to check again.
 public struct AudioClip: Sendable, Hashable {
   /// The samples; full scale is ±1, values beyond it are kept.
-  public var samples: [Float]
+  public let samples: [Float]
   /// Samples a second, in Hz.
-  public var sampleRate: Int
+  public let sampleRate: Int
 
   /// Length in seconds.
   public var duration: Double { Double(samples.count) / Double(sampleRate) }

@@ -44,8 +44,8 @@ struct AttributionTests {
       #expect(abs(result.lagSeconds) < 0.002)
       #expect(result.coherence > 0.95 && result.originalCoherence < 0.2 && result.confidence > 0.9, "\(result)")
     }
-    // 30 s against 6 candidates; the limit leaves room for a loaded machine.
-    #expect(time < .seconds(5), "attribution took \(time)")
+    // 30 s against 6 candidates take under 2 s in a debug build on an idle machine; the limit is for one with a load of 20.
+    #expect(time < .seconds(30), "attribution took \(time)")
   }
 
   @Test("An untouched stream is passthrough, and so is an echo whose dubbed audio is the original")
@@ -110,8 +110,7 @@ struct AttributionTests {
   @Test("Played at the wrong rate the fragments are not recognised")
   func wrongRate() async throws {
     let scene = try await Scene()
-    var fast = try AudioClip.joined(scene.dubbed)
-    fast.sampleRate = 8710
+    let fast = try AudioClip(samples: AudioClip.joined(scene.dubbed).samples, sampleRate: 8710)
     let output = try fast.resampled(to: 8000)
     let results = Attributor(candidates: scene.candidates).attribute(output, windows: Array(Scene.schedule.prefix(4)))
     #expect(results.allSatisfy { $0.attribution == .unknown }, "\(results)")
