@@ -154,7 +154,7 @@ public struct ComposeStack: Sendable {
 
   /// Sends a signal to the main process of a service's containers.
   public func kill(_ service: String, signal: String = "SIGKILL") async throws {
-    try await act(["kill", "--signal", signal], service)
+    try await act(["kill", "-s", signal], service)
   }
 
   /// Freezes a service's containers.
