@@ -154,7 +154,7 @@ public struct ComposeStack: Sendable {
 
   /// Sends a signal to the main process of a service's containers.
   public func kill(_ service: String, signal: String = "SIGKILL") async throws {
-    try await act(["kill", "--signal", signal], service)
+    try await act(["kill", "-s", signal], service)
   }
 
   /// Freezes a service's containers.
@@ -207,7 +207,12 @@ public struct ComposeStack: Sendable {
     options.timeout = timeout
     options.services = [service]
     let watcher = StackStarter(running: running, configuration: configuration, options: options, progress: nil)
-    _ = try await watcher.watch([service: max(1, try await running.inspect(service: service).count)])
+    let records = try await running.inspect(service: service)
+    guard !records.isEmpty else {
+      throw ComposeError(
+        .notRunning, "\(service) of \(project.name) has no container", service: service, project: projectName)
+    }
+    _ = try await watcher.watch(records)
   }
 
   // MARK: Inside

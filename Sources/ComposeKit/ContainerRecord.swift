@@ -14,6 +14,7 @@ struct ContainerRecord: Sendable, Decodable {
     var status: String?
     var exitCode: Int?
     var oomKilled: Bool?
+    var startedAt: String?
     var health: Health?
   }
   struct Config: Sendable, Decodable {

@@ -84,9 +84,6 @@ actor OwnerGuard {
     _ = watchdog?.send(.projectRemoved(project))
   }
 
-  /// Whether the project has been registered and not yet been removed.
-  func isRegistered(project: String) -> Bool { projects.contains(project) }
-
   func commandStarted(_ token: UUID, _ pid: Int32, isTeardown: Bool) async throws {
     guard termination == nil || isTeardown else { throw Self.interrupted }
     guard let mark = await ProcessMark.of(pid) else { return }
@@ -184,7 +181,7 @@ actor OwnerGuard {
   }
 
   private nonisolated func say(_ text: String) {
-    FileHandle.standardError.write(Data("composekit: \(text)\n".utf8))
+    StandardError.write("composekit: \(text)\n")
   }
 
   /// Ends the process as the signal would have done, so that a shell or CI sees 128 + signal.

@@ -22,7 +22,7 @@ public final class ProgressPrinter: Sendable {
 
   /// Prints to standard error.
   public convenience init() {
-    self.init(isTerminal: isatty(STDERR_FILENO) == 1) { FileHandle.standardError.write(Data($0.utf8)) }
+    self.init(isTerminal: isatty(STDERR_FILENO) == 1) { StandardError.write($0) }
   }
 
   /// Prints with a function of your own.
@@ -75,4 +75,10 @@ struct ProgressTable: Sendable {
     let lines = rows.map { "\u{1B}[2K" + text($0.progress) + "\n" }
     return (old > 0 ? "\u{1B}[\(old)A" : "") + lines.joined()
   }
+}
+
+/// Messages for the person at the terminal.
+enum StandardError {
+  /// Writes as much as can be written: a closed terminal must not stop a clean-up.
+  static func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 }

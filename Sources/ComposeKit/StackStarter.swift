@@ -81,19 +81,26 @@ struct StackStarter: Sendable {
       let count = options.scale[$1] ?? configuration.services[$1]?.replicas ?? 1
       if count > 0 { $0[$1] = count }
     }
-    return try await watch(expected, began: began, starting: true)
+    // From a moment ago, so that it does not matter when the engine begins to listen. Another machine has another clock.
+    let since = running.engine.isRemote ? nil : "\(Int(Date.now.timeIntervalSince1970) - 1)"
+    return try await watch(expected, began: began, starting: true, since: since)
   }
 
   /// Waits until services that have been started are ready.
-  func watch(_ expected: [String: Int]) async throws -> Result {
-    try await watch(expected, began: .now, starting: false)
+  func watch(_ records: [ContainerRecord]) async throws -> Result {
+    let expected = records.reduce(into: [String: Int]()) { $0[$1.service, default: 0] += 1 }
+    // Events of before their start, above all the exit that made a restart necessary, are no longer true.
+    let startedAt = records.filter { $0.status.state == .running }.compactMap { $0.state?.startedAt }.min()
+    return try await watch(expected, began: .now, starting: false, since: startedAt)
   }
 
-  private func watch(_ expected: [String: Int], began: ContinuousClock.Instant, starting: Bool) async throws -> Result {
+  private func watch(_ expected: [String: Int], began: ContinuousClock.Instant, starting: Bool, since: String?)
+    async throws -> Result
+  {
     var readiness = Readiness(expected: expected, options: options, began: began)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       let (signals, input) = AsyncThrowingStream<Signal, any Error>.makeStream()
-      group.addTask { await feedEvents(into: input) }
+      group.addTask { await feedEvents(since: since, into: input) }
       group.addTask {
         if starting {
           await runUp(into: input)
@@ -180,11 +187,9 @@ struct StackStarter: Sendable {
   // MARK: Events
 
   /// Reads the engine's events of this project until cancelled.
-  private func feedEvents(into input: AsyncThrowingStream<Signal, any Error>.Continuation) async {
-    // From a moment ago, so that it does not matter when the engine begins to listen to this request.
-    let since = "\(Int(Date.now.timeIntervalSince1970) - 1)"
+  private func feedEvents(since: String?, into input: AsyncThrowingStream<Signal, any Error>.Continuation) async {
     var arguments = ["events", "--format", "{{json .}}", "--filter", "type=container"] + running.labelFilter
-    if !running.engine.isRemote { arguments += ["--since", since] }
+    if let since { arguments += ["--since", since] }
     var command = running.docker(arguments)
     command.patience = .zero
     do {

@@ -111,7 +111,7 @@ struct ComposeSession: Sendable {
       try await withThrowingTaskGroup(of: Void.self) { group in
         for run in runs {
           guard !run.isKept else {
-            FileHandle.standardError.write(Data("composekit: \(run.keepingAdvice)\n".utf8))
+            StandardError.write("composekit: \(run.keepingAdvice)\n")
             continue
           }
           group.addTask { try await run.takeDown(options: options, progress: progress) }

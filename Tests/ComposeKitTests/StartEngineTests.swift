@@ -131,6 +131,8 @@ struct StartEngineTests {
           #expect(stopped?.code == .notRunning)
         }
         #expect(try await stack.services().map(\.state) == [.running, .running])
+        try await stack.restart("other", timeout: .zero)
+        try await stack.waitUntilReady("other")
         try await stack.kill("other")
         let isDead = try await Fixture.eventually {
           try await stack.services().first { $0.service == "other" }?.exitCode == 137
