@@ -234,16 +234,23 @@ public enum ProcessGuard {
   }
 
   /// Keeps a process registered while `body` runs; it does not end the process.
+  ///
+  /// A process that has ended already, as short ones have, needs no guard: `body` runs all the same.
   public static func withOwned<R>(
     _ pid: Int32, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> sending R
   ) async throws -> sending R {
-    let process = try await register(pid)
+    let process: OwnedProcess?
+    do {
+      process = try await register(pid)
+    } catch let error as ComposeError where error.code == .notRunning {
+      process = nil
+    }
     do {
       let result = try await body()
-      await release(process)
+      if let process { await release(process) }
       return result
     } catch {
-      await release(process)
+      if let process { await release(process) }
       throw error
     }
   }

@@ -16,10 +16,13 @@ struct TapTests {
   func counted(_ event: SocketIOEvent) -> Int? { try? event.decode(Counted.self).index }
 
   /// Connects through a tap and hands over both.
+  /// On a machine that runs everything at once, a connection over loopback may take many seconds.
+  private let patient = TapOptions(connectTimeout: .seconds(60))
+
   func withTap(
     rules: [FaultRule] = [], _ body: (SocketIOTap, SocketIOClient, EventQueue<SocketIOEvent>) async throws -> Void
   ) async throws {
-    try await SocketIOTap.withTap(upstream: Peer.url, rules: rules) { tap in
+    try await SocketIOTap.withTap(upstream: Peer.url, rules: rules, options: patient) { tap in
       let client = SocketIOClient(url: tap.url, configuration: .init(reconnection: nil))
       let events = client.events(named: "counted")
       try await client.withConnection { try await body(tap, $0, events) }
@@ -49,7 +52,7 @@ struct TapTests {
   @Test("Thousands of events and megabytes pass unharmed, with and without rules", arguments: [false, true])
   func volume(withRules: Bool) async throws {
     let rules = withRules ? [FaultRule("never", .drop, event: "no such event")] : []
-    try await SocketIOTap.withTap(upstream: Peer.url, rules: rules) { tap in
+    try await SocketIOTap.withTap(upstream: Peer.url, rules: rules, options: patient) { tap in
       let client = SocketIOClient(url: tap.url)
       let events = client.events(named: "counted", capacity: 2_000)
       try await client.withConnection { client in
@@ -68,7 +71,7 @@ struct TapTests {
 
   @Test("HTTP passes: health checks, bodies, keep-alive, HEAD")
   func http() async throws {
-    try await SocketIOTap.withTap(upstream: Peer.url) { tap in
+    try await SocketIOTap.withTap(upstream: Peer.url, options: patient) { tap in
       let (health, _) = try await URLSession.shared.data(from: #require(URL(string: tap.url + "/health?size=200000")))
       #expect(health.count == 200_005)
       var head = URLRequest(url: try #require(URL(string: tap.url + "/health")))
@@ -88,7 +91,7 @@ struct TapTests {
     "python-socketio's own client passes by polling, upgrade and WebSocket alike",
     arguments: ["polling", "websocket", "both"])
   func pythonClient(transports: String) async throws {
-    try await SocketIOTap.withTap(upstream: Peer.url) { tap in
+    try await SocketIOTap.withTap(upstream: Peer.url, options: patient) { tap in
       let lines = try await Peer.output("client.py", [tap.url, transports])
       #expect(lines == "echo héllo 5\ncounted 12\n")
       let records = tap.records()
@@ -209,7 +212,7 @@ struct TapTests {
 
   @Test("Two addresses share one port; an address that is not here is an error that names it")
   func addresses() async throws {
-    try await SocketIOTap.withTap(upstream: Peer.url, listen: .loopback(and: ["127.0.0.2"])) { tap in
+    try await SocketIOTap.withTap(upstream: Peer.url, listen: .loopback(and: ["127.0.0.2"]), options: patient) { tap in
       for host in ["127.0.0.1", "127.0.0.2"] {
         try await SocketIOClient(url: "http://\(host):\(tap.port)").withConnection {
           _ = try await $0.emitWithAck("echo")
@@ -227,7 +230,7 @@ struct TapTests {
     let url = Peer.url
     let client = SocketIOClient(url: url)
     #expect(!client.isConnected)
-    let queue = try await SocketIOTap.withTap(upstream: url) { tap in
+    let queue = try await SocketIOTap.withTap(upstream: url, options: patient) { tap in
       let queue = tap.allRecords()
       try await SocketIOClient(url: tap.url).withConnection { _ = try await $0.emitWithAck("echo") }
       return queue
