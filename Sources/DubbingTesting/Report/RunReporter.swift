@@ -10,16 +10,20 @@ public actor RunReporter {
   public nonisolated let folder: URL
   private var report = RunReport(started: Date())
   private let clock = ContinuousClock()
-  private let start: ContinuousClock.Instant
+  private var start: ContinuousClock.Instant?
 
   public init(folder: URL) {
     self.folder = folder
-    start = clock.now
   }
 
   private static var defaultFolder: URL {
     let environment = ProcessInfo.processInfo.environment
     return URL(filePath: environment["E2E_REPORT_DIR"] ?? FileManager.default.currentDirectoryPath + "/.build/e2e")
+  }
+
+  /// The run has begun: its total time counts from the first call.
+  public func begin() {
+    if start == nil { start = clock.now }
   }
 
   /// The environment is ready; the slowest of several counts.
@@ -43,7 +47,8 @@ public actor RunReporter {
   public var current: RunReport { report }
 
   private func write() throws {
-    report.totalS = start.duration(to: clock.now).seconds.rounded(places: 3)
+    begin()
+    report.totalS = start.map { $0.duration(to: clock.now).seconds.rounded(places: 3) } ?? 0
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try report.json().write(to: folder.appending(path: "report.json"), options: .atomic)
   }

@@ -41,6 +41,7 @@ public struct DualStackTrait: SuiteTrait, TestTrait, TestScoping {
     }
     // Suites and tests inside the one that was given the trait are in its scope already.
     guard !Self.open.contains(where: { $0 === environment }) else { return try await function() }
+    await RunReporter.shared.begin()
     try await environment.scope {
       try await Self.$open.withValue(Self.open + [environment]) { try await function() }
     }
