@@ -92,3 +92,10 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// CI treats warnings as errors, in this package only: `-Xswiftc -warnings-as-errors` would reach its dependencies too.
+if Context.environment["WARNINGS_AS_ERRORS"] == "1" {
+  for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+  }
+}

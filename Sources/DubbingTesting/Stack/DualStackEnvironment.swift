@@ -46,6 +46,7 @@ public func withDualStack<R: Sendable>(
     sts.environment[stack.gatewayVariable] = gateway
     var options = UpOptions()
     options.timeout = stack.budget.health
+    options.stopTimeout = .seconds(3)
     return try await withComposeStacks([media, sts], options: options, progress: progress) { stacks in
       let environment = try await DualStackEnvironment(stack: stack, media: stacks[0], sts: stacks[1], tap: tap)
       try tap.setUpstream("http://\(environment.speech)")
