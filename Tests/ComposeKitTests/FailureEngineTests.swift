@@ -46,7 +46,8 @@ struct FailureEngineTests {
     #expect(error.evidence.filter { $0.contains("line") } == ["bad-1 | line 1", "bad-1 | line 2", "bad-1 | line 3"])
     #expect(error.evidence.contains("bad-1 | last words"))
     #expect(error.command?.contains("up --detach") == true)
-    #expect(ContinuousClock.now - began < .seconds(40))
+    // The neighbour would take far longer: nobody waited for it.
+    #expect(ContinuousClock.now - began < .seconds(90))
   }
 
   @Test("An unhealthy service fails at once, with the output of its last probe")

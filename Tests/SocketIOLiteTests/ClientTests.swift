@@ -3,7 +3,7 @@ import Testing
 
 @testable import SocketIOLite
 
-private let wait: Duration = .seconds(20)
+private let wait: Duration = .seconds(60)
 
 @Suite("Client against python-socketio", .peer("server.py"))
 struct ClientTests {
@@ -18,7 +18,7 @@ struct ClientTests {
     var text: String
   }
 
-  func client(_ configuration: SocketIOConfiguration = .init()) -> SocketIOClient {
+  func client(_ configuration: SocketIOConfiguration = .patient()) -> SocketIOClient {
     SocketIOClient(url: Peer.url, configuration: configuration)
   }
 

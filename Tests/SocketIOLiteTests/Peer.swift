@@ -2,6 +2,8 @@ import Foundation
 import Subprocess
 import Testing
 
+@testable import SocketIOLite
+
 #if canImport(System)
   @preconcurrency import System
 #else
@@ -95,4 +97,11 @@ struct PeerTrait: SuiteTrait, TestScoping {
 extension Trait where Self == PeerTrait {
   /// Starts the program of Peers once for the suite; `Peer.url` is where it listens.
   static func peer(_ script: String, _ arguments: String...) -> Self { PeerTrait(script: script, arguments: arguments) }
+}
+
+extension SocketIOConfiguration {
+  /// For a machine that runs all tests at once: an answer over loopback may then take many seconds.
+  static func patient(reconnection: Reconnection? = .init()) -> SocketIOConfiguration {
+    SocketIOConfiguration(connectTimeout: .seconds(60), ackTimeout: .seconds(60), reconnection: reconnection)
+  }
 }

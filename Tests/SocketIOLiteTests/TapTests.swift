@@ -7,7 +7,7 @@ import Testing
   import FoundationNetworking
 #endif
 
-private let wait: Duration = .seconds(20)
+private let wait: Duration = .seconds(60)
 
 @Suite("Tap between the client and python-socketio", .peer("server.py"))
 struct TapTests {
@@ -23,7 +23,7 @@ struct TapTests {
     rules: [FaultRule] = [], _ body: (SocketIOTap, SocketIOClient, EventQueue<SocketIOEvent>) async throws -> Void
   ) async throws {
     try await SocketIOTap.withTap(upstream: Peer.url, rules: rules, options: patient) { tap in
-      let client = SocketIOClient(url: tap.url, configuration: .init(reconnection: nil))
+      let client = SocketIOClient(url: tap.url, configuration: .patient(reconnection: nil))
       let events = client.events(named: "counted")
       try await client.withConnection { try await body(tap, $0, events) }
     }
@@ -53,7 +53,7 @@ struct TapTests {
   func volume(withRules: Bool) async throws {
     let rules = withRules ? [FaultRule("never", .drop, event: "no such event")] : []
     try await SocketIOTap.withTap(upstream: Peer.url, rules: rules, options: patient) { tap in
-      let client = SocketIOClient(url: tap.url)
+      let client = SocketIOClient(url: tap.url, configuration: .patient())
       let events = client.events(named: "counted", capacity: 2_000)
       try await client.withConnection { client in
         try await client.emit("count", 1_000, 300)
@@ -110,19 +110,19 @@ struct TapTests {
       #expect((response as? HTTPURLResponse)?.statusCode == 502)
       #expect(String(decoding: text, as: UTF8.self).contains("no upstream"))
       let error = await #expect(throws: SocketIOError.self) {
-        try await SocketIOClient(url: tap.url).withConnection { _ in }
+        try await SocketIOClient(url: tap.url, configuration: .patient()).withConnection { _ in }
       }
       #expect(error?.code == .unexpectedResponse && error?.httpStatus == 502)
       try tap.setUpstream(Peer.url)
-      try await SocketIOClient(url: tap.url).withConnection { _ = try await $0.emitWithAck("echo") }
+      try await SocketIOClient(url: tap.url, configuration: .patient()).withConnection { _ = try await $0.emitWithAck("echo") }
       #expect(throws: SocketIOError.self) { try tap.setUpstream("not a url") }
     }
   }
 
   @Test("A client waits for an upstream that starts after it")
   func lateUpstream() async throws {
-    try await SocketIOTap.withTap(upstream: nil, options: .init(connectTimeout: .seconds(15))) { tap in
-      async let reply: Void = SocketIOClient(url: tap.url).withConnection { _ = try await $0.emitWithAck("echo") }
+    try await SocketIOTap.withTap(upstream: nil, options: patient) { tap in
+      async let reply: Void = SocketIOClient(url: tap.url, configuration: .patient()).withConnection { _ = try await $0.emitWithAck("echo") }
       try tap.setUpstream(Peer.url)
       try await reply
     }
@@ -214,7 +214,7 @@ struct TapTests {
   func addresses() async throws {
     try await SocketIOTap.withTap(upstream: Peer.url, listen: .loopback(and: ["127.0.0.2"]), options: patient) { tap in
       for host in ["127.0.0.1", "127.0.0.2"] {
-        try await SocketIOClient(url: "http://\(host):\(tap.port)").withConnection {
+        try await SocketIOClient(url: "http://\(host):\(tap.port)", configuration: .patient()).withConnection {
           _ = try await $0.emitWithAck("echo")
         }
       }
@@ -228,11 +228,11 @@ struct TapTests {
   @Test("A tap that ends ends its connections and queues")
   func end() async throws {
     let url = Peer.url
-    let client = SocketIOClient(url: url)
+    let client = SocketIOClient(url: url, configuration: .patient())
     #expect(!client.isConnected)
     let queue = try await SocketIOTap.withTap(upstream: url, options: patient) { tap in
       let queue = tap.allRecords()
-      try await SocketIOClient(url: tap.url).withConnection { _ = try await $0.emitWithAck("echo") }
+      try await SocketIOClient(url: tap.url, configuration: .patient()).withConnection { _ = try await $0.emitWithAck("echo") }
       return queue
     }
     #expect(queue.drain().count >= 4)
