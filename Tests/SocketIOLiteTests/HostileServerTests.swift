@@ -127,7 +127,9 @@ struct HostileServerTests {
       ("http://localhost:0", .invalidURL), ("http://localhost:99999", .invalidURL), ("http://[::1", .invalidURL),
     ])
   func urls(url: String, code: SocketIOError.Code) async throws {
-    let error = await #expect(throws: SocketIOError.self) { try await SocketIOClient(url: url, configuration: .patient()).withConnection { _ in } }
+    let error = await #expect(throws: SocketIOError.self) {
+      try await SocketIOClient(url: url, configuration: .patient()).withConnection { _ in }
+    }
     #expect(error?.code == code, "\(error?.description ?? "")")
   }
 

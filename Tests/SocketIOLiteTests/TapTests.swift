@@ -114,7 +114,9 @@ struct TapTests {
       }
       #expect(error?.code == .unexpectedResponse && error?.httpStatus == 502)
       try tap.setUpstream(Peer.url)
-      try await SocketIOClient(url: tap.url, configuration: .patient()).withConnection { _ = try await $0.emitWithAck("echo") }
+      try await SocketIOClient(url: tap.url, configuration: .patient()).withConnection {
+        _ = try await $0.emitWithAck("echo")
+      }
       #expect(throws: SocketIOError.self) { try tap.setUpstream("not a url") }
     }
   }
@@ -122,7 +124,9 @@ struct TapTests {
   @Test("A client waits for an upstream that starts after it")
   func lateUpstream() async throws {
     try await SocketIOTap.withTap(upstream: nil, options: patient) { tap in
-      async let reply: Void = SocketIOClient(url: tap.url, configuration: .patient()).withConnection { _ = try await $0.emitWithAck("echo") }
+      async let reply: Void = SocketIOClient(url: tap.url, configuration: .patient()).withConnection {
+        _ = try await $0.emitWithAck("echo")
+      }
       try tap.setUpstream(Peer.url)
       try await reply
     }
@@ -232,7 +236,9 @@ struct TapTests {
     #expect(!client.isConnected)
     let queue = try await SocketIOTap.withTap(upstream: url, options: patient) { tap in
       let queue = tap.allRecords()
-      try await SocketIOClient(url: tap.url, configuration: .patient()).withConnection { _ = try await $0.emitWithAck("echo") }
+      try await SocketIOClient(url: tap.url, configuration: .patient()).withConnection {
+        _ = try await $0.emitWithAck("echo")
+      }
       return queue
     }
     #expect(queue.drain().count >= 4)

@@ -27,7 +27,7 @@ extension DubbingVerdict {
       ]
     }
     let lines = columns([header] + rows).map { "  " + $0 }
-    let checkLines = checks.map { "  \($0.passed ? "✔" : "✘") \($0.name.rawValue.padded(to: 16)) \($0.detail)" }
+    let checkLines = checks.map { "  \($0.passed ? "✔" : "✘") \($0.name.rawValue.padded(to: 16)) \($0.detail.shortened(to: 160))" }
     return ([heading] + lines + checkLines).joined(separator: "\n")
   }
 
