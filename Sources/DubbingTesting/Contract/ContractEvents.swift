@@ -210,6 +210,13 @@ public struct FragmentProcessed: Sendable, Hashable, Codable {
     public var message: String
     public var stage: String?
     public var retryable: Bool?
+
+    public init(code: String, message: String, stage: String? = nil, retryable: Bool? = nil) {
+      self.code = code
+      self.message = message
+      self.stage = stage
+      self.retryable = retryable
+    }
   }
 
   public var fragmentID: String

@@ -38,7 +38,9 @@ enum MediaTool {
   /// Runs a program to its end.
   ///
   /// A non-zero exit is a result; a program that is missing, or does not end in time, is an error.
-  static func run(_ program: String, _ arguments: [String], timeout: Duration) async throws -> CommandResult {
+  static func run(
+    _ program: String, _ arguments: [String], timeout: Duration, ending: Ending = .gentle
+  ) async throws -> CommandResult {
     let command = ([program] + arguments).joined(separator: " ")
     return try await withDeadline(
       timeout,
@@ -48,7 +50,7 @@ enum MediaTool {
     ) {
       do {
         let result = try await Subprocess.run(
-          .name(program), arguments: Arguments(arguments), platformOptions: gentle, input: .none,
+          .name(program), arguments: Arguments(arguments), platformOptions: ending.options, input: .none,
           output: .sequence, error: .sequence
         ) { execution in
           // Registered, so that it ends with this process even on kill -9.
@@ -66,14 +68,26 @@ enum MediaTool {
     }
   }
 
-  /// On cancellation a program gets SIGINT first: ffmpeg then finishes its file and takes leave of its server.
-  private static var gentle: PlatformOptions {
-    var options = PlatformOptions()
-    options.teardownSequence = [
-      .send(signal: .interrupt, allowedDurationToNextStep: .seconds(2)),
-      .gracefulShutDown(allowedDurationToNextStep: .seconds(1)),
-    ]
-    return options
+  /// How a program is ended that is cancelled or takes too long.
+  enum Ending: Sendable {
+    /// SIGINT first: ffmpeg then finishes its file and takes leave of its server.
+    case gentle
+    /// SIGKILL, as a crash would.
+    case killed
+
+    fileprivate var options: PlatformOptions {
+      var options = PlatformOptions()
+      options.teardownSequence =
+        switch self {
+        case .gentle:
+          [
+            .send(signal: .interrupt, allowedDurationToNextStep: .seconds(2)),
+            .gracefulShutDown(allowedDurationToNextStep: .seconds(1)),
+          ]
+        case .killed: [.send(signal: .kill, allowedDurationToNextStep: .seconds(1))]
+        }
+      return options
+    }
   }
 }
 

@@ -7,6 +7,10 @@ public struct StreamPublisher: Sendable {
   public var fixture: Fixture
   public var url: String
   public var transport: Transport
+  /// Killed, without taking leave of the server, after this time.
+  public var diesAfter: Duration?
+  /// An ffmpeg expression in `n`: these video packets are not sent.
+  public var droppedVideoPackets: String?
 
   public init(fixture: Fixture, url: String, transport: Transport) {
     self.fixture = fixture
@@ -21,15 +25,28 @@ public struct StreamPublisher: Sendable {
     let format =
       transport == .rtsp
       ? ["-f", "rtsp", "-rtsp_transport", "tcp"] : ["-f", "flv", "-flvflags", "no_duration_filesize"]
+    let filter = droppedVideoPackets.map { ["-bsf:v", "noise=drop='\($0)'"] } ?? []
     let arguments =
       ["-hide_banner", "-loglevel", "warning", "-nostdin", "-re", "-i", fixture.media.path, "-map", "0", "-c", "copy"]
-      + format + [url]
+      + filter + format + [url]
+    if let diesAfter { return try await die(after: diesAfter, arguments) }
     let result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(fixture.duration + 30))
     guard result.succeeded else {
       throw StreamError(
         stream: url, reason: "publishing \(fixture.name) failed", evidence: ["ffmpeg    \(result.lastWords)"],
         next: "is the media server up? `make logs` shows its log")
     }
+  }
+
+  private func die(after time: Duration, _ arguments: [String]) async throws {
+    do {
+      _ = try await MediaTool.run("ffmpeg", arguments, timeout: time, ending: .killed)
+    } catch is MediaToolError {
+      return
+    }
+    throw StreamError(
+      stream: url, reason: "publishing \(fixture.name) ended by itself before it could be killed",
+      next: "kill it earlier than after \(time.text)")
   }
 }
 
@@ -49,7 +66,7 @@ public struct StreamRecorder: Sendable {
   public func run(timeout: Duration) async throws {
     try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     let arguments = [
-      "-hide_banner", "-loglevel", "warning", "-nostdin", "-y", "-rw_timeout", "20000000", "-probesize", "200000",
+      "-hide_banner", "-loglevel", "warning", "-nostdin", "-y", "-rw_timeout", "60000000", "-probesize", "200000",
       "-analyzeduration", "1000000", "-i", url, "-map", "0", "-c", "copy", "-f", "flv", file.path,
     ]
     let result = try await MediaTool.run("ffmpeg", arguments, timeout: timeout)

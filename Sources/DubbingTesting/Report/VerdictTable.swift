@@ -18,7 +18,7 @@ extension DubbingVerdict {
     let rows = fragments.map { fragment in
       [
         "\(fragment.sequence)",
-        String(format: "%.2f s", fragment.sentAfter),
+        fragment.sentAfter.map { String(format: "%.2f s", $0) } ?? "never",
         fragment.processing?.text ?? "never",
         (fragment.transcript ?? "–").shortened(to: 48),
         fragment.attributedTo,
@@ -27,7 +27,9 @@ extension DubbingVerdict {
       ]
     }
     let lines = columns([header] + rows).map { "  " + $0 }
-    let checkLines = checks.map { "  \($0.passed ? "✔" : "✘") \($0.name.rawValue.padded(to: 16)) \($0.detail.shortened(to: 160))" }
+    let checkLines = checks.map {
+      "  \($0.passed ? "✔" : "✘") \($0.name.rawValue.padded(to: 16)) \($0.detail.shortened(to: 160))"
+    }
     return ([heading] + lines + checkLines).joined(separator: "\n")
   }
 

@@ -7,7 +7,10 @@ public struct DualStackEnvironment: Sendable {
   public var stack: DualStack
   public var media: ComposeStack
   public var sts: ComposeStack
+  /// Records what the worker sends and gets.
   public var tap: SocketIOTap
+  /// Between that tap and STS: injects faults, and records what STS itself said.
+  public var wire: SocketIOTap
   public var rtsp: Endpoint
   public var rtmp: Endpoint
   public var controlAPI: ControlAPI
@@ -39,28 +42,34 @@ public func withDualStack<R: Sendable>(
   _ body: @Sendable (DualStackEnvironment) async throws -> R
 ) async throws -> R {
   let gateway = try await ComposeEngine.bridgeGateway()
-  return try await SocketIOTap.withTap(upstream: nil, listen: .loopback(and: [gateway])) { tap in
-    var media = stack.media
-    media.environment[stack.stsURLVariable] = "http://\(stack.hostName):\(tap.port)"
-    var sts = stack.sts
-    sts.environment[stack.gatewayVariable] = gateway
-    var options = UpOptions()
-    options.timeout = stack.budget.health
-    options.stopTimeout = .seconds(3)
-    return try await withComposeStacks([media, sts], options: options, progress: progress) { stacks in
-      let environment = try await DualStackEnvironment(stack: stack, media: stacks[0], sts: stacks[1], tap: tap)
-      try tap.setUpstream("http://\(environment.speech)")
-      return try await body(environment)
+  return try await SocketIOTap.withTap(upstream: nil) { wire in
+    try await SocketIOTap.withTap(upstream: wire.url, listen: .loopback(and: [gateway])) { tap in
+      var media = stack.media
+      media.environment[stack.stsURLVariable] = "http://\(stack.hostName):\(tap.port)"
+      var sts = stack.sts
+      sts.environment[stack.gatewayVariable] = gateway
+      var options = UpOptions()
+      options.timeout = stack.budget.health
+      options.stopTimeout = .seconds(3)
+      return try await withComposeStacks([media, sts], options: options, progress: progress) { stacks in
+        let environment = try await DualStackEnvironment(
+          stack: stack, media: stacks[0], sts: stacks[1], tap: tap, wire: wire)
+        try wire.setUpstream("http://\(environment.speech)")
+        return try await body(environment)
+      }
     }
   }
 }
 
 extension DualStackEnvironment {
-  fileprivate init(stack: DualStack, media: ComposeStack, sts: ComposeStack, tap: SocketIOTap) async throws {
+  fileprivate init(stack: DualStack, media: ComposeStack, sts: ComposeStack, tap: SocketIOTap, wire: SocketIOTap)
+    async throws
+  {
     self.stack = stack
     self.media = media
     self.sts = sts
     self.tap = tap
+    self.wire = wire
     rtsp = try await media.endpoint(of: stack.rtsp.service, port: stack.rtsp.number)
     rtmp = try await media.endpoint(of: stack.rtmp.service, port: stack.rtmp.number)
     controlAPI = ControlAPI(

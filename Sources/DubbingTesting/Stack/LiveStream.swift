@@ -14,32 +14,51 @@ public struct LiveStream: Sendable {
   /// Publishes the fixture, follows it through both stacks, records what comes out, and judges it.
   ///
   /// The verdict may well be that the stream failed; what is thrown is only what prevents a verdict.
-  /// - Throws: ``FixtureError``, ``ProbeError``, ``StreamError`` when the fixture cannot be published.
-  public func dub(_ fixture: Fixture) async throws -> DubbingVerdict {
+  /// - Parameter fault: what is broken on purpose meanwhile.
+  /// - Throws: ``FixtureError``, ``ProbeError``, ``StreamError`` when the fixture cannot be published or the fault not injected.
+  public func dub(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> DubbingVerdict {
     try await fixture.check()
     Console.print("… \(fixture.name): publishing \(fixture.duration) s over \(transport.rawValue) as \(name)")
     let recording = folder.appending(path: "output.flv")
-    let problem = try await publishAndRecord(fixture, to: recording)
-    let records = environment.tap.records(of: name)
-    try EventLog.write(records, to: folder.appending(path: "events.jsonl"))
-    let events = StreamEvents(records.map(ObservedEvent.init), stream: name)
-    let analysis = OutputAnalysis(stream: name, fixture: fixture, budget: environment.stack.budget, events: events)
+    let rule = fault?.rule(for: name)
+    if let rule { environment.wire.addRule(rule) }
+    defer { if let rule { environment.wire.removeRule(named: rule.name) } }
+    let problem = try await publishAndRecord(fixture, to: recording, under: fault)
+    let sent = environment.wire.records(of: name)
+    let received = environment.tap.records(of: name)
+    try EventLog.write(received, to: folder.appending(path: "events.jsonl"))
+    if let rule, !sent.contains(where: { $0.faults.contains(rule.name) }) {
+      throw StreamError(
+        stream: name, reason: "the fault '\(rule.name)' was not injected: no event matched it",
+        next: "look at events.jsonl in \(folder.path)")
+    }
+    let analysis = OutputAnalysis(
+      stream: name, fixture: fixture, budget: environment.stack.budget,
+      events: StreamEvents(received.map(ObservedEvent.init), stream: name),
+      spoken: StreamEvents(sent.map(ObservedEvent.init), stream: name))
     return DubbingVerdict(try await analysis.evidence(of: problem == nil ? recording : nil, problem: problem))
   }
 
   /// Runs publisher and recorder side by side; answers why there is no recording, where there is none.
-  private func publishAndRecord(_ fixture: Fixture, to file: URL) async throws -> String? {
-    let publisher = StreamPublisher(
+  private func publishAndRecord(_ fixture: Fixture, to file: URL, under fault: StreamFault?) async throws -> String? {
+    var publisher = StreamPublisher(
       fixture: fixture, url: environment.inputURL(of: name, over: transport), transport: transport)
+    fault?.publisher(&publisher)
     let recorder = StreamRecorder(url: environment.outputURL(of: name), file: file)
     let budget = environment.stack.budget
     let output = environment.path(environment.stack.outputPath, of: name)
     // The first fragment is cut after one segment and may take its whole time before it falls back to the original.
     let firstOutput = budget.segment + budget.fragment + .seconds(10)
-    return try await withThrowingTaskGroup(of: String?.self) { group in
+    return try await withThrowingTaskGroup(of: String?.self) { [publisher] group in
       group.addTask {
         try await publisher.run()
         return nil
+      }
+      if let disturbance = fault?.disturbance {
+        group.addTask {
+          try await disturbance(environment)
+          return nil
+        }
       }
       group.addTask {
         do {

@@ -12,9 +12,11 @@ public struct DualStackTrait: SuiteTrait, TestTrait, TestScoping {
   init(stack: DualStack) {
     let names = "\(stack.media.name) and \(stack.sts.name)"
     environment = LazyEnvironment("the environment (\(names))") { ready in
-      try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
-        try await RunReporter.shared.environmentReady(after: environment.readyAfter)
-        try await ready(environment)
+      try await ConcurrencyLimit.environments.withPlace {
+        try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
+          try await RunReporter.shared.environmentReady(after: environment.readyAfter)
+          try await ready(environment)
+        }
       }
     }
   }

@@ -20,7 +20,7 @@ public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
     let stream = LiveStream(
       name: name, environment: environment, transport: transport,
       folder: RunReporter.shared.folder.appending(path: "streams/\(name)"))
-    try await StreamWidth.shared.withPlace {
+    try await ConcurrencyLimit.streams.withPlace {
       try await withFailureWatched(for: test, testCase: testCase) {
         try await Self.$current.withValue(stream) { try await function() }
         try await stream.expectGone()

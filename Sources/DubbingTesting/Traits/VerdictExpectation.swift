@@ -20,28 +20,28 @@ extension LiveStream {
   /// Dubs a fixture and expects exactly this outcome and exactly these failed checks, no fewer and no more.
   @discardableResult
   public func expectCaught(
-    _ fixture: Fixture, as outcome: StreamOutcome, by checks: Set<DubbingVerdict.Check.Name>, fault: String,
+    _ fixture: Fixture, as outcome: StreamOutcome, by checks: Set<DubbingVerdict.Check.Name>, under fault: StreamFault,
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> DubbingVerdict {
-    let verdict = try await judged(fixture, fault: fault)
+    let verdict = try await judged(fixture, under: fault)
     let failed = Set(verdict.failedChecks.map(\.name))
     #expect(
-      verdict.outcome == outcome, "the outcome of stream \(name) under the fault '\(fault)'",
+      verdict.outcome == outcome, "the outcome of stream \(name) under the fault '\(fault.name)'",
       sourceLocation: sourceLocation)
-    #expect(failed == checks, "the checks that the fault '\(fault)' turns red", sourceLocation: sourceLocation)
+    #expect(failed == checks, "the checks that the fault '\(fault.name)' turns red", sourceLocation: sourceLocation)
     let isCaught = verdict.outcome == outcome && failed == checks
     try await RunReporter.shared.add(
       RunReport.Fault(
-        fault: fault, caughtBy: failed.map(\.rawValue).sorted(), expected: checks.map(\.rawValue).sorted(),
+        fault: fault.name, caughtBy: failed.map(\.rawValue).sorted(), expected: checks.map(\.rawValue).sorted(),
         message: verdict.failedChecks.map { "\($0.name.rawValue): \($0.detail)" }.joined(separator: "\n"), ok: isCaught)
     )
     return verdict
   }
 
-  private func judged(_ fixture: Fixture, fault: String? = nil) async throws -> DubbingVerdict {
-    let verdict = try await dub(fixture)
+  private func judged(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> DubbingVerdict {
+    let verdict = try await dub(fixture, under: fault)
     try await RunReporter.shared.add(
-      verdict, test: Test.current?.displayName ?? Test.current?.name ?? name, fault: fault)
+      verdict, test: Test.current?.displayName ?? Test.current?.name ?? name, fault: fault?.name)
     return verdict
   }
 }

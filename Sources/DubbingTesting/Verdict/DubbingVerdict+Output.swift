@@ -24,17 +24,17 @@ extension DubbingVerdict {
 
   private static func identity(_ evidence: StreamEvidence) -> Finding {
     var problems: [String] = []
-    for fragment in evidence.events.fragments {
-      guard let window = evidence.windows.first(where: { $0.sequence == fragment.sequence }) else {
-        problems.append("fragment \(fragment.sequence): the output has no such window")
+    for sequence in evidence.sequences {
+      guard let window = evidence.windows.first(where: { $0.sequence == sequence }) else {
+        problems.append("fragment \(sequence): the output has no such window")
         continue
       }
-      let silentDub = window.content == .silent && !evidence.events.isSpoken(fragment.sequence)
+      let silentDub = window.content == .silent && !evidence.events.isSpoken(sequence)
       // Where nothing was spoken, silence is the right dub, unless the fixture promises words.
-      if silentDub, evidence.fixture.expectedTranscripts?[safe: fragment.sequence]?.isEmpty ?? true { continue }
-      if window.content != .dubbed(fragment.sequence) {
+      if silentDub, evidence.fixture.expectedTranscripts?[safe: sequence]?.isEmpty ?? true { continue }
+      if window.content != .dubbed(sequence) {
         problems.append(
-          "fragment \(fragment.sequence): the window holds \(window.content), coherence \(window.coherence.twoPlaces)")
+          "fragment \(sequence): the window holds \(window.content), coherence \(window.coherence.twoPlaces)")
       }
     }
     let least = evidence.windows.map(\.coherence).min() ?? 0

@@ -31,8 +31,8 @@ public struct DubbingVerdict: Sendable, Hashable {
   /// One row of the result table.
   public struct Fragment: Sendable, Hashable {
     public var sequence: Int
-    /// Seconds after the first fragment was sent.
-    public var sentAfter: Double
+    /// Seconds after the first fragment was sent; nil when it never was.
+    public var sentAfter: Double?
     public var transcript: String?
     public var translatedText: String?
     /// From sending to the answer.
@@ -71,15 +71,16 @@ extension DubbingVerdict {
     outcome = Self.outcome(evidence)
     duration = evidence.output?.duration ?? 0
     let start = evidence.events.fragments.first?.sentAt
-    fragments = evidence.events.fragments.map { fragment in
-      let window = evidence.windows.first { $0.sequence == fragment.sequence }
+    fragments = evidence.sequences.map { sequence in
+      let fragment = evidence.events.fragments.first { $0.sequence == sequence }
+      let window = evidence.windows.first { $0.sequence == sequence }
       let located = window.map { $0.content != .silent && $0.content != .unknown } ?? false
       return Fragment(
-        sequence: fragment.sequence,
-        sentAfter: start.map { fragment.sentAt.timeIntervalSince($0) } ?? 0,
-        transcript: fragment.firstAnswer?.transcript,
-        translatedText: fragment.firstAnswer?.translatedText,
-        processing: fragment.roundTrip,
+        sequence: sequence,
+        sentAfter: start.flatMap { start in fragment?.sentAt.timeIntervalSince(start) },
+        transcript: fragment?.firstAnswer?.transcript,
+        translatedText: fragment?.firstAnswer?.translatedText,
+        processing: fragment?.roundTrip,
         attributedTo: window?.content.description ?? "none",
         coherence: window?.coherence,
         lag: located ? window.map { ($0.lag + (evidence.video.lag ?? 0)) * 1000 } : nil,

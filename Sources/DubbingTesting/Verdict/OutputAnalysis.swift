@@ -6,7 +6,10 @@ struct OutputAnalysis: Sendable {
   var stream: String
   var fixture: Fixture
   var budget: TimeBudget
+  /// What the worker sent and got.
   var events: StreamEvents
+  /// What STS itself said: the dubbed audio that the output is to be made of.
+  var spoken: StreamEvents
 
   /// Gathers the evidence; without a recording it is that of a stream with no output.
   func evidence(of recording: URL?, problem: String?) async throws -> StreamEvidence {
@@ -46,21 +49,37 @@ struct OutputAnalysis: Sendable {
   /// The worker cuts on the timestamps of the stream that reached it; containers and protocols shift those by a codec frame or
   /// two, so the fixture's own grid is only the first guess, and all there is for a fragment without sound.
   private func place(in original: AudioClip) throws -> [PlacedFragment] {
-    try events.fragments.map { fragment in
-      let cut = try AudioClip(fragment.data.audio).resampled(to: original.sampleRate)
-      let nominal = Double(fragment.sequence) * budget.segment.seconds
-      let attributor = Attributor(candidates: [Candidate(role: .original, clip: original, expectedStart: -nominal)])
-      let found = attributor.attribute(cut, windows: [(start: 0, end: cut.duration)]).first
-      let isFound = found.map { $0.attribution == .passthrough } ?? false
-      return PlacedFragment(
-        sequence: fragment.sequence,
-        start: isFound ? nominal - (found?.lagSeconds ?? 0) : nominal,
-        duration: cut.duration,
-        level: found?.level ?? -.infinity,
-        dubbed: try fragment.firstAnswer?.dubbedAudio.flatMap { audio in
-          audio.problems.isEmpty ? try AudioClip(audio) : nil
-        })
-    }
+    let sent = try events.fragments.map { try place($0, in: original) }
+    // What was never sent is in the output all the same, and has to be something.
+    let unsent = Set(0..<fixture.fragmentCount(segment: budget.segment)).subtracting(sent.map(\.sequence))
+    return (sent + unsent.map(nominal)).sorted { $0.sequence < $1.sequence }
+  }
+
+  private func place(_ fragment: StreamEvents.Fragment, in original: AudioClip) throws -> PlacedFragment {
+    var placed = nominal(fragment.sequence)
+    placed.dubbed = try dubbed(fragment.sequence)
+    guard fragment.data.audio.problems.isEmpty else { return placed }
+    let cut = try AudioClip(fragment.data.audio).resampled(to: original.sampleRate)
+    placed.duration = cut.duration
+    let attributor = Attributor(candidates: [Candidate(role: .original, clip: original, expectedStart: -placed.start)])
+    guard let found = attributor.attribute(cut, windows: [(start: 0, end: cut.duration)]).first else { return placed }
+    placed.level = found.level
+    if found.attribution == .passthrough { placed.start -= found.lagSeconds }
+    return placed
+  }
+
+  /// Where the fixture's own grid has the fragment.
+  private func nominal(_ sequence: Int) -> PlacedFragment {
+    let start = Double(sequence) * budget.segment.seconds
+    return PlacedFragment(
+      sequence: sequence, start: start, duration: min(budget.segment.seconds, fixture.duration - start),
+      level: -.infinity)
+  }
+
+  private func dubbed(_ sequence: Int) throws -> AudioClip? {
+    let answer = spoken.fragments.first { $0.sequence == sequence }?.firstAnswer
+    guard let audio = answer?.dubbedAudio, audio.problems.isEmpty else { return nil }
+    return try AudioClip(audio)
   }
 
   private func windows(

@@ -44,7 +44,7 @@ public struct StreamEvidence: Sendable {
   /// Why there is no output.
   public var outputProblem: String?
   public var video: VideoMatch
-  /// One for each fragment that was sent, in sequence.
+  /// One for each fragment of the fixture that the output reaches, sent or not, in sequence.
   public var windows: [Window]
   /// Level of the original in the same windows, dBFS (RMS).
   public var originalLevels: [Int: Double]
@@ -63,4 +63,7 @@ public struct StreamEvidence: Sendable {
     self.windows = windows
     self.originalLevels = originalLevels
   }
+
+  /// Every fragment that was sent, and every one that the output has a window for.
+  var sequences: [Int] { Set(events.fragments.map(\.sequence) + windows.map(\.sequence)).sorted() }
 }

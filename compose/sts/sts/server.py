@@ -137,7 +137,7 @@ class Server:
             return
         await self._acknowledge(stream, fragment, "queued", queue_position=len(self.waiting))
         await self._wake()
-        await self._report_pressure(stream)
+        await self._report_pressure()
 
     async def _acknowledge(self, stream, fragment, status, **more):
         await self._emit("fragment:ack", {"fragment_id": fragment.fragment_id, "stream_id": fragment.stream_id,
@@ -180,7 +180,7 @@ class Server:
                 await self._answer(stream, each)
         if stream.missing is not None:
             self.background(self._give_up_later(stream, stream.missing))
-        await self._report_pressure(stream)
+        await self._report_pressure()
         await self._complete(stream)
 
     async def _answer(self, stream, answer):
@@ -208,10 +208,10 @@ class Server:
             self.background(self._give_up_later(stream, stream.missing))
         await self._complete(stream)
 
-    async def _report_pressure(self, stream):
-        """Only when the level changes."""
+    async def _report_pressure(self):
+        """Tells every stream that knows another level: one that was told to pause sends nothing and would never hear."""
         level = pressure_level(len(self.waiting), self.settings.backpressure_medium, self.settings.backpressure_high)
-        if level != stream.pressure:
+        for stream in [s for s in self.streams.values() if s.pressure != level]:
             stream.pressure = level
             await self._emit("backpressure", {
                 "stream_id": stream.config.stream_id, "severity": level, "current_inflight": stream.inflight,

@@ -165,6 +165,20 @@ class ServerTests(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(told[:2] + told[-1:], [("medium", "slow_down"), ("high", "pause"), ("low", "none")])
         self.assertTrue(all(a != b for a, b in zip(told, told[1:])), "told although nothing changed")
 
+    async def test_pressure_by_one_stream_is_told_to_all_and_taken_back(self):
+        await self.start(STS_BACKPRESSURE_MEDIUM="1", STS_BACKPRESSURE_HIGH="2")
+        await self.open()
+        await self.open("other")
+        await self.call("stream:pause", {"stream_id": "s"})
+        await self.send(0)
+        await self.send(1)
+        self.assertEqual([t["action"] for t in self.socket.named("backpressure") if t["stream_id"] == "other"],
+                         ["slow_down", "pause"])
+        await self.call("stream:resume", {"stream_id": "s"})
+        while self.socket.named("backpressure")[-1]["action"] != "none" or \
+                {t["stream_id"] for t in self.socket.named("backpressure") if t["action"] == "none"} != {"s", "other"}:
+            await self.socket.until("backpressure", len(self.socket.named("backpressure")) + 1)
+
     async def test_what_cannot_be_done_is_an_error_event(self):
         await self.start()
         await self.send(0, "nowhere")

@@ -1,9 +1,20 @@
 import Foundation
 import Synchronization
 
-/// Bounds how many streams are live at once; Swift Testing itself runs every case side by side.
-final class StreamWidth: Sendable {
-  static let shared = StreamWidth(limit: limitFromEnvironment)
+/// Bounds how many of something are live at once; Swift Testing itself runs every case side by side.
+final class ConcurrencyLimit: Sendable {
+  /// `E2E_MAX_STREAMS`, or two for each core: a stream spends most of its time waiting for real time to pass.
+  static let streams = ConcurrencyLimit(
+    limit: setting("E2E_MAX_STREAMS") ?? 2 * ProcessInfo.processInfo.activeProcessorCount)
+
+  /// `E2E_MAX_ENVIRONMENTS`, or one more than there are cores; at least two, since suites with one of their own are nested in
+  /// a suite with another.
+  static let environments = ConcurrencyLimit(
+    limit: max(2, setting("E2E_MAX_ENVIRONMENTS") ?? ProcessInfo.processInfo.activeProcessorCount + 1))
+
+  private static func setting(_ variable: String) -> Int? {
+    ProcessInfo.processInfo.environment[variable].flatMap(Int.init)
+  }
 
   private struct State {
     var free: Int
@@ -15,12 +26,6 @@ final class StreamWidth: Sendable {
   private let state: Mutex<State>
 
   init(limit: Int) { state = Mutex(State(free: max(1, limit))) }
-
-  /// `E2E_MAX_STREAMS`, or two for each core: a stream spends most of its time waiting for real time to pass.
-  private static var limitFromEnvironment: Int {
-    let process = ProcessInfo.processInfo
-    return process.environment["E2E_MAX_STREAMS"].flatMap(Int.init) ?? 2 * process.activeProcessorCount
-  }
 
   /// Runs `body` when a place is free; first come, first served.
   ///

@@ -2,16 +2,16 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("StreamWidth")
-struct StreamWidthTests {
+@Suite("ConcurrencyLimit")
+struct ConcurrencyLimitTests {
   @Test("Never more than the limit at once, and everyone has a turn")
   func limit() async throws {
-    let width = StreamWidth(limit: 3)
+    let limit = ConcurrencyLimit(limit: 3)
     let counter = Counter()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<50 {
         group.addTask {
-          try await width.withPlace {
+          try await limit.withPlace {
             await counter.enter()
             await Task.yield()
             await counter.leave()
@@ -41,19 +41,19 @@ struct StreamWidthTests {
   @Test("A place that is left by an error is free again")
   func errors() async throws {
     struct Failure: Error {}
-    let width = StreamWidth(limit: 1)
-    await #expect(throws: Failure.self) { try await width.withPlace { throw Failure() } }
-    try await width.withPlace {}
+    let limit = ConcurrencyLimit(limit: 1)
+    await #expect(throws: Failure.self) { try await limit.withPlace { throw Failure() } }
+    try await limit.withPlace {}
   }
 
   @Test("Someone who is cancelled while waiting goes away and takes no place")
   func cancellation() async throws {
-    let width = StreamWidth(limit: 1)
-    try await width.withPlace {
-      let waiter = Task { try await width.withPlace {} }
+    let limit = ConcurrencyLimit(limit: 1)
+    try await limit.withPlace {
+      let waiter = Task { try await limit.withPlace {} }
       waiter.cancel()
       await #expect(throws: CancellationError.self) { try await waiter.value }
     }
-    try await width.withPlace {}
+    try await limit.withPlace {}
   }
 }

@@ -1,0 +1,69 @@
+import DubbingTesting
+import SocketIOLite
+import Testing
+
+/// A fault, and the diagnosis that it must lead to: this outcome, these red checks and no others.
+struct FaultCase: Sendable, CustomTestStringConvertible {
+  var fault: StreamFault
+  var fixture = "counting-short"
+  var outcome = StreamOutcome.dubbed
+  var checks: Set<DubbingVerdict.Check.Name>
+
+  var testDescription: String { fault.name }
+}
+
+extension E2E {
+  /// Faults between STS and worker, or at the publisher: all run side by side in the shared environment.
+  @Suite("Faults of a stream", .tags(.faults))
+  struct StreamFaults {
+    static let onTheWire: [FaultCase] = [
+      FaultCase(fault: .answer(1, .duplicate, name: "fragment:processed duplicated"), checks: [.processedOnce]),
+      FaultCase(
+        fault: .answer(1, .reorder(atMost: .seconds(20)), name: "two fragment:processed swapped"), checks: [.order]),
+      FaultCase(
+        fault: .answer(2, name: "noise instead of speech") { $0.dubbedAudio = $0.dubbedAudio?.asNoise },
+        outcome: .failed, checks: [.identity]),
+      FaultCase(fault: .answer(2, .delay(.seconds(3)), name: "delayed but in time"), checks: []),
+      FaultCase(
+        fault: .answer(2, name: "dubbed audio 40 dB too quiet") {
+          $0.dubbedAudio = $0.dubbedAudio?.scaled(decibels: -40)
+        },
+        checks: [.loudness]),
+      FaultCase(
+        fault: .answer(2, name: "wrong sample rate declared") {
+          $0.dubbedAudio = $0.dubbedAudio?.declared(sampleRate: 24000)
+        },
+        outcome: .failed, checks: [.identity]),
+      FaultCase(
+        fault: .firstAudioRepeated(name: "a fragment's audio repeated for the next"), outcome: .failed,
+        checks: [.identity]),
+      FaultCase(
+        fault: .answer(1, name: "wrong target language") { $0.translatedText = "eins, zwei, drei, vier, fünf, sechs" },
+        checks: [.translation]),
+      FaultCase(
+        fault: .truncatedBase64(ofAnswer: 2, name: "truncated base64"), outcome: .mixed,
+        checks: [.processedOnce, .contract, .identity, .originalAbsent]),
+      FaultCase(
+        fault: .answer(2, name: "STS answers with status failed") {
+          $0.status = .failed
+          $0.dubbedAudio = nil
+          $0.error = .init(code: "MODEL_ERROR", message: "out of memory", stage: "tts", retryable: false)
+        },
+        outcome: .mixed, checks: [.processedOnce, .identity, .originalAbsent]),
+    ]
+
+    static let atThePublisher: [FaultCase] = [
+      FaultCase(
+        fault: .publisherDies(after: .seconds(15), name: "publisher dies in mid-stream"), fixture: "counting",
+        checks: [.fragmentsSent, .transcript, .duration]),
+      FaultCase(
+        fault: .videoPacketsLost(where: "between(n,100,104)", name: "video packets lost"), checks: [.videoPackets]),
+    ]
+
+    @Test("A fault leads to its diagnosis and no other", .stream(publish: .rtsp), arguments: onTheWire + atThePublisher)
+    func fault(_ fault: FaultCase) async throws {
+      try await LiveStream.current.expectCaught(
+        Fixture.named(fault.fixture), as: fault.outcome, by: fault.checks, under: fault.fault)
+    }
+  }
+}
