@@ -32,5 +32,5 @@ for fault in report["faults"]:
 PYTHON
 fi
 [ "$status" = 0 ] && verdict="PASSED" || verdict="FAILED"
-echo "e2e: $verdict; report $report_dir/report.json, recordings and events $report_dir/streams/"
+echo "e2e: $verdict; report $report_dir/report.json and $report_dir/index.html, recordings and events $report_dir/streams/"
 exit "$status"

@@ -34,6 +34,19 @@ struct RunReportTests {
     #expect(text.contains(#""outcome" : "dubbed""#))
   }
 
+  @Test("The page shows every stream and fault, and nothing in it is taken for markup")
+  func page() {
+    var report = RunReport(started: Date(timeIntervalSince1970: 0))
+    let verdict = DubbingVerdict(HealthyRun.evidence)
+    report.streams = [RunReport.Stream(verdict, test: "a <b> & \"c\"")]
+    report.faults = [.init(fault: "noise", caughtBy: ["identity"], expected: ["identity"], message: "1 < 2", ok: true)]
+    let html = RunPage(report: report, verdicts: [verdict]).html
+    for part in ["a &lt;b&gt; &amp; &quot;c&quot;", "dubbed 1", "uno, dos, tres", "noise", "1 &lt; 2", "<svg"] {
+      #expect(html.contains(part))
+    }
+    #expect(!html.contains("http"), "the page needs no network")
+  }
+
   @Test("The table names fragment, transcript, source and every failed check")
   func table() {
     var evidence = HealthyRun.evidence

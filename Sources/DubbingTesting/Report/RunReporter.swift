@@ -9,6 +9,7 @@ public actor RunReporter {
   /// Where reports, recordings and logs of a run are kept: `E2E_REPORT_DIR`, or `.build/e2e`.
   public nonisolated let folder: URL
   private var report = RunReport(started: Date())
+  private var verdicts: [DubbingVerdict] = []
   private let clock = ContinuousClock()
   private var start: ContinuousClock.Instant?
 
@@ -35,6 +36,7 @@ public actor RunReporter {
   /// Adds a stream's verdict, prints its table and writes the report.
   public func add(_ verdict: DubbingVerdict, test: String, fault: String? = nil) throws {
     report.streams.append(RunReport.Stream(verdict, test: test))
+    verdicts.append(verdict)
     Console.print(verdict.table(test: test, fault: fault))
     try write()
   }
@@ -51,5 +53,7 @@ public actor RunReporter {
     report.totalS = start.map { $0.duration(to: clock.now).seconds.rounded(places: 3) } ?? 0
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try report.json().write(to: folder.appending(path: "report.json"), options: .atomic)
+    let page = RunPage(report: report, verdicts: verdicts).html
+    try Data(page.utf8).write(to: folder.appending(path: "index.html"), options: .atomic)
   }
 }
