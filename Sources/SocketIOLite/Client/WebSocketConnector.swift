@@ -27,10 +27,9 @@ enum WebSocketConnector {
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(request.timeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelOption(.maxMessagesPerRead, value: 16)
-      .channelOption(
-        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 1 << 20)
-      )
+      // Frames are copied out, so one buffer serves all reads and stays in the cache; untouched pages of it cost nothing.
+      .channelOption(.maxMessagesPerRead, value: 4)
+      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try addHandlers(to: channel, request, wishes, joined: joined, ended: ended, connected: connected)
@@ -75,17 +74,12 @@ enum WebSocketConnector {
   ) throws {
     let handshake = UpgradeRequestHandler(request: request, failed: connected)
     let boundHandshake = NIOLoopBound(handshake, eventLoop: channel.eventLoop)
-    let upgrader = NIOWebSocketClientUpgrader(
-      // One byte more, so that a message of just the limit passes whatever the frame's own arithmetic is.
-      maxFrameSize: wishes.limits.maxMessageBytes + 1, automaticErrorHandling: false
-    ) { channel, _ in
-      channel.eventLoop.makeCompletedFuture {
-        let handler = ClientConnectionHandler(wishes: wishes, joined: joined, ended: ended)
-        try channel.pipeline.syncOperations.addHandler(handler)
-        let connection = ClientConnection(
-          channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), ended: ended.futureResult)
-        connected.succeed(connection)
-      }
+    let upgrader = WebSocketUpgrader { channel in
+      let handler = ClientConnectionHandler(wishes: wishes, joined: joined, ended: ended)
+      try channel.pipeline.syncOperations.addHandler(handler)
+      let connection = ClientConnection(
+        channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), ended: ended.futureResult)
+      connected.succeed(connection)
     }
     try channel.pipeline.syncOperations.addHTTPClientHandlers(
       leftOverBytesStrategy: .forwardBytes,
@@ -102,6 +96,35 @@ enum WebSocketConnector {
     SocketIOError(
       .cannotConnect, "cannot connect to \(request.endpoint.host) port \(request.endpoint.port)",
       evidence: ["\(error)"], next: "is the server running and listening on that address?")
+  }
+}
+
+/// NIO's upgrade to WebSocket without its frame decoder, in whose place `WebSocketFrameReader` is.
+private final class WebSocketUpgrader: NIOHTTPClientProtocolUpgrader, Sendable {
+  private let handshake = NIOWebSocketClientUpgrader(automaticErrorHandling: false) { channel, _ in
+    channel.eventLoop.makeSucceededVoidFuture()
+  }
+  private let addHandlers: @Sendable (any Channel) throws -> Void
+
+  init(addHandlers: @escaping @Sendable (any Channel) throws -> Void) { self.addHandlers = addHandlers }
+
+  var supportedProtocol: String { handshake.supportedProtocol }
+  var requiredUpgradeHeaders: [String] { handshake.requiredUpgradeHeaders }
+
+  func addCustom(upgradeRequestHeaders: inout HTTPHeaders) {
+    handshake.addCustom(upgradeRequestHeaders: &upgradeRequestHeaders)
+  }
+
+  func shouldAllowUpgrade(upgradeResponse: HTTPResponseHead) -> Bool {
+    handshake.shouldAllowUpgrade(upgradeResponse: upgradeResponse)
+  }
+
+  func upgrade(context: ChannelHandlerContext, upgradeResponse: HTTPResponseHead) -> EventLoopFuture<Void> {
+    let channel = context.channel
+    return context.eventLoop.makeCompletedFuture {
+      try channel.pipeline.syncOperations.addHandler(WebSocketFrameEncoder())
+      try addHandlers(channel)
+    }
   }
 }
 
