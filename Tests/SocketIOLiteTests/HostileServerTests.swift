@@ -119,6 +119,15 @@ struct HostileServerTests {
     }
   }
 
+  @Test("A server that does not read holds emit back, and a volatile event is refused rather than piled up")
+  func neverReads() async throws {
+    try await client("never-reads").withConnection { client in
+      let sending = Task { try await client.emit("large", String(repeating: "x", count: 30_000_000)) }
+      try await eventually("the socket is full") { try !client.emitVolatile("position", 1) }
+      sending.cancel()
+    }
+  }
+
   @Test(
     "URLs that cannot be used are refused before anything is sent",
     arguments: [

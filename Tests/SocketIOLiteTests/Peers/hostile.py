@@ -124,6 +124,8 @@ async def serve(reader, writer):
             else:
                 await read_text(reader, b"40")
                 writer.write(frame(CONNECTED) + b"".join(AFTER_CONNECT.get(case, [])))
+                if case == "never-reads":
+                    await asyncio.sleep(3600)
                 if case == "close-after-connect":
                     writer.close()
                     return
