@@ -19,6 +19,7 @@ public final class SocketIOClient: Sendable {
   private let hub = EventHub()
   let link = ClientLink()
   let turns = SendTurns()
+  private let cookies = CookieJar()
 
   /// Takes what it needs to connect; the URL is checked by `withConnection`.
   public init(url: String, configuration: SocketIOConfiguration = .init()) {
@@ -108,7 +109,8 @@ public final class SocketIOClient: Sendable {
       auth: try auth.map { value throws(SocketIOError) in try SocketIOJSON.object(value) },
       limits: configuration.limits, deliver: { hub.deliver($0) })
     let request = WebSocketConnector.Request(
-      endpoint: endpoint, extraHeaders: configuration.extraHeaders, timeout: TimeAmount(configuration.connectTimeout))
+      endpoint: endpoint, extraHeaders: configuration.extraHeaders, cookies: cookies,
+      timeout: TimeAmount(configuration.connectTimeout))
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let attempt = WebSocketConnector.connect(request, on: loop, wishes: wishes)
     return try await withTaskCancellationHandler {

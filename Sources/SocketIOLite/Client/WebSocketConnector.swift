@@ -8,6 +8,8 @@ enum WebSocketConnector {
   struct Request: Sendable {
     var endpoint: SocketIOEndpoint
     var extraHeaders: [(name: String, value: String)]
+    /// What the server set at earlier connections goes out, what it sets now comes in.
+    var cookies: CookieJar
     var timeout: TimeAmount
   }
 
@@ -74,7 +76,7 @@ enum WebSocketConnector {
   ) throws {
     let handshake = UpgradeRequestHandler(request: request, failed: connected)
     let boundHandshake = NIOLoopBound(handshake, eventLoop: channel.eventLoop)
-    let upgrader = WebSocketUpgrader { channel in
+    let upgrader = WebSocketUpgrader(cookies: request.cookies) { channel in
       let handler = ClientConnectionHandler(wishes: wishes, joined: joined, ended: ended)
       try channel.pipeline.syncOperations.addHandler(handler)
       let connection = ClientConnection(
@@ -104,9 +106,13 @@ private final class WebSocketUpgrader: NIOHTTPClientProtocolUpgrader, Sendable {
   private let handshake = NIOWebSocketClientUpgrader(automaticErrorHandling: false) { channel, _ in
     channel.eventLoop.makeSucceededVoidFuture()
   }
+  private let cookies: CookieJar
   private let addHandlers: @Sendable (any Channel) throws -> Void
 
-  init(addHandlers: @escaping @Sendable (any Channel) throws -> Void) { self.addHandlers = addHandlers }
+  init(cookies: CookieJar, addHandlers: @escaping @Sendable (any Channel) throws -> Void) {
+    self.cookies = cookies
+    self.addHandlers = addHandlers
+  }
 
   var supportedProtocol: String { handshake.supportedProtocol }
   var requiredUpgradeHeaders: [String] { handshake.requiredUpgradeHeaders }
@@ -121,6 +127,7 @@ private final class WebSocketUpgrader: NIOHTTPClientProtocolUpgrader, Sendable {
 
   func upgrade(context: ChannelHandlerContext, upgradeResponse: HTTPResponseHead) -> EventLoopFuture<Void> {
     let channel = context.channel
+    cookies.take(upgradeResponse.headers["Set-Cookie"])
     return context.eventLoop.makeCompletedFuture {
       try channel.pipeline.syncOperations.addHandler(WebSocketFrameEncoder())
       try addHandlers(channel)
@@ -146,6 +153,10 @@ final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChannelHandle
   func channelActive(context: ChannelHandlerContext) {
     var headers = HTTPHeaders([("Host", request.endpoint.authority), ("Content-Length", "0")])
     for header in request.extraHeaders { headers.add(name: header.name, value: header.value) }
+    // Who sends cookies of their own decides alone.
+    if !headers.contains(name: "Cookie"), let cookies = request.cookies.header {
+      headers.add(name: "Cookie", value: cookies)
+    }
     let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: request.endpoint.target, headers: headers)
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
