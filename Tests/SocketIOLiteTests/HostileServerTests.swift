@@ -119,6 +119,29 @@ struct HostileServerTests {
     }
   }
 
+  @Test("Cookies that the server set come back at the next connection, deleted and broken ones do not, one's own win")
+  func cookies() async throws {
+    func sent(by client: SocketIOClient) async throws -> [String] {
+      let events = client.events(named: "cookies")
+      return try await client.withConnection { _ in try await events.next(timeout: wait).decode([String].self) }
+    }
+    let client = client("cookies")
+    #expect(try await sent(by: client) == [])
+    #expect(try await sent(by: client) == ["route=a=1; last=z"])
+    let own = SocketIOClient(
+      url: client.url, configuration: .init(extraHeaders: [("cookie", "mine=1")], reconnection: nil))
+    for _ in 0..<2 { #expect(try await sent(by: own) == ["mine=1"]) }
+  }
+
+  @Test("A server that does not read holds emit back, and a volatile event is refused rather than piled up")
+  func neverReads() async throws {
+    try await client("never-reads").withConnection { client in
+      let sending = Task { try await client.emit("large", String(repeating: "x", count: 30_000_000)) }
+      try await eventually("the socket is full") { try !client.emitVolatile("position", 1) }
+      sending.cancel()
+    }
+  }
+
   @Test(
     "URLs that cannot be used are refused before anything is sent",
     arguments: [

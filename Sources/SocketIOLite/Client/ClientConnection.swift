@@ -29,6 +29,32 @@ struct ClientConnection: Sendable {
     }
   }
 
+  /// Sends what waited for this connection; who waits learns of it by the promise.
+  func send(_ waiting: ClientLink.Waiting) {
+    channel.eventLoop.execute {
+      switch waiting.wish {
+      case .event(let promise):
+        let written = channel.eventLoop.makePromise(of: Void.self)
+        written.futureResult.cascade(to: promise)
+        handler.value.send(waiting.encoded, written: written)
+      case .answer(let event, let promise, let deadline):
+        let left = max(deadline - .now(), .zero)
+        handler.value.send(waiting.encoded, written: nil, waiting: (event, promise, left))
+      }
+    }
+  }
+
+  /// Sends without waiting, unless the socket is full; false means that nothing was sent.
+  func sendIfWritable(_ encoded: SocketIOJSON.Encoded) -> Bool {
+    guard channel.isActive, channel.isWritable else { return false }
+    channel.eventLoop.execute { handler.value.send(encoded, written: nil) }
+    return true
+  }
+
+  func cancelAck(of answer: EventLoopPromise<SocketIOEvent>) {
+    channel.eventLoop.execute { handler.value.cancelAck(of: answer) }
+  }
+
   /// Leaves on purpose and waits until the channel is closed, which takes at most a second.
   func disconnect() async {
     channel.eventLoop.execute { handler.value.disconnect() }

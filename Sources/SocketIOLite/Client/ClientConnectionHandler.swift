@@ -4,7 +4,7 @@ import NIOWebSocket
 
 /// The rim of a connection: WebSocket frames to the two state machines, and their answers back. Lives on one event loop.
 final class ClientConnectionHandler: ChannelInboundHandler {
-  typealias InboundIn = WebSocketFrame
+  typealias InboundIn = ByteBuffer
   typealias OutboundOut = WebSocketFrame
 
   struct Wishes: Sendable {
@@ -28,6 +28,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   private let ended: EventLoopPromise<SocketIOError>
   private var engine = EngineIOSession()
   private var socket: SocketIOSession
+  private var reader: WebSocketFrameReader
   private var assembler: WebSocketMessageAssembler
   private var context: ChannelHandlerContext?
   private var acks: [Int: WaitingAck] = [:]
@@ -44,6 +45,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     self.joined = joined
     self.ended = ended
     socket = SocketIOSession(limits: wishes.limits)
+    reader = WebSocketFrameReader(maxPayloadBytes: wishes.limits.maxMessageBytes)
     assembler = WebSocketMessageAssembler(maxMessageBytes: wishes.limits.maxMessageBytes)
   }
 
@@ -52,25 +54,27 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard failure == nil else { return }
-    let frame = unwrapInboundIn(data)
+    var input = unwrapInboundIn(data)
     do throws(SocketIOError) {
-      switch frame.opcode {
-      case .text, .binary, .continuation:
-        guard let message = try assembler.receive(frame) else { return }
-        try receive(message)
-      case .ping: write(.pong, frame.unmaskedData)
-      case .connectionClose:
-        fail(SocketIOError(.disconnected, "the server closed the connection", reason: .transportClose))
-      case .pong: break
-      default:
-        throw SocketIOError(
-          .malformedPacket, "a WebSocket frame has the unknown opcode \(frame.opcode)", evidence: [quoted(frame.data)])
-      }
+      while failure == nil, let frame = try reader.next(&input) { try receive(frame) }
     } catch {
       var failure = error
       failure.reason = .parseError
       fail(failure)
+    }
+  }
+
+  private func receive(_ frame: WebSocketFrameReader.Frame) throws(SocketIOError) {
+    switch frame.opcode {
+    case 0, 1, 2:
+      guard let message = try assembler.receive(frame) else { return }
+      try receive(message)
+    case 8: fail(SocketIOError(.disconnected, "the server closed the connection", reason: .transportClose))
+    case 9: write(.pong, frame.payload)
+    case 10: break
+    default:
+      throw SocketIOError(
+        .malformedPacket, "a WebSocket frame has the unknown opcode \(frame.opcode)", evidence: [quoted(frame.payload)])
     }
   }
 
@@ -84,18 +88,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if let error = error as? NIOWebSocketError {
-      var failure =
-        error == .invalidFrameLength
-        ? SocketIOError(
-          .limitExceeded, "the server announced a frame longer than \(wishes.limits.maxMessageBytes) bytes")
-        : SocketIOError(
-          .malformedPacket, "the server sent a WebSocket frame that breaks the protocol", evidence: ["\(error)"])
-      failure.reason = .parseError
-      fail(failure)
-    } else {
-      fail(SocketIOError(.disconnected, "the connection failed", reason: .transportError, evidence: ["\(error)"]))
-    }
+    fail(SocketIOError(.disconnected, "the connection failed", reason: .transportError, evidence: ["\(error)"]))
   }
 
   func channelInactive(context: ChannelHandlerContext) {

@@ -1,7 +1,6 @@
 import Foundation
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// A Socket.IO 5 client over WebSocket: queues are made first, then the connection lives as long as a closure.
 ///
@@ -18,15 +17,9 @@ public final class SocketIOClient: Sendable {
   public let configuration: SocketIOConfiguration
 
   private let hub = EventHub()
-  // Read by every emit, written when a connection comes or goes.
-  private let connection = Mutex<Connection>(.none)
-
-  private enum Connection: Sendable {
-    case none
-    case connecting
-    case up(ClientConnection)
-    case lost(SocketIOError)
-  }
+  let link = ClientLink()
+  let turns = SendTurns()
+  private let cookies = CookieJar()
 
   /// Takes what it needs to connect; the URL is checked by `withConnection`.
   public init(url: String, configuration: SocketIOConfiguration = .init()) {
@@ -57,12 +50,13 @@ public final class SocketIOClient: Sendable {
   public var unclaimedEventCount: Int { hub.unclaimed }
 
   /// Whether the namespace is joined at this moment.
-  public var isConnected: Bool {
-    connection.withLock {
-      if case .up = $0 { return true }
-      return false
-    }
-  }
+  public var isConnected: Bool { state == .connected }
+
+  /// What the client is doing about its connection at this moment.
+  public var state: SocketIOState { link.current }
+
+  /// The state now and every one that follows, none left out. Each call makes a stream of its own.
+  public func states() -> AsyncStream<SocketIOState> { link.states() }
 
   // MARK: Connection
 
@@ -78,11 +72,11 @@ public final class SocketIOClient: Sendable {
     do {
       first = try await connect()
     } catch {
-      connection.withLock { $0 = .none }
+      link.reset(error as? SocketIOError)
       throw error
     }
     hub.forEachQueue { $0.reopen() }
-    connection.withLock { $0 = .up(first) }
+    link.connected(first)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await self.supervise(first) }
       let result: Result<R, any Error>
@@ -93,18 +87,13 @@ public final class SocketIOClient: Sendable {
       }
       group.cancelAll()
       try await group.waitForAll()
-      connection.withLock { $0 = .none }
+      link.reset()
       return try result.get()
     }
   }
 
   private func begin() throws(SocketIOError) {
-    let isIdle = connection.withLock { state in
-      guard case .none = state else { return false }
-      state = .connecting
-      return true
-    }
-    guard isIdle else {
+    guard link.begin() else {
       throw SocketIOError(
         .cannotConnect, "this client is connected already", next: "make a second SocketIOClient for a second connection"
       )
@@ -120,7 +109,8 @@ public final class SocketIOClient: Sendable {
       auth: try auth.map { value throws(SocketIOError) in try SocketIOJSON.object(value) },
       limits: configuration.limits, deliver: { hub.deliver($0) })
     let request = WebSocketConnector.Request(
-      endpoint: endpoint, extraHeaders: configuration.extraHeaders, timeout: TimeAmount(configuration.connectTimeout))
+      endpoint: endpoint, extraHeaders: configuration.extraHeaders, cookies: cookies,
+      timeout: TimeAmount(configuration.connectTimeout))
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let attempt = WebSocketConnector.connect(request, on: loop, wishes: wishes)
     return try await withTaskCancellationHandler {
@@ -144,7 +134,7 @@ public final class SocketIOClient: Sendable {
         finish(with: reason)
         break
       }
-      connection.withLock { $0 = .lost(reason) }
+      link.retrying(attempt: 1, after: reason)
       hub.forEachQueue { $0.interrupt(reason) }
       current = await reconnect(reconnection, after: reason)
     }
@@ -159,7 +149,7 @@ public final class SocketIOClient: Sendable {
       do {
         try await Task.sleep(for: reconnection.wait(attempt: attempt, random: .random(in: -1...1)))
         let new = try await connect()
-        connection.withLock { $0 = .up(new) }
+        link.connected(new)
         return new
       } catch let error as SocketIOError {
         last = error
@@ -169,75 +159,19 @@ public final class SocketIOClient: Sendable {
         break
       }
       attempt += 1
+      link.retrying(attempt: attempt + 1, after: reason)
     }
     finish(with: last)
     return nil
   }
 
   private func finish(with reason: SocketIOError) {
-    connection.withLock { $0 = .lost(reason) }
+    link.ended(reason)
     hub.forEachQueue { $0.finish(throwing: reason) }
   }
 
   /// Both sides may end a connection on purpose; that is final, as in every client.
   private static func isWorthRetrying(_ reason: SocketIOError) -> Bool {
     reason.reason != .serverDisconnect && reason.reason != .clientDisconnect && reason.code != .connectRejected
-  }
-
-  // MARK: Sending
-
-  /// Sends an event; any `Data` inside the arguments becomes a binary attachment. Suspends while the socket is full.
-  ///
-  /// Throws `reservedEvent`, `encodingFailed`, `notConnected` or `disconnected`.
-  public func emit(_ event: String, _ arguments: any Encodable & Sendable...) async throws {
-    try await emit(event, arguments: arguments)
-  }
-
-  /// `emit` for arguments that are in an array already.
-  public func emit(_ event: String, arguments: [any Encodable & Sendable]) async throws {
-    let encoded = try Self.encode(event, arguments)
-    try await current().emit(encoded)
-  }
-
-  /// Sends an event and waits for the server's answer; `timeout` nil means `configuration.ackTimeout`.
-  ///
-  /// Throws `ackTimedOut`, and `disconnected` at once if the connection ends first.
-  public func emitWithAck(
-    _ event: String, _ arguments: any Encodable & Sendable..., timeout: Duration? = nil
-  ) async throws -> SocketIOEvent {
-    let encoded = try Self.encode(event, arguments)
-    return try await current().emitWithAck(event, encoded, timeout: timeout ?? configuration.ackTimeout)
-  }
-
-  /// Answers an event that the server wants acknowledged; does nothing for one that has no `ackID`.
-  public func acknowledge(_ event: SocketIOEvent, _ arguments: any Encodable & Sendable...) async throws {
-    guard let id = event.ackID, !event.name.isEmpty else { return }
-    try await current().emit(try SocketIOJSON.encode(name: nil, arguments), answering: id)
-  }
-
-  private static let reserved: Set = [
-    "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",
-  ]
-
-  private static func encode(_ event: String, _ arguments: [any Encodable & Sendable]) throws(SocketIOError)
-    -> SocketIOJSON.Encoded
-  {
-    guard !reserved.contains(event) else {
-      throw SocketIOError(.reservedEvent, "“\(event)” is an event of Socket.IO itself and cannot be sent")
-    }
-    return try SocketIOJSON.encode(name: event, arguments)
-  }
-
-  private func current() throws(SocketIOError) -> ClientConnection {
-    switch connection.withLock({ $0 }) {
-    case .up(let connection): return connection
-    case .lost(let reason):
-      var error = reason
-      error.code = .notConnected
-      error.message = "there is no connection to send on: \(reason.message)"
-      throw error
-    case .none, .connecting:
-      throw SocketIOError(.notConnected, "there is no connection to send on", next: "send inside withConnection { … }")
-    }
   }
 }

@@ -36,7 +36,7 @@ public struct SocketIOConfiguration: Sendable {
   public var namespace: String
   /// Sent with the request to join; evaluated again at each reconnection.
   public var auth: (@Sendable () async throws -> any Encodable & Sendable)?
-  /// Added to the upgrade request.
+  /// Added to the upgrade request; a Cookie header among them takes the place of the cookies that the server set.
   public var extraHeaders: [(name: String, value: String)]
   /// Added to the URL's own query.
   public var query: [(name: String, value: String)]

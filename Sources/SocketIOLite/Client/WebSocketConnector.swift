@@ -8,6 +8,8 @@ enum WebSocketConnector {
   struct Request: Sendable {
     var endpoint: SocketIOEndpoint
     var extraHeaders: [(name: String, value: String)]
+    /// What the server set at earlier connections goes out, what it sets now comes in.
+    var cookies: CookieJar
     var timeout: TimeAmount
   }
 
@@ -27,10 +29,9 @@ enum WebSocketConnector {
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(request.timeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelOption(.maxMessagesPerRead, value: 16)
-      .channelOption(
-        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 1 << 20)
-      )
+      // Frames are copied out, so one buffer serves all reads and stays in the cache; untouched pages of it cost nothing.
+      .channelOption(.maxMessagesPerRead, value: 4)
+      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try addHandlers(to: channel, request, wishes, joined: joined, ended: ended, connected: connected)
@@ -75,17 +76,12 @@ enum WebSocketConnector {
   ) throws {
     let handshake = UpgradeRequestHandler(request: request, failed: connected)
     let boundHandshake = NIOLoopBound(handshake, eventLoop: channel.eventLoop)
-    let upgrader = NIOWebSocketClientUpgrader(
-      // One byte more, so that a message of just the limit passes whatever the frame's own arithmetic is.
-      maxFrameSize: wishes.limits.maxMessageBytes + 1, automaticErrorHandling: false
-    ) { channel, _ in
-      channel.eventLoop.makeCompletedFuture {
-        let handler = ClientConnectionHandler(wishes: wishes, joined: joined, ended: ended)
-        try channel.pipeline.syncOperations.addHandler(handler)
-        let connection = ClientConnection(
-          channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), ended: ended.futureResult)
-        connected.succeed(connection)
-      }
+    let upgrader = WebSocketUpgrader(cookies: request.cookies) { channel in
+      let handler = ClientConnectionHandler(wishes: wishes, joined: joined, ended: ended)
+      try channel.pipeline.syncOperations.addHandler(handler)
+      let connection = ClientConnection(
+        channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), ended: ended.futureResult)
+      connected.succeed(connection)
     }
     try channel.pipeline.syncOperations.addHTTPClientHandlers(
       leftOverBytesStrategy: .forwardBytes,
@@ -102,6 +98,40 @@ enum WebSocketConnector {
     SocketIOError(
       .cannotConnect, "cannot connect to \(request.endpoint.host) port \(request.endpoint.port)",
       evidence: ["\(error)"], next: "is the server running and listening on that address?")
+  }
+}
+
+/// NIO's upgrade to WebSocket without its frame decoder, in whose place `WebSocketFrameReader` is.
+private final class WebSocketUpgrader: NIOHTTPClientProtocolUpgrader, Sendable {
+  private let handshake = NIOWebSocketClientUpgrader(automaticErrorHandling: false) { channel, _ in
+    channel.eventLoop.makeSucceededVoidFuture()
+  }
+  private let cookies: CookieJar
+  private let addHandlers: @Sendable (any Channel) throws -> Void
+
+  init(cookies: CookieJar, addHandlers: @escaping @Sendable (any Channel) throws -> Void) {
+    self.cookies = cookies
+    self.addHandlers = addHandlers
+  }
+
+  var supportedProtocol: String { handshake.supportedProtocol }
+  var requiredUpgradeHeaders: [String] { handshake.requiredUpgradeHeaders }
+
+  func addCustom(upgradeRequestHeaders: inout HTTPHeaders) {
+    handshake.addCustom(upgradeRequestHeaders: &upgradeRequestHeaders)
+  }
+
+  func shouldAllowUpgrade(upgradeResponse: HTTPResponseHead) -> Bool {
+    handshake.shouldAllowUpgrade(upgradeResponse: upgradeResponse)
+  }
+
+  func upgrade(context: ChannelHandlerContext, upgradeResponse: HTTPResponseHead) -> EventLoopFuture<Void> {
+    let channel = context.channel
+    cookies.take(upgradeResponse.headers["Set-Cookie"])
+    return context.eventLoop.makeCompletedFuture {
+      try channel.pipeline.syncOperations.addHandler(WebSocketFrameEncoder())
+      try addHandlers(channel)
+    }
   }
 }
 
@@ -123,6 +153,10 @@ final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChannelHandle
   func channelActive(context: ChannelHandlerContext) {
     var headers = HTTPHeaders([("Host", request.endpoint.authority), ("Content-Length", "0")])
     for header in request.extraHeaders { headers.add(name: header.name, value: header.value) }
+    // Who sends cookies of their own decides alone.
+    if !headers.contains(name: "Cookie"), let cookies = request.cookies.header {
+      headers.add(name: "Cookie", value: cookies)
+    }
     let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: request.endpoint.target, headers: headers)
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)

@@ -2,6 +2,7 @@
 import asyncio
 import base64
 import hashlib
+import json
 import os
 import struct
 import sys
@@ -81,6 +82,7 @@ AFTER_CONNECT = {
     "ping-flood": [frame(b"2")] * 2000 + [frame(b"", 9)] * 500 + [frame(b'42["fine","h\xc3\xa9"]')],
     "escaped-name": [frame(b'42[ "f\\u0069ne" , "h\\u00e9"]')],
 }
+COOKIES = ["route=a=1; Path=/; HttpOnly", "old=x", "no cookie", "=nameless", "old=; Max-Age=0", "\tlast = z ;Secure"]
 
 
 async def serve(reader, writer):
@@ -104,6 +106,8 @@ async def serve(reader, writer):
             key = "wrong"
         accept = base64.b64encode(hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
         upgrade = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        if case == "cookies":
+            upgrade = upgrade[:-2] + "".join(f"Set-Cookie: {value}\r\n" for value in COOKIES) + "\r\n"
         if case == "drip":
             # Everything byte by byte, handshake included: no reader may rely on how bytes are cut.
             for byte in upgrade.encode() + frame(OPEN):
@@ -124,6 +128,11 @@ async def serve(reader, writer):
             else:
                 await read_text(reader, b"40")
                 writer.write(frame(CONNECTED) + b"".join(AFTER_CONNECT.get(case, [])))
+                if case == "cookies":
+                    came = [line.split(":", 1)[1].strip() for line in head.split("\r\n") if line.lower().startswith("cookie:")]
+                    writer.write(frame(b"42" + json.dumps(["cookies", came]).encode()))
+                if case == "never-reads":
+                    await asyncio.sleep(3600)
                 if case == "close-after-connect":
                     writer.close()
                     return

@@ -21,6 +21,7 @@ sio = socketio.AsyncServer(
     max_http_buffer_size=60_000_000,
 )
 environments = {}
+notes = {}
 
 
 def wire(namespace):
@@ -75,6 +76,22 @@ def wire(namespace):
     @on("never")
     async def never(sid, *arguments):
         await asyncio.sleep(3600)
+
+    @on("note")
+    async def note(sid, key, value):
+        notes.setdefault(key, []).append(value)
+
+    @on("notes")
+    async def read_notes(sid, key):
+        return notes.get(key, [])
+
+    @on("flaky")
+    async def flaky(sid, key, answers_from):
+        # Answers only from the given attempt on.
+        notes.setdefault(key, []).append("attempt")
+        if len(notes[key]) < answers_from:
+            await asyncio.sleep(3600)
+        return len(notes[key])
 
     @on("kick")
     async def kick(sid):

@@ -1,0 +1,122 @@
+import NIOCore
+
+/// Cuts what a server sends into WebSocket frames, each with bytes of its own. Source: RFC 6455 §5.2.
+///
+/// NIO's decoder gathers reads in one growing buffer, which is copied when it grows and again when a consumer still holds
+/// a frame of it. Here a frame's length is known from its head: its bytes are copied once, to where they stay. The socket's
+/// buffer is therefore free again after each read, and an event of 200 bytes does not keep a large read alive.
+struct WebSocketFrameReader: Sendable {
+  struct Frame: Sendable {
+    var isFinal: Bool
+    var hasReservedBits: Bool
+    var opcode: UInt8
+    var payload: ByteBuffer
+    var isControl: Bool { opcode >= 8 }
+  }
+
+  private struct Head {
+    var first: UInt8
+    var payloadLength: Int
+  }
+
+  let maxPayloadBytes: Int
+  /// The beginning of a head that the last read cut off, at most 9 bytes.
+  private var cutHead = ByteBuffer()
+  /// The frame that is being filled.
+  private var open: (head: Head, payload: ByteBuffer)?
+  /// Room of the last large frames: used again as soon as nobody else holds it.
+  private var large: [ByteBuffer] = []
+
+  init(maxPayloadBytes: Int) { self.maxPayloadBytes = maxPayloadBytes }
+
+  /// The next frame that ends in `input`, from which what was understood is taken; nil if there is none.
+  ///
+  /// Throws `limitExceeded` for a frame that is announced longer than the limit, before room is made for it.
+  mutating func next(_ input: inout ByteBuffer) throws(SocketIOError) -> Frame? {
+    if open == nil {
+      guard let head = try readHead(&input) else { return nil }
+      open = (head, makeRoom(for: head.payloadLength))
+    }
+    guard let head = open?.head, let missing = open.map({ $0.head.payloadLength - $0.payload.readableBytes }) else {
+      return nil
+    }
+    if var part = input.readSlice(length: min(missing, input.readableBytes)) { open?.payload.writeBuffer(&part) }
+    guard let payload = open?.payload, payload.readableBytes == head.payloadLength else { return nil }
+    open = nil
+    keep(payload)
+    return Frame(
+      isFinal: head.first & 0x80 != 0, hasReservedBits: head.first & 0x70 != 0, opcode: head.first & 0x0F,
+      payload: payload)
+  }
+
+  // MARK: Room
+
+  /// Up to this length a frame's announcement is believed; longer ones grow by doubling, as their bytes arrive.
+  private static let trustedLength = 4 << 20
+  /// From this length on the system's allocator gives pages back and asks for them again, which costs more than a copy.
+  private static let largeLength = 128 << 10
+
+  private mutating func makeRoom(for length: Int) -> ByteBuffer {
+    if length >= Self.largeLength {
+      for index in large.indices where large[index].modifyIfUniquelyOwned({ $0.clear() }) != nil {
+        var buffer = large.remove(at: index)
+        buffer.reserveCapacity(min(length, Self.trustedLength))
+        return buffer
+      }
+    }
+    return ByteBufferAllocator().buffer(capacity: min(length, Self.trustedLength))
+  }
+
+  private mutating func keep(_ payload: ByteBuffer) {
+    guard (Self.largeLength...Self.trustedLength).contains(payload.capacity) else { return }
+    if large.count == 3 { large.removeFirst() }
+    large.append(payload)
+  }
+
+  // MARK: Heads
+
+  private mutating func readHead(_ input: inout ByteBuffer) throws(SocketIOError) -> Head? {
+    if cutHead.readableBytes == 0 {
+      if let head = try parseHead(&input) { return head }
+      cutHead = ByteBuffer(bytes: input.readableBytesView)
+      input.moveReaderIndex(to: input.writerIndex)
+      return nil
+    }
+    while let byte = input.readInteger(as: UInt8.self) {
+      cutHead.writeInteger(byte)
+      if let head = try parseHead(&cutHead) { return head }
+    }
+    return nil
+  }
+
+  /// Takes a head from the front of `bytes`; nil, and nothing taken, if it is not all there.
+  private func parseHead(_ bytes: inout ByteBuffer) throws(SocketIOError) -> Head? {
+    let start = bytes.readerIndex
+    guard let (first, second) = bytes.getMultipleIntegers(at: start, as: (UInt8, UInt8).self) else { return nil }
+    guard second & 0x80 == 0 else {
+      throw SocketIOError(
+        .malformedPacket, "the server masked a WebSocket frame, which only clients do", evidence: [quoted(bytes)])
+    }
+    var payloadLength = Int(second)
+    var headLength = 2
+    switch second {
+    case 126:
+      guard let length = bytes.getInteger(at: start + 2, as: UInt16.self) else { return nil }
+      (payloadLength, headLength) = (Int(length), 4)
+    case 127:
+      guard let length = bytes.getInteger(at: start + 2, as: UInt64.self) else { return nil }
+      (payloadLength, headLength) = (Int(clamping: length), 10)
+    default: break
+    }
+    guard first & 0x08 == 0 || (second <= 125 && first & 0x80 != 0) else {
+      throw SocketIOError(
+        .malformedPacket, "a WebSocket control frame is longer than 125 bytes or in parts", evidence: [quoted(bytes)])
+    }
+    guard payloadLength <= maxPayloadBytes else {
+      throw SocketIOError(
+        .limitExceeded, "the server announced a frame of \(payloadLength) bytes; at most \(maxPayloadBytes) are taken")
+    }
+    bytes.moveReaderIndex(forwardBy: headLength)
+    return Head(first: first, payloadLength: payloadLength)
+  }
+}
