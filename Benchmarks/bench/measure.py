@@ -4,6 +4,7 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ PEERS = ROOT / "Benchmarks" / "peers"
 WORK = ROOT / ".build" / "bench"
 PYTHON = sys.executable
 OURS = "ours"
+# Linux counts peak memory in kilobytes.
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def swift_tool(name):
@@ -48,17 +51,19 @@ def json_lines(text):
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def usage_of(command, timeout=600):
-    """CPU seconds of a process and the children that it waited for, and the largest memory of any one of them, MB."""
-    # wait4 has no deadline of its own: `timeout` ends what hangs, and counts for less than a millisecond.
-    process = subprocess.Popen(["timeout", str(timeout), *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+def usage_of(command, timeout=600, statuses=(0,)):
+    """CPU seconds of a process and the children that it waited for, the largest memory of any one of them in MB, and its output."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    deadline = threading.Timer(timeout, process.kill)
+    deadline.start()
     output = process.stdout.read()
     process.stdout.close()
     _, status, usage = os.wait4(process.pid, 0)
+    deadline.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise MeasureError(f"{' '.join(command)}\n  ended with {process.returncode}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, output
+    if process.returncode not in statuses:
+        raise MeasureError(f"{' '.join(command)}\n  ended with {process.returncode}; {timeout} s were allowed")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT / 1e6, output
 
 
 @contextmanager

@@ -5,8 +5,9 @@ import Foundation
 /// What AudioPrint costs, in CPU time of this process.
 @main
 struct AudioBench {
-  static func main() async throws {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+  static func main() async { await Report.running { try await run(Array(CommandLine.arguments.dropFirst())) } }
+
+  static func run(_ arguments: [String]) async throws {
     switch (arguments.first, arguments.count) {
     case ("features", 2): try await features(arguments[1])
     case ("attribute", 3):
@@ -31,27 +32,36 @@ struct AudioBench {
     try Report.line(["cpu_ms_per_min": milliseconds])
   }
 
-  /// Windows of 6 s, of which every other one is a dubbed fragment; the candidates are prepared before, the output is not.
+  /// Windows of 6 s, of which every other one is dubbed; candidates are prepared before, the output is not.
   ///
-  /// A wrong verdict ends this with an error: what is quick and wrong is no figure.
+  /// Two candidates are an original and a dubbed track of its length. More are the original and fragments of 6 s, which are
+  /// played elsewhere than expected. A wrong verdict is an error: what is quick and wrong is no figure.
   static func attribute(_ file: String, candidates count: Int) async throws {
     let original = try await AudioDecoder.decode(file)
-    let windowCount = Int(original.duration / 6)
-    let fragments = try (0..<(count - 1)).map { try Speech.fragment($0, seconds: 6, sampleRate: original.sampleRate) }
+    let rate = original.sampleRate
+    let windows = (0..<Int(original.duration / 6)).map { (start: Double($0) * 6, end: Double($0) * 6 + 6) }
+    var candidates = [Candidate(role: .original, clip: original, expectedStart: 0)]
+    if count == 2 {
+      let track = try Speech.fragment(0, seconds: original.duration, sampleRate: rate)
+      candidates.append(Candidate(role: .dubbed(0), clip: track, expectedStart: 0))
+    } else {
+      candidates += try (0..<(count - 1)).map {
+        let fragment = try Speech.fragment($0, seconds: 6, sampleRate: rate)
+        return Candidate(role: .dubbed($0), clip: fragment, expectedStart: Double($0) * 6)
+      }
+    }
     var output: [Float] = []
     var expected: [SegmentClass] = []
-    for window in 0..<windowCount {
-      let k = window * 7 % fragments.count
-      let dubbed = window % 2 == 1
-      output +=
-        dubbed ? fragments[k].samples : original.slice(from: Double(window) * 6, to: Double(window) * 6 + 6).samples
-      expected.append(dubbed ? .dubbed(k) : .passthrough)
+    for (index, window) in windows.enumerated() {
+      let k = count == 2 ? 0 : index * 7 % (count - 1)
+      let isOriginal = index % 2 == 0
+      let source = isOriginal ? original : candidates[k + 1].clip
+      let start = count == 2 || isOriginal ? window.start : 0
+      output += source.slice(from: start, to: start + 6).samples
+      expected.append(isOriginal ? .passthrough : .dubbed(k))
     }
-    let clip = try AudioClip(samples: output, sampleRate: original.sampleRate)
-    let windows = (0..<windowCount).map { (start: Double($0) * 6, end: Double($0) * 6 + 6) }
-    let attributor = Attributor(
-      candidates: [Candidate(role: .original, clip: original, expectedStart: 0)]
-        + fragments.enumerated().map { Candidate(role: .dubbed($0), clip: $1) })
+    let clip = try AudioClip(samples: output, sampleRate: rate)
+    let attributor = Attributor(candidates: candidates)
     let before = Usage.cpuSeconds
     let results = attributor.attribute(clip, windows: windows)
     let milliseconds = (Usage.cpuSeconds - before) * 1e3 / (clip.duration / 60)

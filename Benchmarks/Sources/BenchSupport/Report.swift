@@ -13,6 +13,16 @@ public enum Report {
   /// Seconds since 1970, the clock that the engine's events are stamped with.
   public static var wallClock: Double { Date().timeIntervalSince1970 }
 
+  /// Runs a process's work; an error becomes one line and exit code 2, not a crash with a trace.
+  public static func running(_ work: @Sendable () async throws -> Void) async {
+    do {
+      try await work()
+    } catch {
+      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+      exit(2)
+    }
+  }
+
   /// Ends with 64 and the usage.
   public static func usage(_ text: String) -> Never {
     FileHandle.standardError.write(Data("usage: \(text)\n".utf8))

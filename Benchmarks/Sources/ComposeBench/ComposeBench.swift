@@ -5,8 +5,9 @@ import Foundation
 /// Starts projects with ComposeKit and prints when it knew that they are ready, or that one has failed.
 @main
 struct ComposeBench {
-  static func main() async throws {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+  static func main() async { await Report.running { try await run(Array(CommandLine.arguments.dropFirst())) } }
+
+  static func run(_ arguments: [String]) async throws {
     if arguments.count >= 3, arguments[0] == "up", arguments.count % 2 == 1 {
       let pairs = stride(from: 1, to: arguments.count, by: 2)
       try await up(pairs.map { ComposeProject(name: arguments[$0], files: [arguments[$0 + 1]]) })
@@ -38,8 +39,8 @@ struct ComposeBench {
       var byHand: [Double] = []
       for _ in 0..<count {
         ours.append(try await milliseconds { try await stack.pause("a") })
-        byHand.append(try await milliseconds { try run(prefix + ["unpause", "a"]) })
-        byHand.append(try await milliseconds { try run(prefix + ["pause", "a"]) })
+        byHand.append(try await milliseconds { try call(prefix + ["unpause", "a"]) })
+        byHand.append(try await milliseconds { try call(prefix + ["pause", "a"]) })
         ours.append(try await milliseconds { try await stack.unpause("a") })
       }
       try Report.line(["ours_ms": percentile(ours, 0.5), "raw_ms": percentile(byHand, 0.5)])
@@ -52,7 +53,7 @@ struct ComposeBench {
     return (ContinuousClock.now - start).milliseconds
   }
 
-  static func run(_ command: [String]) throws {
+  static func call(_ command: [String]) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = command

@@ -5,8 +5,9 @@ import SocketIOLite
 /// One client process a measurement, as each peer is: reads one kind of traffic, prints what it cost, ends.
 @main
 struct SocketIOBench {
-  static func main() async throws {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+  static func main() async { await Report.running { try await run(Array(CommandLine.arguments.dropFirst())) } }
+
+  static func run(_ arguments: [String]) async throws {
     switch (arguments.first, arguments.count) {
     case ("burst", 4), ("burst-bin", 4):
       guard let count = Int(arguments[2]), let size = Int(arguments[3]) else { break }
@@ -107,7 +108,10 @@ struct SocketIOBench {
   static func tap(_ upstream: String) async throws {
     try await SocketIOTap.withTap(upstream: upstream) { tap in
       try Report.line(["port": Double(tap.port)])
-      for try await _ in FileHandle.standardInput.bytes.lines {}
+      let input = AsyncStream<Void> { continuation in
+        FileHandle.standardInput.readabilityHandler = { if $0.availableData.isEmpty { continuation.finish() } }
+      }
+      for await _ in input {}
     }
   }
 
