@@ -70,7 +70,7 @@ class ComposeBench:
         return name, str(file)
 
     def up(self, who, project, file, status=0):
-        """Runs a participant up and down; gives what it said last."""
+        """Runs a participant up and down; gives what it said last, and when it had ended."""
         if who == OURS:
             said = run([swift_tool("ComposeBench"), "up", project, file], status=status)
         elif who == RAW:
@@ -79,12 +79,13 @@ class ComposeBench:
             said = run(peer("testcontainers_up.py", project, file), status=status)
         else:
             said = pytest_docker(project, file, status)
+        ended = time.time()
         if not said:
             raise MeasureError(f"{who} neither said that {project} is ready nor that it has failed")
         wanted = "ready" if status == 0 else "error"
         if said[-1]["event"] != wanted:
             raise MeasureError(f"{who} said {said[-1]['event']} of {project}, not {wanted}")
-        return said[-1]
+        return {**said[-1], "ended": ended}
 
     def ready(self, cases, number):
         case = cases.case("last healthy event → body", "ms", 30)
@@ -99,19 +100,23 @@ class ComposeBench:
                 memory.add(who, said["rss_growth_mb"])
 
     def exit_at_start(self, cases, _number):
-        case = cases.case("a service exits at start → reported", "ms", 300)
-        for who in PARTICIPANTS:
-            project, file = self.project("exit 3")
-            said = self.up(who, project, file, status=1)
-            # The first: containers that are taken down afterwards die too.
-            case.add(who, (said["time"] - self.events.times(project, "die")[0]) * 1e3)
+        self.failure(cases, "exits at start", 300, "die", "exit 3", retries=200)
 
     def unhealthy(self, cases, _number):
-        case = cases.case("a service turns unhealthy → reported", "ms", 100)
+        self.failure(cases, "turns unhealthy", 100, "health_status: unhealthy", "exec sleep 600", retries=3)
+
+    def failure(self, cases, name, wanted, action, command, retries):
+        reported = cases.case(f"a service {name} → reported", "ms", wanted)
+        removed = cases.case(f"a service {name} → all removed, process ended", "ms")
         for who in PARTICIPANTS:
-            project, file = self.project("exec sleep 600", retries=3)
+            project, file = self.project(command, retries)
             said = self.up(who, project, file, status=1)
-            case.add(who, (said["time"] - self.events.times(project, "health_status: unhealthy")[0]) * 1e3)
+            # The first: containers that are taken down afterwards die too.
+            happened = self.events.times(project, action)[0]
+            reported.add(who, (said["time"] - happened) * 1e3)
+            # pytest-docker removes nothing if its set-up fails.
+            if who != PYTEST_DOCKER:
+                removed.add(who, (said["ended"] - happened) * 1e3)
 
     def side_by_side(self, cases, _number):
         case = cases.case("two projects side by side, start → both ready", "ms")

@@ -18,23 +18,23 @@ async def connected(url):
 async def burst(event, url, count, size, decoding):
     client = await connected(url)
     done = asyncio.get_running_loop().create_future()
-    seen = {"count": 0, "before": 0.0}
+    count_seen = 0
 
     @client.on("fragment:processed")
     async def on_fragment(data):
-        if seen["count"] == 0:
-            seen["before"] = cpu_seconds()
-        if data["sequence_number"] != seen["count"]:
-            done.set_exception(RuntimeError(f"event {seen['count']} came out of order"))
+        nonlocal count_seen
+        if data["sequence_number"] != count_seen:
+            raise RuntimeError(f"event {count_seen} came out of order")
         if decoding:
             base64.b64decode(data["dubbed_audio"])
-        seen["count"] += 1
-        if seen["count"] == count:
+        count_seen += 1
+        if count_seen == count:
             done.set_result(cpu_seconds())
 
+    before = cpu_seconds()
     await client.emit(event, {"n": count, "size": size})
     after = await asyncio.wait_for(done, 120)
-    report(cpu_us=(after - seen["before"]) / count * 1e6, peak_rss_mb=peak_mb())
+    report(cpu_us=(after - before) / count * 1e6, peak_rss_mb=peak_mb())
     await client.disconnect()
 
 

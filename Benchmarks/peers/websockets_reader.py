@@ -17,16 +17,15 @@ async def main(event, url, count, size):
         await socket.recv()
         await socket.send("40")
         await socket.recv()
+        before = cpu_seconds()
         await socket.send("42" + json.dumps([event, {"n": count, "size": size}]))
         frames = count * (2 if event == "burst-bin" else 1)
-        received, before = 0, 0.0
+        received = 0
         while received < frames:
             message = await socket.recv(decode=False)
             if message == b"2":
                 await socket.send("3")
                 continue
-            if received == 0:
-                before = cpu_seconds()
             received += 1
         report(cpu_us=(cpu_seconds() - before) / count * 1e6, peak_rss_mb=peak_mb())
 

@@ -1,6 +1,7 @@
 import BenchSupport
 import ComposeKit
 import Foundation
+import Synchronization
 
 /// Starts projects with ComposeKit and prints when it knew that they are ready, or that one has failed.
 @main
@@ -18,16 +19,32 @@ struct ComposeBench {
     }
   }
 
+  /// Says when the body began, or when the failure was shown as progress; the error itself is thrown when all is down again.
   static func up(_ projects: [ComposeProject]) async throws {
     let before = Usage.peakMB
+    let shown = FirstFailure()
+    let progress: @Sendable (ServiceProgress) -> Void = { shown.take($0) }
     do {
-      try await withComposeStacks(projects) { _ in
+      try await withComposeStacks(projects, progress: progress) { _ in
         try Report.line(["time": Report.wallClock, "rss_growth_mb": Usage.peakMB - before], event: "ready")
       }
     } catch let error as ComposeError {
-      try Report.line(["time": Report.wallClock], event: "error")
+      guard let time = shown.time else { throw error }
+      try Report.line(["time": time], event: "error")
       FileHandle.standardError.write(Data("\(error)\n".utf8))
       exit(1)
+    }
+  }
+
+  final class FirstFailure: Sendable {
+    // Progress comes from any thread.
+    private let first = Mutex<Double?>(nil)
+
+    var time: Double? { first.withLock { $0 } }
+
+    func take(_ progress: ServiceProgress) {
+      guard progress.phase == .failed || progress.phase == .unhealthy else { return }
+      first.withLock { $0 = $0 ?? Report.wallClock }
     }
   }
 
