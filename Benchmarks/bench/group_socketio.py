@@ -53,9 +53,14 @@ def measure_latency(cases, echo, tap):
         case = cases.case(f"ack round trip, {share}", "ms", wanted)
         case.add(OURS, ours[f"{share}_ms"])
         case.add("python-socketio", theirs[f"{share}_ms"])
-        # Two events pass the tap in a round trip: this is what both cost together.
-        added = cases.case(f"added by the tap to a round trip, {share}", "ms", 1 if share == "p99" else None)
-        added.add(OURS, tapped[f"{share}_ms"] - ours[f"{share}_ms"])
+        # A difference of two p99s is mostly noise, and may be negative: through the tap, p99 is given whole, and is to be at most a
+        # millisecond above what is wanted without it.
+        if share == "p50":
+            # Two events pass the tap in a round trip: this is what both cost together.
+            added = cases.case("added by the tap to a round trip, p50", "ms")
+            added.add(OURS, tapped["p50_ms"] - ours["p50_ms"])
+        else:
+            cases.case("ack round trip through the tap, p99", "ms", wanted + 1).add(OURS, tapped["p99_ms"])
     case = cases.case("connect, p50", "ms", 2)
     (result,) = run([swift_tool("SocketIOBench"), "connect", echo, str(CONNECTIONS)])
     case.add(OURS, result["p50_ms"])
