@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup e2e test unit up down logs lint format images fixtures
+.PHONY: help setup e2e test unit up down logs lint format images fixtures bench
 
 TAGS ?=
 FILTER ?= E2E
@@ -32,6 +32,9 @@ test: images ## Every test of the package
 unit: ## Fast tests, no docker needed
 	@scripts/setup.sh unit
 	@$(UNIT_TURNS)
+
+bench: setup ## Measure the modules beside their peers (GROUP=socketio|audioprint|composekit, RUNS=5, SAVE=1 keeps the table)
+	@scripts/bench.sh --group '$(or $(GROUP),all)' --runs '$(or $(RUNS),5)' $(if $(SAVE),--save)
 
 up: images ## Start both projects on the contract's ports and leave them running
 	@scripts/stacks.sh up

@@ -1,0 +1,124 @@
+import AudioPrint
+import BenchSupport
+import Foundation
+
+/// What AudioPrint costs, in CPU time of this process.
+@main
+struct AudioBench {
+  static func main() async { await Report.running { try await run(Array(CommandLine.arguments.dropFirst())) } }
+
+  static func run(_ arguments: [String]) async throws {
+    switch (arguments.first, arguments.count) {
+    case ("features", 2): try await features(arguments[1])
+    case ("attribute", 3):
+      guard let count = Int(arguments[2]), count >= 2 else { break }
+      return try await attribute(arguments[1], candidates: count)
+    case ("whole", 2): return try await whole(arguments[1])
+    default: Report.usage("AudioBench features|whole FILE | attribute FILE CANDIDATES")
+    }
+  }
+
+  /// Everything that is computed from decoded samples before anything is compared.
+  static func features(_ file: String) async throws {
+    let clip = try await AudioDecoder.decode(file)
+    let repetitions = 10
+    let before = Usage.cpuSeconds
+    var prepared = 0
+    for _ in 0..<repetitions {
+      prepared += Attributor(candidates: [Candidate(role: .original, clip: clip)]).candidates.count
+    }
+    let milliseconds = (Usage.cpuSeconds - before) * 1e3 / Double(repetitions) / (clip.duration / 60)
+    guard prepared == repetitions else { throw Failure(what: "prepared \(prepared) of \(repetitions)") }
+    try Report.line(["cpu_ms_per_min": milliseconds])
+  }
+
+  /// Windows of 6 s, of which every other one is dubbed; candidates are prepared before, the output is not.
+  ///
+  /// Two candidates are an original and a dubbed track of its length. More are the original and fragments of 6 s, which are
+  /// played elsewhere than expected. A wrong verdict is an error: what is quick and wrong is no figure.
+  static func attribute(_ file: String, candidates count: Int) async throws {
+    let original = try await AudioDecoder.decode(file)
+    let rate = original.sampleRate
+    let windows = (0..<Int(original.duration / 6)).map { (start: Double($0) * 6, end: Double($0) * 6 + 6) }
+    var candidates = [Candidate(role: .original, clip: original, expectedStart: 0)]
+    if count == 2 {
+      let track = try Speech.fragment(0, seconds: original.duration, sampleRate: rate)
+      candidates.append(Candidate(role: .dubbed(0), clip: track, expectedStart: 0))
+    } else {
+      candidates += try (0..<(count - 1)).map {
+        let fragment = try Speech.fragment($0, seconds: 6, sampleRate: rate)
+        return Candidate(role: .dubbed($0), clip: fragment, expectedStart: Double($0) * 6)
+      }
+    }
+    var output: [Float] = []
+    var expected: [SegmentClass] = []
+    for (index, window) in windows.enumerated() {
+      let k = count == 2 ? 0 : index * 7 % (count - 1)
+      let isOriginal = index % 2 == 0
+      let source = isOriginal ? original : candidates[k + 1].clip
+      let start = count == 2 || isOriginal ? window.start : 0
+      output += source.slice(from: start, to: start + 6).samples
+      expected.append(isOriginal ? .passthrough : .dubbed(k))
+    }
+    let clip = try AudioClip(samples: output, sampleRate: rate)
+    let attributor = Attributor(candidates: candidates)
+    // The first run also plans the transforms, once a process; the FFTW loop's planning is not counted either.
+    let results = attributor.attribute(clip, windows: windows)
+    let repetitions = 5
+    let before = Usage.cpuSeconds
+    for _ in 0..<repetitions {
+      guard attributor.attribute(clip, windows: windows) == results else { throw Failure(what: "verdicts vary") }
+    }
+    let milliseconds = (Usage.cpuSeconds - before) * 1e3 / Double(repetitions) / (clip.duration / 60)
+    guard results.map(\.attribution) == expected else {
+      throw Failure(what: "expected \(expected), got \(results.map(\.attribution))")
+    }
+    try Report.line(["cpu_ms_per_min": milliseconds, "peak_rss_mb": Usage.peakMB])
+  }
+
+  /// Decoding and features, as fpcalc does; the caller counts this process and its ffmpeg together.
+  static func whole(_ file: String) async throws {
+    let clip = try await AudioDecoder.decode(file)
+    let attributor = Attributor(candidates: [Candidate(role: .original, clip: clip)])
+    guard attributor.candidates.count == 1 else { throw Failure(what: "nothing was prepared") }
+    try Report.line(["seconds": clip.duration, "peak_rss_mb": Usage.peakMB])
+  }
+
+  struct Failure: Error { var what: String }
+}
+
+/// Voiced syllables of random pitch and formants: enough like speech, the same on every machine.
+enum Speech {
+  static func fragment(_ seed: Int, seconds: Double, sampleRate: Int) throws -> AudioClip {
+    var chance = Chance(state: UInt64(seed + 1) &* 0x9E37_79B9_7F4A_7C15)
+    let syllable = sampleRate / 5
+    var samples: [Float] = []
+    while samples.count < Int(seconds * Double(sampleRate)) {
+      let pitch = 90 + 120 * chance.next()
+      let formants = (0..<3).map { _ in 250 + 2900 * chance.next() }
+      let gains = (1...16).map { harmonic in
+        formants.reduce(0.01) { $0 + exp(-pow((Double(harmonic) * pitch - $1) / 180, 2)) }
+      }
+      for index in 0..<syllable {
+        let time = Double(index) / Double(sampleRate)
+        let sum = gains.enumerated().reduce(0.0) {
+          $0 + $1.element * sin(2 * .pi * pitch * Double($1.offset + 1) * time)
+        }
+        samples.append(Float(0.1 * sum * sin(.pi * Double(index) / Double(syllable)) + 0.002 * (chance.next() - 0.5)))
+      }
+    }
+    return try AudioClip(samples: Array(samples.prefix(Int(seconds * Double(sampleRate)))), sampleRate: sampleRate)
+  }
+
+  /// xorshift64*.
+  struct Chance {
+    var state: UInt64
+
+    mutating func next() -> Double {
+      state ^= state >> 12
+      state ^= state << 25
+      state ^= state >> 27
+      return Double((state &* 0x2545_F491_4F6C_DD1D) >> 11) / Double(1 << 53)
+    }
+  }
+}

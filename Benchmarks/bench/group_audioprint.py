@@ -1,0 +1,90 @@
+"""AudioPrint beside fpcalc (Chromaprint) and a bare FFTW loop."""
+import json
+import subprocess
+
+from measure import OURS, PEERS, ROOT, WORK, Cases, MeasureError, progress, run, swift_tool, usage_of
+
+FIXTURE = ROOT / "fixtures" / "counting" / "media.mp4"
+FPCALC_ITEMS_PER_SECOND = 11025 / 1365
+WHOLE = [("1 min", 1), ("10 min", 10), ("1 h", 60)]
+
+
+def measure(runs):
+    progress("audioprint: making the files")
+    minute, wav, samples, whole = make_files()
+    loop = compile_loop()
+    cases = Cases("audioprint")
+    for number in range(1, runs + 1):
+        progress(f"audioprint {number}/{runs}: features, attribution")
+        measure_computing(cases, minute, wav, samples, loop)
+        for name, minutes in WHOLE:
+            progress(f"audioprint {number}/{runs}: whole process, {name} of m4a")
+            measure_whole(cases, name, minutes, whole[name])
+    return cases
+
+
+def ffmpeg(*arguments):
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)], check=True, timeout=300)
+
+
+def make_files():
+    WORK.mkdir(parents=True, exist_ok=True)
+    minute, wav, samples = WORK / "minute.m4a", WORK / "minute.wav", WORK / "minute.f32"
+    # The fixture's speech twice; the hour repeats the coded minute, which costs no encoding.
+    ffmpeg("-stream_loop", 1, "-i", FIXTURE, "-vn", "-t", 60, "-c:a", "aac", "-b:a", "128k", minute)
+    ffmpeg("-i", minute, "-ac", 1, "-ar", 11025, wav)
+    ffmpeg("-i", minute, "-ac", 1, "-ar", 11025, "-f", "f32le", samples)
+    whole = {}
+    for name, minutes in WHOLE:
+        whole[name] = WORK / f"speech-{minutes}.m4a"
+        ffmpeg("-stream_loop", minutes - 1, "-i", minute, "-c", "copy", whole[name])
+    return minute, wav, samples, whole
+
+
+def compile_loop():
+    program = WORK / "fftw_loop"
+    command = ["gcc", "-O3", "-march=native", "-Wall", "-o", program, PEERS / "fftw_loop.c", "-lfftw3f", "-lm"]
+    subprocess.run(list(map(str, command)), check=True, timeout=60)
+    return str(program)
+
+
+def fpcalc(path, minutes):
+    """CPU seconds and peak memory of fpcalc over a whole file."""
+    command = ["fpcalc", "-raw", "-length", "0", "-json", str(path)]
+    # Debian's ends with 3 where it should notice the file's end, after a whole fingerprint: that is counted instead.
+    cpu, peak, output = usage_of(command, statuses=(0, 3))
+    items = len(json.loads(output)["fingerprint"])
+    if items < 0.95 * minutes * 60 * FPCALC_ITEMS_PER_SECOND:
+        raise MeasureError(f"{' '.join(command)}\n  gave {items} items for {minutes} min: not the whole file")
+    return cpu, peak
+
+
+def measure_computing(cases, minute, wav, samples, loop):
+    features = cases.case("features of decoded audio", "CPU ms/min", 5)
+    (result,) = run([swift_tool("AudioBench"), "features", str(minute)])
+    features.add(OURS, result["cpu_ms_per_min"])
+    (result,) = run([loop, str(samples), "20"])
+    features.add("FFTW loop", result["cpu_ms_per_min"])
+    cpu, _ = fpcalc(wav, 1)
+    # A WAV costs fpcalc next to no decoding; its process is counted whole.
+    features.add("fpcalc (wav)", cpu * 1e3)
+    for count, wanted in ((2, 15), (100, 60)):
+        case = cases.case(f"attribution, {count} candidates", "CPU ms/min", wanted)
+        (result,) = run([swift_tool("AudioBench"), "attribute", str(minute), str(count)])
+        case.add(OURS, result["cpu_ms_per_min"])
+
+
+def measure_whole(cases, name, minutes, path):
+    cpu = cases.case(f"decoding and features, {name} of m4a", "CPU ms")
+    memory = cases.case(f"peak memory, {name} of m4a", "MB", 40)
+    ours, _, output = usage_of([swift_tool("AudioBench"), "whole", str(path)])
+    said = json.loads(output)
+    if abs(said["seconds"] - minutes * 60) > minutes:
+        raise MeasureError(f"{path}: {said['seconds']} s decoded of {minutes} min")
+    cpu.add(OURS, ours * 1e3)
+    memory.add(OURS, said["peak_rss_mb"])
+    theirs, peak = fpcalc(path, minutes)
+    cpu.add("fpcalc", theirs * 1e3)
+    memory.add("fpcalc", peak)
+    # What fpcalc takes is what is wanted.
+    cpu.wanted = round(cpu.median("fpcalc"), 1)
