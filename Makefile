@@ -49,7 +49,7 @@ lint: ## Check formatting of Swift, syntax of shell and Python
 	@scripts/lint.sh
 
 format: ## Format the Swift sources in place
-	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests
+	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 fixtures: ## Make the fixtures anew (needs flite and espeak-ng)
 	@fixtures/make.sh
