@@ -8,9 +8,9 @@ struct FirstGenerationFailure: Sendable, Hashable {
     // "Service 'web' failed to build: …"; without BuildKit also "Service 'web' failed to build : Build failed".
     if let match = text.firstMatch(of: /Service '([^']+)' failed to build/) {
       self.init(code: .buildFailed, service: String(match.1))
-    } else if let match = text.firstMatch(of: /Pulling (\S+) \(/) {
-      // It pulls before it creates anything, so a failure without a created container is the pull's.
-      guard !text.contains("Creating ") else { return nil }
+    } else if let match = text.matches(of: /Pulling (\S+) \(/).last {
+      // It creates networks before it pulls and containers after it, so that nothing created means that the pull failed.
+      guard !text[match.range.upperBound...].contains("Creating ") else { return nil }
       self.init(code: .pullFailed, service: String(match.1))
     } else {
       return nil
