@@ -165,14 +165,25 @@ extension Command {
     Self.logger.debug("\(line)")
     let token = UUID()
     do {
-      let result = try await Subprocess.run(configuration, input: .none, output: .sequence, error: .discarded) {
-        execution in
-        try await OwnerGuard.shared.commandStarted(
-          token, execution.processIdentifier.value, isTeardown: isTeardown)
-        for try await line in execution.standardOutput.strings() where !line.isEmpty { try await handle(line) }
+      let status: TerminationStatus
+      if mergesError {
+        status = try await Subprocess.run(
+          configuration, input: .none, output: .sequence, error: .combinedWithOutput
+        ) { execution in
+          try await OwnerGuard.shared.commandStarted(
+            token, execution.processIdentifier.value, isTeardown: isTeardown)
+          for try await line in execution.standardOutput.strings() where !line.isEmpty { try await handle(line) }
+        }.terminationStatus
+      } else {
+        status = try await Subprocess.run(configuration, input: .none, output: .sequence, error: .discarded) {
+          execution in
+          try await OwnerGuard.shared.commandStarted(
+            token, execution.processIdentifier.value, isTeardown: isTeardown)
+          for try await line in execution.standardOutput.strings() where !line.isEmpty { try await handle(line) }
+        }.terminationStatus
       }
       await OwnerGuard.shared.commandEnded(token)
-      return result.terminationStatus
+      return status
     } catch {
       await OwnerGuard.shared.commandEnded(token)
       try Task.checkCancellation()

@@ -140,10 +140,24 @@ public enum BuildPolicy: Sendable, Hashable {
   case always
 }
 
+/// When `up` pulls the images of services that have no `build` section.
+public enum PullPolicy: Sendable, Hashable {
+  /// Never: a missing image is an error that names it.
+  case never
+  /// Those that the engine does not have.
+  case missing
+  /// Always, so that a tag which has moved is noticed.
+  case always
+}
+
 /// How projects are started and ended.
 public struct UpOptions: Sendable {
   /// When images are built.
   public var build: BuildPolicy
+  /// When images are pulled; a `pull_policy: never` in the compose file is kept to.
+  public var pull: PullPolicy
+  /// What a service must meet on top of its health check, by service name; its deadline counts anew for them.
+  public var probes: [String: [Probe]]
   /// How long a service may take from the start of its container until it is ready.
   public var timeout: Duration
   /// Other deadlines for single services, by service name.
@@ -164,12 +178,15 @@ public struct UpOptions: Sendable {
   public var stopTimeout: Duration
 
   public init(
-    build: BuildPolicy = .missing, timeout: Duration = .seconds(60), timeouts: [String: Duration] = [:],
+    build: BuildPolicy = .missing, pull: PullPolicy = .missing, probes: [String: [Probe]] = [:],
+    timeout: Duration = .seconds(60), timeouts: [String: Duration] = [:],
     settlingTime: Duration = .seconds(1), services: [String] = [], scale: [String: Int] = [:],
     allowedRestarts: Int = 2, buildTimeout: Duration = .seconds(900), pullTimeout: Duration = .seconds(600),
     stopTimeout: Duration = .seconds(10)
   ) {
     self.build = build
+    self.pull = pull
+    self.probes = probes
     self.timeout = timeout
     self.timeouts = timeouts
     self.settlingTime = settlingTime

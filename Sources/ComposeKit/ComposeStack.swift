@@ -108,7 +108,7 @@ public struct ComposeStack: Sendable {
     var arguments = ["logs", "--no-color"]
     if timestamps { arguments.append("--timestamps") }
     if let tail { arguments += ["--tail", "\(max(0, tail))"] }
-    if let since { arguments += ["--since", since.formatted(.iso8601)] }
+    if let since { arguments += ["--since", since.engineTime] }
     if let service {
       try requireKnown(service)
       arguments.append(service)
@@ -183,7 +183,7 @@ public struct ComposeStack: Sendable {
       }, after: body)
   }
 
-  private func undoing<R>(
+  func undoing<R>(
     isolation: isolated (any Actor)? = #isolation, _ undo: @escaping @Sendable () async throws -> Void,
     after body: () async throws -> R
   ) async throws -> R {
@@ -222,14 +222,14 @@ public struct ComposeStack: Sendable {
     try await running.compose(arguments + [service], deadline: deadline).runChecked()
   }
 
-  private func requireKnown(_ service: String) throws {
+  func requireKnown(_ service: String) throws {
     guard configuration.services[service] == nil else { return }
     throw ComposeError(
       .unknownService, "project \(project.name) has no service \(service)", service: service, project: projectName,
       next: "its services are \(configuration.services.keys.sorted().joined(separator: ", "))")
   }
 
-  private func container(of service: String, replica: Int) async throws -> ContainerRecord {
+  func container(of service: String, replica: Int) async throws -> ContainerRecord {
     try requireKnown(service)
     let records = try await running.inspect(service: service)
     guard let record = records.first(where: { $0.replica == replica }) else {

@@ -32,7 +32,15 @@ struct ContainerRecord: Sendable, Decodable {
     var hostPort: String?
   }
   struct NetworkSettings: Sendable, Decodable {
+    struct Network: Sendable, Decodable {
+      struct AddressConfiguration: Sendable, Decodable {
+        var iPv4Address: String?
+      }
+      var aliases: [String]?
+      var ipamConfig: AddressConfiguration?
+    }
     var ports: [String: [Binding]?]?
+    var networks: [String: Network]?
   }
   var id: String
   var name: String?

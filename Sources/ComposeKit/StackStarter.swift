@@ -26,6 +26,7 @@ struct StackStarter: Sendable {
     guard !running.engine.isFirstGeneration else {
       // The first generation tells nothing of images; it builds and pulls by itself while it starts.
       if options.build == .always { try await build([]) }
+      if options.pull == .always { try await pull([]) }
       return
     }
     let absent = try await withThrowingTaskGroup(of: String?.self) { group in
@@ -47,12 +48,22 @@ struct StackStarter: Sendable {
     case .missing: try await build(built.intersection(absent).sorted())
     case .never: break
     }
-    let pulled = absent.subtracting(built).filter { configuration.services[$0]?.pullPolicy != "never" }
-    if !pulled.isEmpty {
-      report(pulled, .pulling)
-      try await running.compose(["pull"] + pulled.sorted(), deadline: options.pullTimeout)
-        .runChecked(.pullFailed, "an image of project \(running.project.name) could not be pulled")
+    let pulled = (options.pull == .always ? services : absent).subtracting(built)
+      .filter { configuration.services[$0]?.pullPolicy != "never" }
+    if options.pull == .never, let service = pulled.sorted().first {
+      throw ComposeError(
+        .pullFailed,
+        "\(service) needs the image \(configuration.services[service]?.image ?? ""), which the engine does not have",
+        service: service, project: running.projectName, engine: running.engine.description,
+        next: "pull it, or set UpOptions.pull to .missing: it is .never")
     }
+    if !pulled.isEmpty { try await pull(pulled.sorted()) }
+  }
+
+  private func pull(_ services: [String]) async throws {
+    report(Set(services), .pulling)
+    try await running.compose(["pull"] + services, deadline: options.pullTimeout)
+      .runChecked(.pullFailed, "an image of project \(running.project.name) could not be pulled")
   }
 
   private func build(_ services: [String]) async throws {

@@ -90,10 +90,18 @@ struct StartFailure: Sendable {
     }
     var error = command.failure(
       output, .upFailed, "project \(running.project.name) could not be started (exit code \(output.exitCode))")
+    if running.engine.isFirstGeneration, let cause = FirstGenerationFailure(output: output) {
+      error.code = cause.code
+      error.service = cause.service
+      error.summary = cause.summary(project: running.project.name)
+      error.evidence = (output.standardOutput.outputLines + output.standardError.outputLines).suffix(50)
+    }
     if let conflict = PortConflict(composeOutput: output.standardError) {
       let holder = await conflict.holder(isRemote: running.engine.isRemote)
       error.code = .portInUse
-      error.service = configuration.services.first { $0.value.hostPorts.contains(conflict.port) }?.key
+      error.service =
+        configuration.services.first { $0.value.hostPorts.contains(conflict.port) }?.key
+        ?? FirstGenerationFailure.service(in: output.standardError)
       error.summary =
         "\(error.service ?? running.project.name) cannot publish port \(conflict.port): "
         + (holder.map { "it belongs to \($0)" } ?? "somebody else has it")

@@ -71,6 +71,11 @@ struct ComposeSession: Sendable {
         projects.count == 1 ? options.services : options.services.filter { configuration.services[$0] != nil }
       selections.append(try configuration.selection(chosen, project: run.project.name))
     }
+    for service in options.probes.keys.sorted() where !selections.contains(where: { $0.contains(service) }) {
+      throw ComposeError(
+        .unknownService, "there is a probe for \(service), which is not among the services to start", service: service,
+        next: "the services to start are \(selections.flatMap { $0 }.sorted().joined(separator: ", "))")
+    }
     await sweep
     if !isKept { try await OwnerGuard.shared.register(projects: runs.map(\.projectName)) }
     return ComposeSession(
@@ -92,12 +97,11 @@ struct ComposeSession: Sendable {
           let starter = StackStarter(running: run, configuration: configuration, options: options, progress: progress)
           try await starter.prepareImages(of: selections[index])
           let result = try await starter.start(selections[index])
-          return (
-            index,
-            ComposeStack(
-              running: run, configuration: configuration, readyAfter: result.readyAfter,
-              serviceReadyAfter: result.serviceReadyAfter)
-          )
+          let stack = ComposeStack(
+            running: run, configuration: configuration, readyAfter: result.readyAfter,
+            serviceReadyAfter: result.serviceReadyAfter)
+          try await ProbeRunner(stack: stack, options: options).run(services: selections[index])
+          return (index, stack)
         }
       }
       return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }.sorted { $0.key < $1.key }.map(\.value)

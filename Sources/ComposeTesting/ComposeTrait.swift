@@ -18,14 +18,16 @@ public struct ComposeSuiteTrait: SuiteTrait, TestTrait, TestScoping {
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
     guard testCase == nil else {
+      // Only the innermost environment has something to say of a test.
+      guard ComposeEnvironment.open.last === environment else { return try await function() }
       return try await withFailureWatched(for: test, testCase: testCase, performing: function) {
         for stack in environment.valueIfReady ?? [] { await stack.attachLogs() }
       }
     }
     // Suites and tests inside the one that was given the trait are in its scope already.
-    guard ComposeEnvironment.current !== environment else { return try await function() }
+    guard !ComposeEnvironment.open.contains(where: { $0 === environment }) else { return try await function() }
     try await environment.scope {
-      try await ComposeEnvironment.$current.withValue(environment) { try await function() }
+      try await ComposeEnvironment.$open.withValue(ComposeEnvironment.open + [environment]) { try await function() }
     }
   }
 }
@@ -62,15 +64,16 @@ extension Trait where Self == ComposeSuiteTrait {
   }
 }
 
-/// The compose projects of the suite that the current test is in.
+/// The compose projects of the innermost suite with `.compose` that the current test is in.
 public enum ComposeEnvironment {
-  @TaskLocal static var current: LazyEnvironment<[ComposeStack]>?
+  /// The environments of the suites around the current test, the innermost last.
+  @TaskLocal static var open: [LazyEnvironment<[ComposeStack]>] = []
 
   /// The running projects, in the order in which the trait names them; the first call starts them.
   ///
   /// - Throws: `ComposeError` if they cannot be started; ``EnvironmentError`` if that was so before, or in no suite with `.compose`.
   public static func stacks() async throws -> [ComposeStack] {
-    guard let current else { throw EnvironmentError(name: "a compose environment", kind: .outsideScope) }
+    guard let current = open.last else { throw EnvironmentError(name: "a compose environment", kind: .outsideScope) }
     return try await current.value()
   }
 

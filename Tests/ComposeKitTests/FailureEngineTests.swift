@@ -143,7 +143,9 @@ struct FailureEngineTests {
           try await withComposeStack(second, options: Fixture.options()) { _ in }
         }
         #expect(error?.code == .portInUse)
-        #expect(error?.summary.contains("container \(stack.projectName)-web-1") == true)
+        // The first generation of compose joins the parts with "_".
+        let names = ["-web-1", "_web_1"].map { "container \(stack.projectName)\($0)" }
+        #expect(names.contains { error?.summary.contains($0) == true }, "\(error?.summary ?? "")")
         #expect(error?.service == "web")
       }
       try await fixture.expectNothingLeft()

@@ -71,6 +71,28 @@ struct OwnerEngineTests {
 }
 
 extension OwnerEngineTests {
+  @Test("A program that handles signals itself: the signal ends it untrapped, and the watchdog cleans up")
+  func signalsNotTrapped() async throws {
+    try await Fixture.with(Fixture.healthy) { fixture in
+      let said = Mutex("")
+      let status = try await Subprocess.run(
+        .path(FilePath(try Owner.executable)),
+        arguments: ["body", fixture.name, fixture.folder.appending(path: "compose.yml").path()],
+        environment: .inherit.updating(["COMPOSEKIT_SIGNALS": "0"]), input: .none, output: .sequence,
+        error: .combinedWithOutput
+      ) { execution in
+        for try await line in execution.standardOutput.strings() {
+          said.withLock { $0 += line + "\n" }
+          if line.hasPrefix("at body") { kill(execution.processIdentifier.value, SIGTERM) }
+        }
+      }.terminationStatus
+      #expect(status == .signaled(SIGTERM))
+      #expect(said.withLock { $0 }.contains("at body"))
+      #expect(!said.withLock { $0 }.contains("taking down"))
+      #expect(try await fixture.leftovers(after: .seconds(15)) == [])
+    }
+  }
+
   @Test(
     "Without an engine a run ends with one clear message",
     arguments: [

@@ -58,6 +58,17 @@ struct ComposeTraitEngineTests {
     }
   }
 
+  @Test("A suite inside another one has its own projects, and the outer one keeps its own")
+  func nested() async throws {
+    try await withFolder("services: {web: {image: \"e2e-base:bookworm\", command: [sleep, \"600\"]}}\n") { folder in
+      let run = try await run("NestedComposeSample", in: folder)
+      #expect(run.exitCode == 0, "\(run.output)")
+      for line in ["outer is cto", "inner is cti", "innermost is cti"] {
+        #expect(run.output.contains("SAMPLE \(line)"), "\(run.output)")
+      }
+    }
+  }
+
   @Test("A suite whose tests ask for nothing starts nothing")
   func unused() async throws {
     try await withFolder("services: {}\n") { folder in

@@ -54,3 +54,26 @@ struct ComposeSample {
 struct UnusedComposeSample {
   @Test func asksForNothing() {}
 }
+
+/// A suite with projects of its own inside one that has some: the outer trait is recursive, so both scopes are open.
+@Suite(
+  .enabled(if: isSampleRun, "run by ComposeTraitEngineTests"),
+  .compose(ComposeProject(name: "cto", files: [sampleFile]), options: UpOptions(stopTimeout: .zero)))
+struct NestedComposeSample {
+  @Test func usesOuter() async throws {
+    print("SAMPLE outer is \(try await ComposeEnvironment.stack().project.name)")
+  }
+
+  @Suite(.compose(ComposeProject(name: "cti", files: [sampleFile]), options: UpOptions(stopTimeout: .zero)))
+  struct Inner {
+    @Test func usesInner() async throws {
+      print("SAMPLE inner is \(try await ComposeEnvironment.stack().project.name)")
+    }
+
+    @Suite struct Innermost {
+      @Test func usesInnerToo() async throws {
+        print("SAMPLE innermost is \(try await ComposeEnvironment.stack().project.name)")
+      }
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import Foundation
+import NIOCore
+import NIOPosix
+
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
+/// A condition of your own that a service must meet on top of its health check before it counts as ready.
+///
+/// ```swift
+/// var options = UpOptions()
+/// options.probes["web"] = [.http(port: 80, path: "/health"), .logLine("listening")]
+/// ```
+///
+/// A probe is tried until it holds; the service's deadline names the one that did not, and what it saw last.
+public struct Probe: Sendable {
+  /// What a probe looks at.
+  public struct Target: Sendable {
+    public let stack: ComposeStack
+    public let service: String
+    /// Which container of the service, from 1.
+    public let replica: Int
+  }
+  /// What one try saw.
+  public enum Outcome: Sendable, Hashable {
+    case holds
+    /// Not yet, with what was seen instead.
+    case notYet(String)
+  }
+
+  /// What the probe is called in errors.
+  public let name: String
+  /// The pause between two tries.
+  public var interval: Duration
+  let check: @Sendable (Target) async throws -> Outcome
+
+  /// A probe of your own; an error that `check` throws counts as "not yet", and is what the deadline quotes.
+  public init(
+    _ name: String, interval: Duration = .milliseconds(100), check: @escaping @Sendable (Target) async throws -> Outcome
+  ) {
+    self.name = name
+    self.interval = interval
+    self.check = check
+  }
+
+  /// A published TCP port takes a connection and does not close it at once.
+  ///
+  /// The engine's proxy accepts for a container in which nobody listens, and closes: connecting alone proves nothing.
+  public static func tcp(port: Int, steadyFor: Duration = .milliseconds(150)) -> Probe {
+    Probe("TCP port \(port)") { target in
+      let endpoint = try await target.stack.endpoint(of: target.service, port: port, replica: target.replica)
+      let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .connectTimeout(.seconds(2)).connect(host: endpoint.host, port: endpoint.port).get()
+      let isOpen = try await withThrowingTaskGroup(of: Bool.self) { group in
+        group.addTask {
+          try await channel.closeFuture.get()
+          return false
+        }
+        group.addTask {
+          try? await Task.sleep(for: steadyFor)
+          // Closed here, so that the task that waits for the end of the connection ends as well.
+          let isActive = channel.isActive
+          channel.close(promise: nil)
+          return isActive
+        }
+        let first = try await group.next() ?? false
+        try await group.waitForAll()
+        return first
+      }
+      return isOpen ? .holds : .notYet("\(endpoint) was closed at once: nobody listens in the container")
+    }
+  }
+
+  /// A GET of a published port is answered with one of these status codes; redirections are followed.
+  public static func http(port: Int, path: String = "/", statuses: Range<Int> = 200..<300) -> Probe {
+    Probe("HTTP GET :\(port)\(path)") { target in
+      let endpoint = try await target.stack.endpoint(of: target.service, port: port, replica: target.replica)
+      guard let url = URL(string: "http://\(endpoint)\(path.hasPrefix("/") ? "" : "/")\(path)") else {
+        return .notYet("\(path) is not a path of a URL")
+      }
+      let request = URLRequest(url: url, cachePolicy: .reloadIgnoringLocalCacheData, timeoutInterval: 5)
+      let (_, response) = try await URLSession.shared.data(for: request)
+      guard let status = (response as? HTTPURLResponse)?.statusCode else { return .notYet("no HTTP answer") }
+      return statuses.contains(status) ? .holds : .notYet("status \(status)")
+    }
+  }
+
+  /// The service has printed a line that contains a text, since its container was started for the first time.
+  public static func logLine(_ text: String) -> Probe {
+    Probe("log line \"\(text)\"", interval: .milliseconds(250)) { target in
+      let log = try await target.stack.containerLog(of: target.service, replica: target.replica)
+      if log.contains(text) { return .holds }
+      return .notYet(log.outputLines.last.map { "its last line is \"\($0.prefix(200))\"" } ?? "it has printed nothing")
+    }
+  }
+
+  /// A closure returns true.
+  public static func closure(_ name: String, _ holds: @escaping @Sendable (ComposeStack) async throws -> Bool) -> Probe
+  {
+    Probe(name) { try await holds($0.stack) ? .holds : .notYet("it returned false") }
+  }
+}
+
+/// Tries the probes of a project's services side by side, each against its service's deadline.
+struct ProbeRunner: Sendable {
+  let stack: ComposeStack
+  let options: UpOptions
+
+  /// Returns when every probe of these services holds.
+  ///
+  /// - Throws: ``ComposeError``: `timedOut` naming the probe, `exited` as soon as a probed container has ended with a failure.
+  func run(services: Set<String>) async throws {
+    let probed = options.probes.filter { services.contains($0.key) && !$0.value.isEmpty }
+    guard !probed.isEmpty else { return }
+    let records = try await stack.running.inspect(services: Array(probed.keys))
+    let began = ContinuousClock.now
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      var open = 0
+      for record in records {
+        let target = Probe.Target(stack: stack, service: record.service, replica: record.replica)
+        for probe in probed[record.service] ?? [] {
+          open += 1
+          group.addTask {
+            try await hold(probe, target, record, began: began)
+            return true
+          }
+        }
+        let restarts = !["", "no"].contains(record.hostConfig?.restartPolicy?.name ?? "no")
+        if !restarts {
+          group.addTask {
+            try await watchExit(of: record, began: began)
+            return false
+          }
+        }
+      }
+      while open > 0, let isProbe = try await group.next() { if isProbe { open -= 1 } }
+      group.cancelAll()
+    }
+  }
+
+  private func hold(_ probe: Probe, _ target: Probe.Target, _ record: ContainerRecord, began: ContinuousClock.Instant)
+    async throws
+  {
+    let timeout = options.timeouts[target.service] ?? options.timeout
+    let tries = LastOutcome()
+    let isDone = try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        while true {
+          do {
+            switch try await probe.check(target) {
+            case .holds: return true
+            case .notYet(let seen): await tries.set(seen)
+            }
+          } catch {
+            try Task.checkCancellation()
+            await tries.set("\(error)".outputLines.first ?? "an error")
+          }
+          try await Task.sleep(for: probe.interval)
+        }
+      }
+      group.addTask {
+        try await Task.sleep(until: began + timeout, clock: .continuous)
+        return false
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? false
+    }
+    guard !isDone else { return }
+    var error = ComposeError(
+      .timedOut,
+      "\(target.service) did not become ready within \(timeout.text): its probe \(probe.name) does not hold",
+      service: target.service, project: stack.projectName, engine: stack.engine.description,
+      next: "see its last log lines; a slow service needs a longer UpOptions.timeout")
+    error.probeOutput = await tries.text ?? "the first try has not come back"
+    error.evidence = await stack.running.lastLog(of: record)
+    throw error
+  }
+
+  /// Fails as soon as the container has ended with a failure; one that completes is no failure.
+  private func watchExit(of record: ContainerRecord, began: ContinuousClock.Instant) async throws {
+    var command = stack.running.docker(["wait", record.id], deadline: .seconds(86_400))
+    command.patience = .zero
+    let output = try await command.run()
+    guard output.succeeded, let code = Int(output.standardOutput.trimmed), code != 0 else { return }
+    var error = StartFailure.describe(
+      Readiness.Failure(service: record.service, containerID: record.id, cause: .exited(code: code)),
+      after: ContinuousClock.now - began)
+    error.project = stack.projectName
+    error.engine = stack.engine.description
+    error.evidence = await stack.running.lastLog(of: record)
+    throw error
+  }
+
+  private actor LastOutcome {
+    var text: String?
+    func set(_ text: String) { self.text = text }
+  }
+}

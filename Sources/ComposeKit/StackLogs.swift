@@ -1,0 +1,113 @@
+import Foundation
+
+/// One line that a container printed.
+public struct LogLine: Sendable, Hashable {
+  public var service: String
+  /// Which container of the service, from 1.
+  public var replica: Int
+  /// The line without its end.
+  public var text: String
+
+  public init(service: String, replica: Int, text: String) {
+    self.service = service
+    self.replica = replica
+    self.text = text
+  }
+}
+
+/// Lines of containers as they are printed, valid inside the closure of ``ComposeStack/withLogs(service:tail:since:isolation:_:)``.
+///
+/// The lines of one container are in order; those of several come as they arrive. It ends when the containers have ended.
+public struct LogLines: AsyncSequence, Sendable {
+  public typealias Element = LogLine
+  public typealias Failure = any Error
+  let stream: AsyncThrowingStream<LogLine, any Error>
+
+  public func makeAsyncIterator() -> AsyncThrowingStream<LogLine, any Error>.Iterator { stream.makeAsyncIterator() }
+
+  /// The most lines that wait to be read; beyond them the sequence throws, and nothing is dropped unseen.
+  static let capacity = 100_000
+}
+
+extension ComposeStack {
+  /// Follows the logs while `body` runs; the processes that read them have ended when this returns.
+  ///
+  /// - Parameters:
+  ///   - service: only this service; all if nil. A container that is created later is not followed.
+  ///   - tail: how many earlier lines of each container come first; all if nil.
+  ///   - since: only what was printed after this time.
+  /// - Throws: what `body` throws; ``ComposeError`` `unknownService`. The sequence itself throws if more than 100 000 lines wait.
+  public func withLogs<R: Sendable>(
+    service: String? = nil, tail: Int? = nil, since: Date? = nil, isolation: isolated (any Actor)? = #isolation,
+    _ body: (LogLines) async throws -> R
+  ) async throws -> R {
+    if let service { try requireKnown(service) }
+    let records = try await running.inspect(service: service)
+    let (stream, input) = AsyncThrowingStream<LogLine, any Error>.makeStream(
+      bufferingPolicy: .bufferingOldest(LogLines.capacity))
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        do {
+          try await withThrowingTaskGroup(of: Void.self) { readers in
+            for record in records {
+              readers.addTask { try await follow(record, tail: tail, since: since, into: input) }
+            }
+            try await readers.waitForAll()
+          }
+          input.finish()
+        } catch {
+          input.finish(throwing: error)
+        }
+      }
+      defer { group.cancelAll() }
+      return try await body(LogLines(stream: stream))
+    }
+  }
+
+  private func follow(
+    _ record: ContainerRecord, tail: Int?, since: Date?,
+    into input: AsyncThrowingStream<LogLine, any Error>.Continuation
+  ) async throws {
+    var arguments = ["logs", "--follow"]
+    if let tail { arguments += ["--tail", "\(Swift.max(0, tail))"] }
+    if let since { arguments += ["--since", since.engineTime] }
+    var command = running.docker(arguments + [record.id])
+    command.mergesError = true
+    command.patience = .zero
+    _ = try await command.stream { text in
+      let line = LogLine(service: record.service, replica: record.replica, text: text)
+      if case .dropped = input.yield(line) {
+        throw ComposeError(
+          .commandFailed, "\(LogLines.capacity) log lines of \(projectName) wait to be read", service: record.service,
+          project: projectName, next: "read the sequence faster, or follow fewer services")
+      }
+    }
+  }
+
+  /// Everything that one container has printed.
+  func containerLog(of service: String, replica: Int) async throws -> String {
+    let record = try await container(of: service, replica: replica)
+    var command = running.docker(["logs", record.id])
+    command.mergesError = true
+    return try await command.runChecked()
+  }
+
+  /// Copies a file or folder out of a service's container, which may have ended.
+  ///
+  /// - Parameter destination: the file or folder to make; its parent must exist. An existing folder gets the copy inside.
+  /// - Throws: ``ComposeError``: `unknownService`, `notRunning` without a container, `commandFailed` quoting the engine.
+  public func copy(_ path: String, from service: String, to destination: String, replica: Int = 1) async throws {
+    let record = try await container(of: service, replica: replica)
+    // A destination of "-" means standard output, and a colon a container; an absolute path is neither.
+    let local = URL(fileURLWithPath: destination).path
+    try await running.docker(["cp", "\(record.id):\(path)", local], deadline: .seconds(300))
+      .runChecked(.commandFailed, "\(path) of \(service) could not be copied to \(destination)")
+  }
+}
+
+extension Date {
+  /// In the engine's form with fractions of a second: RFC 3339.
+  var engineTime: String {
+    formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+  }
+}
