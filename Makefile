@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup e2e test unit up down logs lint format images fixtures
+.PHONY: help setup e2e test unit up down logs lint format images fixtures eval
 
 TAGS ?=
 FILTER ?= E2E
@@ -50,3 +50,6 @@ format: ## Format the Swift sources in place
 
 fixtures: ## Make the fixtures anew (needs flite and espeak-ng)
 	@fixtures/make.sh
+
+eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a part, in two minutes)
+	@scripts/eval.sh
