@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup e2e test unit up down logs lint format images fixtures bench
+.PHONY: help setup e2e test unit up down logs lint format images fixtures bench eval
 
 TAGS ?=
 FILTER ?= E2E
@@ -49,7 +49,10 @@ lint: ## Check formatting of Swift, syntax of shell and Python
 	@scripts/lint.sh
 
 format: ## Format the Swift sources in place
-	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources
 
 fixtures: ## Make the fixtures anew (needs flite and espeak-ng)
 	@fixtures/make.sh
+
+eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a part, in two minutes)
+	@scripts/eval.sh

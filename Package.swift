@@ -84,7 +84,7 @@ let package = Package(
       exclude: ["Peers"]),
     .testTarget(
       name: "AudioPrintTests",
-      dependencies: ["AudioPrint", .product(name: "Subprocess", package: "swift-subprocess")],
+      dependencies: ["AudioPrint", "AudioPrintCLI", .product(name: "Subprocess", package: "swift-subprocess")],
       resources: [.copy("Resources")]),
     .testTarget(
       name: "ComposeTestingTests",

@@ -63,6 +63,9 @@ public struct WindowAttribution: Sendable, Hashable {
   public var coherence: Double
   /// The same against the original at its best lag, whoever wins; 0 if there is no original.
   public var originalCoherence: Double
+  /// Of what the winner leaves over, the share 0…1 that the best other source explains; from 0.3 there surely is a second source in the
+  /// window, however quiet. 0 if there is no winner or no other source.
+  public var secondCoherence: Double
   /// RMS level in dBFS; -infinity for digital silence.
   public var level: Double
   /// Level in dBFS of what the winner (for mixed: both sources) does not explain.

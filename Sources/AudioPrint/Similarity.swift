@@ -2,6 +2,9 @@
 public struct Similarity: Sendable, Hashable, Codable {
   /// Where `b` lies in `a`'s time, in seconds: positive if b's sound comes later in b than in a.
   public var lagSeconds: Double
+  /// How much faster b plays than a, 0.97…1.03, pitch included, as after a wrong sampling rate; 1 if it plays at a's speed (within
+  /// 50 ppm) or is another recording. If it is not 1, `lagSeconds` is that at b's beginning.
+  public var speedRatio: Double
   /// Share of b's energy that a short linear filter of a explains at that lag, 0…1 (mean over windows of 6 s, by energy).
   public var coherence: Double
   /// Level of b in dBFS; nil for digital silence.
@@ -17,16 +20,25 @@ public struct Similarity: Sendable, Hashable, Codable {
 
   /// Compares two clips, of any rates.
   ///
-  /// Gain, equalisation, codecs, noise to 10 dB and an offset do not matter. Two silent clips are the same; a silent and an
-  /// audible one are not.
+  /// Gain, equalisation, codecs, noise to 10 dB, an offset and a speed up to 3 % off do not matter. Two silent clips are the same; a
+  /// silent and an audible one are not. Another speed is looked for in clips from 4 s on; stretching that keeps the pitch is not found.
   ///
   /// - Parameter maxOffset: seconds by which b may be shifted against a, in either direction.
   public static func compare(_ a: AudioClip, _ b: AudioClip, maxOffset: Double = 10) -> Similarity {
     let attributor = Attributor(
       candidates: [Candidate(role: .original, clip: a, expectedStart: 0)],
       options: AttributionOptions(searchRange: maxOffset, wideSearchRange: maxOffset))
-    let results = attributor.attribute(b, windows: windows(of: b.duration))
-    return summarise(results, aIsSilent: a.level < Thresholds.silence)
+    let aIsSilent = a.level < Thresholds.silence
+    let plain = summarise(attributor.attribute(b, windows: windows(of: b.duration)), aIsSilent: aIsSilent)
+    if plain.isSame { return plain }
+    let search = SpeedEstimation(a: attributor.prepared[0], b: PreparedClip(b), maxOffset: maxOffset)
+    guard let (line, samples) = search.estimate() else { return plain }
+    let stretched = AudioClip(unchecked: samples, sampleRate: Thresholds.sampleRate)
+    let results = attributor.attribute(stretched, windows: windows(of: stretched.duration))
+    var found = summarise(results, aIsSilent: aIsSilent)
+    guard found.explainedWindows > plain.explainedWindows else { return plain }
+    (found.speedRatio, found.lagSeconds) = (line.ratio, -line.offset)
+    return found
   }
 
   /// Windows of 6 s, the last one up to 9 s so that none is too short to say anything.
@@ -48,7 +60,7 @@ public struct Similarity: Sendable, Hashable, Codable {
     let coherence = energy > 0 ? audible.map { weight($0) * $0.coherence }.reduce(0, +) / energy : 0
     let best = explained.max { $0.coherence < $1.coherence }
     return Similarity(
-      lagSeconds: best?.lagSeconds ?? 0, coherence: coherence, level: finite(energy / max(length, 1e-9)),
+      lagSeconds: best?.lagSeconds ?? 0, speedRatio: 1, coherence: coherence, level: finite(energy / max(length, 1e-9)),
       residualLevel: finite(left / max(length, 1e-9)),
       isSame: audible.isEmpty ? aIsSilent : explained.count == audible.count,
       explainedWindows: explained.count, audibleWindows: audible.count)

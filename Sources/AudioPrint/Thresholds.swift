@@ -59,6 +59,9 @@ enum Thresholds {
   static let audibleShare = 0.003
   /// A window with fewer seconds of sound than this (two coherence frames) names no source.
   static let shortestWindow = 0.256
+  /// Share of differing bits of fingerprints below which 3 s are the same: Haitsma & Kalker's threshold, for 256 sub-fingerprints.
+  static let bitErrors = 0.35
+
   // MARK: Segments
 
   /// Windows in which sources are looked for, in seconds, and from one to the next.

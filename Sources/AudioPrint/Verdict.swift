@@ -9,11 +9,12 @@ struct Verdict {
     let originalWins = ours + Thresholds.tie >= theirs
     guard let winner = originalWins ? original ?? dubbed : dubbed else { return nothing() }
     let loser = originalWins ? dubbed : original
-    if let loser, let mixed = mixture(winner, loser) { return mixed }
+    let rest = loser.map { judge.second($0, after: winner) } ?? (partial: 0, share: 0)
+    if let loser, let mixed = mixture(winner, loser, rest) { return mixed }
     guard winner.coherence >= threshold else { return nothing() }
     let rivalry = originalWins ? 1 : ((theirs - ours) / 0.2).clamped(to: 0...1)
     return result(
-      classify(winner), winner: winner, second: nil, explained: winner.coherence,
+      classify(winner), winner: winner, second: nil, partial: rest.partial, explained: winner.coherence,
       confidence: margin(winner.coherence) * rivalry)
   }
 
@@ -34,14 +35,18 @@ struct Verdict {
   }
 
   /// Mixed, if the second source is in what the first one leaves over, loud enough to be heard, and both together explain the window.
-  private func mixture(_ first: WindowJudge.Fit, _ second: WindowJudge.Fit) -> WindowAttribution? {
-    let (partial, share) = judge.second(second, after: first)
+  private func mixture(
+    _ first: WindowJudge.Fit, _ second: WindowJudge.Fit, _ rest: (partial: Double, share: Double)
+  ) -> WindowAttribution? {
+    let (partial, share) = rest
     let together = min(1, first.coherence + share)
     guard partial >= Thresholds.presentPartial, share >= Thresholds.audibleShare, together >= threshold else {
       return nil
     }
     let certainty = ((partial - Thresholds.presentPartial) / 0.4 + 0.3).clamped(to: 0...1)
-    return result(.mixed, winner: first, second: second, explained: together, confidence: certainty * margin(together))
+    return result(
+      .mixed, winner: first, second: second, partial: partial, explained: together,
+      confidence: certainty * margin(together))
   }
 
   private func nothing() -> WindowAttribution {
@@ -62,13 +67,13 @@ struct Verdict {
   }
 
   private func result(
-    _ attribution: SegmentClass, winner: WindowJudge.Fit, second: WindowJudge.Fit?, explained: Double,
+    _ attribution: SegmentClass, winner: WindowJudge.Fit, second: WindowJudge.Fit?, partial: Double, explained: Double,
     confidence: Double
   ) -> WindowAttribution {
     WindowAttribution(
       start: judge.start, end: judge.end, attribution: attribution, candidateIndex: winner.candidate,
       secondCandidateIndex: second?.candidate, lagSeconds: judge.lag(winner), coherence: winner.coherence,
-      originalCoherence: original?.coherence ?? 0, level: judge.level,
+      originalCoherence: original?.coherence ?? 0, secondCoherence: partial, level: judge.level,
       residualLevel: judge.level + decibels(power: max(1e-9, 1 - explained)), confidence: confidence)
   }
 }

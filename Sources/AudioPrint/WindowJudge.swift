@@ -65,7 +65,8 @@ struct WindowJudge {
     let margin = level.isFinite ? (Thresholds.inaudible - level) / (Thresholds.inaudible - Thresholds.silence) : 1
     return WindowAttribution(
       start: start, end: end, attribution: .silent, candidateIndex: nil, secondCandidateIndex: nil, lagSeconds: 0,
-      coherence: 0, originalCoherence: 0, level: level, residualLevel: level, confidence: margin.clamped(to: 0...1))
+      coherence: 0, originalCoherence: 0, secondCoherence: 0, level: level, residualLevel: level,
+      confidence: margin.clamped(to: 0...1))
   }
 
   /// Seconds of output time at which the candidate's sample 0 lies, less where it was expected.

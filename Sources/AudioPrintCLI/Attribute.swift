@@ -43,14 +43,14 @@ struct Attribute: AsyncParsableCommand {
 
   /// Decodes everything and attributes it; also used by `plot`.
   func attribution() async throws -> (clip: AudioClip, results: [WindowAttribution], original: AudioClip?) {
-    let clip = try await AudioDecoder.decode(recording, sampleRate: decodingRate)
+    let clip = try await output.decode(recording)
     var candidates: [Candidate] = []
     if let original {
-      let audio = try await AudioDecoder.decode(original, sampleRate: decodingRate)
+      let audio = try await output.decode(original)
       candidates.append(Candidate(role: .original, clip: audio, expectedStart: 0))
     }
     for (index, path) in fragments.enumerated() {
-      let audio = try await AudioDecoder.decode(path, sampleRate: decodingRate)
+      let audio = try await output.decode(path)
       candidates.append(
         Candidate(role: .dubbed(index), clip: audio, expectedStart: window.map { $0 * Double(index) }))
     }

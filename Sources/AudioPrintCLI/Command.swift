@@ -40,6 +40,10 @@ let decodingRate = 8000
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print the result as JSON.")
   var json = false
+  @Flag(help: "Tell on standard error how much has been decoded, even if that is no terminal.")
+  var progress = false
+
+  func decode(_ path: String) async throws -> AudioClip { try await Progress(path, always: progress).decode(path) }
 
   func print(_ value: some Encodable) throws {
     let encoder = JSONEncoder()

@@ -20,8 +20,8 @@ struct Compare: AsyncParsableCommand {
   }
 
   func run() async throws {
-    async let reference = AudioDecoder.decode(a, sampleRate: decodingRate)
-    async let other = AudioDecoder.decode(b, sampleRate: decodingRate)
+    async let reference = output.decode(a)
+    async let other = output.decode(b)
     let result = Similarity.compare(try await reference, try await other, maxOffset: maxOffset)
     if output.json {
       try output.print(result)
@@ -30,6 +30,7 @@ struct Compare: AsyncParsableCommand {
       print("  explained  \(result.explainedWindows) of \(result.audibleWindows) windows that are not silent")
       print("  coherence  \(result.coherence.text(3))")
       print("  lag        \((result.lagSeconds * 1000).text(1)) ms")
+      print("  speed      \(result.speedRatio == 1 ? "1" : result.speedRatio.text(5))")
       print(
         "  level      \((result.level ?? -.infinity).text(1)) dBFS, unexplained \((result.residualLevel ?? -.infinity).text(1)) dBFS"
       )

@@ -56,6 +56,18 @@ struct SimilarityTests {
     #expect(abs(result.lagSeconds - seconds) < 0.002)
   }
 
+  @Test("Another speed is measured, and is the same recording", arguments: [0.97, 1.0005, 1.03])
+  func speed(ratio: Double) async throws {
+    let clip = try await Media.original().slice(from: 0, to: 13)
+    // The same samples at a higher rate are the same sound played faster.
+    let rate = Int((48000 * ratio).rounded())
+    let fast = try AudioClip(samples: clip.resampled(to: 48000).samples, sampleRate: rate).resampled(to: 48000)
+    let result = Similarity.compare(clip, try fast.delayed(0.4), maxOffset: 2)
+    #expect(result.isSame, "\(result)")
+    #expect(abs(result.speedRatio - Double(rate) / 48000) < 2e-5, "\(result)")
+    #expect(abs(result.lagSeconds - 0.4) < 0.02, "\(result)")
+  }
+
   @Test("Other words, other voices and noise are different")
   func different() async throws {
     let original = try await Media.original()

@@ -1,0 +1,179 @@
+import Foundation
+
+/// A compact fingerprint of audio, to be stored beside a fixture and compared with a recording when the media is not at hand.
+///
+/// After Haitsma & Kalker, "A highly robust audio fingerprinting system", ISMIR 2002: one 32-bit sub-fingerprint each 32 ms, whose bits
+/// say whether the difference of energy between neighbouring bands rises or falls. About 125 bytes a second. It names the
+/// recording and where it lies, but does not measure what was mixed over it: where the media is at hand, use ``Similarity``.
+///
+/// As JSON it is an object: `format` ("audioprint"), `version` (1), `frames` (count) and `bits`, base64 of the sub-fingerprints as
+/// little-endian 32-bit integers in order of time, then of the frames' levels, one signed byte in dBFS each.
+public struct Fingerprint: Sendable, Hashable {
+  /// Version of the format and of the analysis behind it; fingerprints of other versions are refused.
+  public static let version = 1
+  /// Seconds from one sub-fingerprint to the next, and that each looks at.
+  public static let (hop, frame) = (0.032, 0.256)
+
+  /// One for each frame, in order of time; bit b is band b, from low to high.
+  public let subprints: [UInt32]
+  /// Level of each frame in dBFS, -128…127.
+  public let levels: [Int8]
+
+  /// Seconds that the sub-fingerprints begin in.
+  public var duration: Double { Double(subprints.count) * Self.hop }
+
+  /// Makes the fingerprint of a clip of any rate; a clip shorter than two frames has none.
+  public init(_ clip: AudioClip) {
+    let prepared = PreparedClip(clip)
+    (subprints, levels) = prepared.samples.withUnsafeBufferPointer { SubprintAnalysis.subprints(of: $0) }
+  }
+
+  private init(subprints: [UInt32], levels: [Int8]) {
+    (self.subprints, self.levels) = (subprints, levels)
+  }
+
+  /// What a comparison found.
+  public struct Match: Sendable, Hashable, Codable {
+    /// Whether the audible parts are the same recording, at one lag.
+    public var isSame: Bool
+    /// Share of differing bits at the best lag over audible frames: 0 for equal audio, 0.5 for unrelated; nil if there is no overlap.
+    public var bitErrorRate: Double?
+    /// Where the other one lies in this one's time, in seconds, to about a hop: positive if it is late.
+    public var lagSeconds: Double
+    /// Blocks of 3 s of the other one that this one explains, and those that are not silent.
+    public var explainedBlocks: Int
+    public var audibleBlocks: Int
+  }
+
+  /// Compares a clip with this fingerprint; see ``compare(_:maxOffset:)-(Fingerprint,_)``.
+  public func compare(_ clip: AudioClip, maxOffset: Double = 10) -> Match {
+    compare(Fingerprint(clip), maxOffset: maxOffset)
+  }
+
+  /// Compares another fingerprint with this one.
+  ///
+  /// Two silent ones are the same; one without a single frame (shorter than 0.29 s) is only the same as one that is silent or empty.
+  ///
+  /// - Parameter maxOffset: seconds by which the other one may be shifted, in either direction.
+  public func compare(_ other: Fingerprint, maxOffset: Double = 10) -> Match {
+    let reach = Int((max(0, min(maxOffset, 86_400)) / Self.hop).rounded())
+    let audible = other.levels.map { Double($0) >= Thresholds.inaudible }
+    guard audible.contains(true) else {
+      let silent = !levels.contains { Double($0) >= Thresholds.inaudible }
+      return Match(isSame: silent, bitErrorRate: nil, lagSeconds: 0, explainedBlocks: 0, audibleBlocks: 0)
+    }
+    var best: (rate: Double, lag: Int)?
+    for lag in max(-reach, -subprints.count)...max(-reach, min(reach, other.subprints.count)) {
+      guard let rate = errorRate(other, audible, 0..<other.subprints.count, lag: lag) else { continue }
+      if rate < best?.rate ?? .infinity { best = (rate, lag) }
+    }
+    let blocks = stride(from: 0, to: other.subprints.count, by: Self.block).map {
+      // A last block that is too short to say anything belongs to the one before it.
+      $0..<($0 + 2 * Self.block > other.subprints.count ? other.subprints.count : $0 + Self.block)
+    }.filter { $0.count >= Self.block || $0.lowerBound == 0 }
+    let heard = blocks.filter { block in 4 * audible[block].count(where: \.self) >= block.count }
+    let explained = heard.filter { block in
+      best.flatMap { errorRate(other, audible, block, lag: $0.lag) }.map { $0 < Thresholds.bitErrors } ?? false
+    }
+    let isSame = heard.isEmpty ? best.map { $0.rate < Thresholds.bitErrors } ?? false : explained.count == heard.count
+    return Match(
+      isSame: isSame, bitErrorRate: best?.rate, lagSeconds: Double(best?.lag ?? 0) * Self.hop,
+      explainedBlocks: explained.count, audibleBlocks: heard.count)
+  }
+
+  /// Frames of 3 s, about the length (256 sub-fingerprints) that Haitsma & Kalker compare.
+  private static let block = 94
+
+  /// Share of differing bits over the audible frames of a range of the other one; nil if they overlap by less than half.
+  private func errorRate(_ other: Fingerprint, _ audible: [Bool], _ range: Range<Int>, lag: Int) -> Double? {
+    var (wanted, frames, errors) = (0, 0, 0)
+    for index in range where audible[index] {
+      wanted += 1
+      let mine = index - lag
+      guard subprints.indices.contains(mine) else { continue }
+      frames += 1
+      errors += (subprints[mine] ^ other.subprints[index]).nonzeroBitCount
+    }
+    guard frames >= 8, 2 * frames >= wanted else { return nil }
+    return Double(errors) / Double(32 * frames)
+  }
+}
+
+extension Fingerprint: Codable {
+  private enum CodingKeys: String, CodingKey { case format, version, frames, bits }
+
+  /// - Throws: `DecodingError` for another format or version, or if the bytes are not those of so many frames.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    func corrupt(_ key: CodingKeys, _ text: String) -> DecodingError {
+      .dataCorruptedError(forKey: key, in: container, debugDescription: text)
+    }
+    let format = try container.decode(String.self, forKey: .format)
+    guard format == "audioprint" else { throw corrupt(.format, "\(format) is no AudioPrint fingerprint") }
+    let version = try container.decode(Int.self, forKey: .version)
+    guard version == Self.version else {
+      throw corrupt(.version, "version \(version) cannot be compared with version \(Self.version): make it anew")
+    }
+    let frames = try container.decode(Int.self, forKey: .frames)
+    let bytes = [UInt8](try container.decode(Data.self, forKey: .bits))
+    guard frames >= 0, bytes.count.isMultiple(of: 5), bytes.count / 5 == frames else {
+      throw corrupt(.bits, "\(bytes.count) bytes are not those of \(frames) frames of 5")
+    }
+    self.init(
+      subprints: (0..<frames).map { frame in
+        (0..<4).reduce(0) { $0 | UInt32(bytes[4 * frame + $1]) << UInt32(8 * $1) }
+      },
+      levels: bytes[(4 * frames)...].map { Int8(bitPattern: $0) })
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode("audioprint", forKey: .format)
+    try container.encode(Self.version, forKey: .version)
+    try container.encode(subprints.count, forKey: .frames)
+    let bits = subprints.flatMap { print in (0..<4).map { UInt8(truncatingIfNeeded: print >> UInt32(8 * $0)) } }
+    try container.encode(Data(bits + levels.map { UInt8(bitPattern: $0) }), forKey: .bits)
+  }
+}
+
+/// Sub-fingerprints of a signal at `Thresholds.sampleRate`.
+private enum SubprintAnalysis {
+  /// 256 ms frames every 32 ms, 33 bands from 300 to 3000 Hz, equally spaced in the logarithm.
+  static let (frame, hop, bands) = (2048, 256, 33)
+
+  /// First bin of each band, and the end of the last; every band has at least one bin of 3.9 Hz.
+  private static let edges: [Int] = (0...bands).map {
+    Int(
+      (300 * Foundation.pow(10, Double($0) / Double(bands)) * Double(frame) / Double(Thresholds.sampleRate)).rounded())
+  }
+
+  static func subprints(of signal: UnsafeBufferPointer<Float>) -> ([UInt32], [Int8]) {
+    let stft = SpectralFrames(frame: frame, hop: hop)
+    let frames = stft.count(samples: signal.count)
+    guard frames > 1 else { return ([], []) }
+    var (prints, levels): ([UInt32], [Int8]) = ([], [])
+    prints.reserveCapacity(frames)
+    levels.reserveCapacity(frames)
+    let power = AlignedBuffer<Float>(stft.bins)
+    var (energies, previous) = ([Float](repeating: 0, count: bands), [Float](repeating: 0, count: bands))
+    stft.forEach(signal) { index, spectrum in
+      Vector.power(spectrum, power.pointer, stft.bins)
+      for band in 0..<bands {
+        var sum: Float = 0
+        for bin in edges[band]..<edges[band + 1] { sum += power.pointer[bin] }
+        energies[band] = sum
+      }
+      var bits: UInt32 = 0
+      for band in 0..<32 where energies[band] - energies[band + 1] > previous[band] - previous[band + 1] {
+        bits |= 1 << UInt32(band)
+      }
+      swap(&energies, &previous)
+      // The first frame has none before it to differ from.
+      guard index > 0 else { return }
+      prints.append(bits)
+      let part = UnsafeBufferPointer(rebasing: signal[(index * hop)..<(index * hop + frame)])
+      levels.append(Int8(decibels(power: Vector.meanSquare(part)).clamped(to: -128...127)))
+    }
+    return (prints, levels)
+  }
+}

@@ -1,0 +1,87 @@
+import AudioPrint
+import Foundation
+import Subprocess
+import Testing
+
+/// The `audioprint` command as a process of its own.
+@Suite("The audioprint command")
+struct CommandTests {
+  private struct Answer {
+    var exitCode: Int
+    var output: String
+    var errors: String
+  }
+
+  private func audioprint(_ arguments: String...) async throws -> Answer {
+    // The command and the tests' resources are built into one folder.
+    let path = Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent("audioprint").path
+    try #require(FileManager.default.isExecutableFile(atPath: path), "there is no audioprint at \(path)")
+    let result = try await run(
+      .path(.init(path)), arguments: Arguments(arguments), input: .none, output: .string(limit: 1 << 20),
+      error: .string(limit: 1 << 20))
+    guard case .exited(let code) = result.terminationStatus else {
+      Issue.record("audioprint \(arguments) ended with \(result.terminationStatus)")
+      return Answer(exitCode: -1, output: "", errors: "")
+    }
+    return Answer(exitCode: Int(code), output: result.standardOutput, errors: result.standardError)
+  }
+
+  private func object(_ text: String) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+  }
+
+  @Test("compare exits with 0 for the same recording and 1 for another one, and says so in JSON as well")
+  func compare() async throws {
+    let dubbed = try await Media.dubbed()
+    try await Media.withFolder { folder in
+      let (one, quiet, other) = ("\(folder)/one.wav", "\(folder)/quiet.wav", "\(folder)/other.wav")
+      try await Media.write(dubbed[0], to: one, [])
+      try await Media.write(dubbed[0].gain(-12).delayed(0.25), to: quiet, [])
+      try await Media.write(dubbed[1], to: other, [])
+      let same = try await audioprint("compare", one, quiet, "--json")
+      #expect(same.exitCode == 0, "\(same)")
+      let figures = try object(same.output)
+      #expect(figures["isSame"] as? Bool == true && figures["speedRatio"] as? Double == 1)
+      #expect(abs((figures["lagSeconds"] as? Double ?? 0) - 0.25) < 0.002)
+      let different = try await audioprint("compare", one, other)
+      #expect(different.exitCode == 1 && different.output.hasPrefix("different"), "\(different)")
+      // The command's messages are for a terminal only: a pipe gets none.
+      #expect(same.errors.isEmpty && different.errors.isEmpty)
+    }
+  }
+
+  @Test("attribute exits with 0 if everything is explained, 1 if something is not, with one JSON row for each window")
+  func attribute() async throws {
+    let dubbed = try await Media.dubbed()
+    try await Media.withFolder { folder in
+      let (output, one, two) = ("\(folder)/output.wav", "\(folder)/one.wav", "\(folder)/two.wav")
+      try await Media.write(.joined([dubbed[0], dubbed[1]]), to: output, [])
+      try await Media.write(dubbed[0], to: one, [])
+      try await Media.write(dubbed[1], to: two, [])
+      let all = try await audioprint(
+        "attribute", output, "--fragment", one, "--fragment", two, "--window", "6", "--json")
+      #expect(all.exitCode == 0, "\(all)")
+      let rows = try #require(try JSONSerialization.jsonObject(with: Data(all.output.utf8)) as? [[String: Any]])
+      #expect(rows.map { $0["attribution"] as? String } == ["dubbed(0)", "dubbed(1)"])
+      let part = try await audioprint("attribute", output, "--fragment", one, "--window", "6", "--progress")
+      #expect(part.exitCode == 1 && part.output.contains("unknown"), "\(part)")
+      #expect(part.errors.contains("12 s of"), "progress names what was decoded: \(part.errors)")
+    }
+  }
+
+  @Test(
+    "Wrong usage, missing files and what is no media exit with 2 and a reason",
+    arguments: [
+      ["compare", "/nonexistent/a.wav", "/nonexistent/b.wav"], ["compare", "only-one.wav"], ["attribute", "x.wav"],
+      ["nonsense"], ["compare", #filePath, #filePath],
+    ])
+  func errors(arguments: [String]) async throws {
+    let answer =
+      switch arguments.count {
+      case 1: try await audioprint(arguments[0])
+      case 2: try await audioprint(arguments[0], arguments[1])
+      default: try await audioprint(arguments[0], arguments[1], arguments[2])
+      }
+    #expect(answer.exitCode == 2 && answer.output.isEmpty && !answer.errors.isEmpty, "\(answer)")
+  }
+}
