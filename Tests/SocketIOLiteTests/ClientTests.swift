@@ -133,8 +133,10 @@ struct ClientTests {
   func timeouts() async throws {
     let client = client()
     let events = client.events(named: "counted")
+    let arrivals = client.events(named: "counted")
     try await client.withConnection { client in
       try await client.emit("count", 2, 1)
+      _ = try await arrivals.collect(2, timeout: wait)
       let error = await #expect(throws: EventQueue<SocketIOEvent>.Timeout.self) {
         try await events.collect(3, timeout: .seconds(1))
       }
