@@ -54,5 +54,5 @@ format: ## Format the Swift sources in place
 fixtures: ## Make the fixtures anew (needs flite and espeak-ng)
 	@fixtures/make.sh
 
-eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a part, in two minutes)
+eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a part of it, in three minutes)
 	@scripts/eval.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Evaluates AudioPrint beside the seed's hash and Chromaprint, and writes .build/eval/results.json; what it generates is kept there.
 #   scripts/eval.sh          the whole set
-#   QUICK=1 scripts/eval.sh  a part of it, in less than two minutes: says that it works, not how well
+#   QUICK=1 scripts/eval.sh  a part of it, in three minutes: says that it works, not how well
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
