@@ -75,6 +75,14 @@ install_packages() {
     fail "apt-get could not install ${packages[*]}" "look at the lines above; 'apt-get install ${packages[*]}' repeats it by hand"
 }
 
+# After a machine was stopped hard, the id in a pid file may belong to somebody else: dockerd would then take that process for
+# an engine, or wait for it as its containerd.
+forget_stale_pid() {
+  local file=$1 name=$2 pid
+  pid=$(cat "$file" 2>/dev/null) || return 0
+  [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$name" ] || rm -f "$file"
+}
+
 start_engine() {
   engine_works && return
   if [ -d /run/systemd/system ]; then
@@ -82,6 +90,8 @@ start_engine() {
     systemctl start docker
   else
     say "starting dockerd (no service manager here); its log is /var/log/dockerd.log, its pid is in /run/e2e-dockerd.pid"
+    forget_stale_pid /var/run/docker.pid dockerd
+    forget_stale_pid /var/run/docker/containerd/containerd.pid containerd
     setsid sh -c 'echo $$ >/run/e2e-dockerd.pid; exec dockerd' >>/var/log/dockerd.log 2>&1 </dev/null &
   fi
   for _ in $(seq 120); do

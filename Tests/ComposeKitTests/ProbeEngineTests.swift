@@ -48,8 +48,9 @@ struct ProbeEngineTests {
     let yaml =
       "services:\n" + Fixture.service("web", "echo alive; exec sleep 600", "ports: [\"127.0.0.1:0:80\"]")
     try await Fixture.with(yaml) { fixture in
-      var options = Fixture.options(timeout: .seconds(2))
-      options.timeouts["web"] = .seconds(2)
+      // Time enough for a container to start on a busy machine: only then is it the probe that is waited for.
+      var options = Fixture.options()
+      options.timeouts["web"] = .seconds(12)
       options.probes["web"] = [probe]
       let error = await #expect(throws: ComposeError.self) {
         try await withComposeStack(fixture.project, options: options) { _ in Issue.record("the body ran") }
