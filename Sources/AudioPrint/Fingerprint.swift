@@ -3,7 +3,7 @@ import Foundation
 /// A compact fingerprint of audio, to be stored beside a fixture and compared with a recording when the media is not at hand.
 ///
 /// After Haitsma & Kalker, "A highly robust audio fingerprinting system", ISMIR 2002: one 32-bit sub-fingerprint each 32 ms, whose bits
-/// say whether the difference of energy between neighbouring bands rises or falls. About 125 bytes a second. It names the
+/// say whether the difference of energy between neighbouring bands rises or falls. About 156 bytes a second, levels included. It names the
 /// recording and where it lies, but does not measure what was mixed over it: where the media is at hand, use ``Similarity``.
 ///
 /// As JSON it is an object: `format` ("audioprint"), `version` (1), `frames` (count) and `bits`, base64 of the sub-fingerprints as

@@ -46,8 +46,6 @@ public actor RunReporter {
     try write()
   }
 
-  public var current: RunReport { report }
-
   private func write() throws {
     begin()
     report.totalS = start.map { $0.duration(to: clock.now).seconds.rounded(places: 3) } ?? 0

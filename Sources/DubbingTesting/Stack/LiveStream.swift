@@ -1,4 +1,3 @@
-import AudioPrint
 import Foundation
 import SocketIOLite
 

@@ -31,7 +31,6 @@ public struct StreamEvents: Sendable {
   public var clashes: [Int] = []
   public var serviceErrors: [ServiceError] = []
   public var violations: [String] = []
-  public var targetLanguage: String?
 
   public init() {}
 }
@@ -52,7 +51,6 @@ extension StreamEvents {
       case .undecodable:
         guard connections.contains(event.connection) else { continue }
       case _ where event.streamID != stream: continue
-      case .streamInit(let start): targetLanguage = start.config.targetLanguage
       case .fragmentData(let data): add(data, at: event.date, to: &bySequence, &sequenceOf)
       case .fragmentProcessed(let processed):
         guard let sequence = sequenceOf[processed.fragmentID] else {
