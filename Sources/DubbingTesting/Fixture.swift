@@ -34,6 +34,8 @@ public struct Fixture: Sendable, Hashable, Codable {
   public var targetLanguage: String
   /// One transcript for each fragment, in plain lower-case words; nil when the words are not known.
   public var expectedTranscripts: [String]?
+  /// Share of the expected words that may be wrong, over all fragments together, 0…1; nil: none.
+  public var maxWordErrorRate: Double?
   public var expectedOutcome: StreamOutcome
   public var tags: [String]
 
@@ -45,16 +47,21 @@ public struct Fixture: Sendable, Hashable, Codable {
     case sourceLanguage = "source_language"
     case targetLanguage = "target_language"
     case expectedTranscripts = "expected_transcripts"
+    case maxWordErrorRate = "max_word_error_rate"
     case expectedOutcome = "expected_outcome"
   }
 
   /// The media file that is published.
   public var media: URL { folder.appending(path: "media.mp4") }
 
-  /// How many fragments a worker cuts from this fixture at the given fragment length.
+  /// Without audio there is nothing to dub: a worker is expected to refuse the stream.
+  public var canBeDubbed: Bool { audio != nil }
+
+  /// How many fragments a worker cuts from this fixture at the given fragment length; none where there is no audio.
   public func fragmentCount(segment: Duration = TimeBudget.standard.segment) -> Int {
+    guard canBeDubbed else { return 0 }
     // A tail of less than a codec frame is rounding of the container, not a fragment.
-    Int(((duration - 0.05) / segment.seconds).rounded(.down)) + 1
+    return Int(((duration - 0.05) / segment.seconds).rounded(.down)) + 1
   }
 }
 
@@ -119,7 +126,7 @@ extension Fixture {
   private static func unreadable(_ folder: URL) -> Fixture {
     var fixture = Fixture(
       name: folder.lastPathComponent, description: "", duration: 0, video: nil, audio: nil, sourceLanguage: "",
-      targetLanguage: "", expectedTranscripts: nil, expectedOutcome: .failed, tags: [])
+      targetLanguage: "", expectedTranscripts: nil, maxWordErrorRate: nil, expectedOutcome: .failed, tags: [])
     fixture.folder = folder
     return fixture
   }
@@ -130,31 +137,38 @@ extension Fixture {
 extension Fixture {
   /// Compares the declaration with the media file.
   ///
+  /// - Parameter segment: length of the fragments that the worker under test cuts.
   /// - Throws: ``FixtureError`` with every difference at once; ``ProbeError`` when the file is not media or ffprobe is missing.
-  public func check() async throws {
+  public func check(segment: Duration = TimeBudget.standard.segment) async throws {
     if isUnreadable { _ = try Fixture.load(folder) }
     guard FileManager.default.isReadableFile(atPath: media.path) else {
       throw FixtureError(
         folder: folder, problems: ["media.mp4 is missing"], next: "fixtures/make.sh makes the fixtures anew")
     }
     let found = try await MediaInfo.probe(media.path)
-    let problems = declarationProblems + Fixture.differences(declared: self, found: found)
+    let problems = declarationProblems(segment) + Fixture.differences(declared: self, found: found)
     guard problems.isEmpty else {
       throw FixtureError(folder: folder, problems: problems, next: "mend fixture.json or make media.mp4 anew")
     }
   }
 
-  private var declarationProblems: [String] {
+  private func declarationProblems(_ segment: Duration) -> [String] {
     var problems: [String] = []
     if name != folder.lastPathComponent {
       problems.append("name is '\(name)', the folder is '\(folder.lastPathComponent)'")
     }
-    if audio == nil, expectedOutcome != .failed {
+    if !canBeDubbed, expectedOutcome != .failed {
       problems.append("there is no audio to dub: expected_outcome can only be 'failed'")
     }
-    if let transcripts = expectedTranscripts, transcripts.count != fragmentCount() {
+    if let rate = maxWordErrorRate, !(0...1).contains(rate) || expectedTranscripts == nil {
+      problems.append("max_word_error_rate is \(rate): it is a share, 0…1, of the words in expected_transcripts")
+    }
+    if tags.isEmpty { problems.append("tags is empty: no suite would run this fixture") }
+    let count = fragmentCount(segment: segment)
+    if let transcripts = expectedTranscripts, transcripts.count != count {
       problems.append(
-        "expected_transcripts has \(transcripts.count) entries, \(duration) s make \(fragmentCount()) fragments")
+        "expected_transcripts has \(transcripts.count) entries, \(duration) s make \(count) fragments of \(segment.text)"
+      )
     }
     return problems
   }

@@ -132,7 +132,8 @@ struct DubbingVerdictTests {
     .init(testDescription: "a timestamp goes back", expected: [.timestamps]) { $0.video.nonMonotonic = 1 },
     .init(testDescription: "the video stutters", expected: [.timestamps]) { $0.video.jitter = 0.2 },
     .init(
-      testDescription: "there is no output", expected: [.identity, .duration, .codecs, .videoPackets], outcome: .failed
+      testDescription: "there is no output", expected: [.published, .identity, .duration, .codecs, .videoPackets],
+      outcome: .failed
     ) { evidence in
       evidence.output = nil
       evidence.outputProblem = "the path did not become ready"
@@ -167,6 +168,35 @@ struct DubbingVerdictTests {
     let verdict = DubbingVerdict(evidence)
     #expect(verdict.failedChecks == [])
     #expect(verdict.outcome == .dubbed)
+  }
+
+  @Test(
+    "Words may be wrong up to the fixture's word error rate, not beyond",
+    arguments: [("one two tree", "seven eight nine", true), ("one tree", "seven nine nine", false)])
+  func wordErrorRate(first: String, second: String, isTolerated: Bool) throws {
+    var evidence = HealthyRun.evidence
+    evidence.fixture.maxWordErrorRate = 0.2
+    evidence.events.fragments[0].answers[0].processed.transcript = first
+    evidence.events.fragments[1].answers[0].processed.transcript = second
+    let check = try #require(DubbingVerdict(evidence)[.transcript])
+    #expect(check.passed == isTolerated)
+    #expect(check.detail.contains(isTolerated ? "17 % (1 of 6 words)" : "50 % (3 of 6 words)"), "\(check.detail)")
+  }
+
+  @Test("A fixture without audio is refused: nothing is sent and nothing is published")
+  func refusal() {
+    var evidence = HealthyRun.evidence
+    evidence.fixture.audio = nil
+    evidence.fixture.expectedOutcome = .failed
+    evidence.fixture.expectedTranscripts = nil
+    evidence.windows = []
+    #expect(Set(DubbingVerdict(evidence).failedChecks.map(\.name)) == [.fragmentsSent, .published])
+    evidence.output = nil
+    evidence.events = StreamEvents([], stream: "s")
+    let verdict = DubbingVerdict(evidence)
+    #expect(verdict.failedChecks == [])
+    #expect(verdict.outcome == .failed)
+    #expect(verdict.passed)
   }
 
   @Test("A fragment that a worker sends again after a reconnect may be answered twice")

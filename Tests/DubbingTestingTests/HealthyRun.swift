@@ -11,7 +11,8 @@ enum HealthyRun {
       name: "pair", description: "two fragments", duration: 12,
       video: .init(codec: "h264", width: 1280, height: 720, fps: 30),
       audio: .init(codec: "aac", sampleRate: 48000, channels: 2), sourceLanguage: "en", targetLanguage: "es",
-      expectedTranscripts: ["one two three", "seven eight nine"], expectedOutcome: .dubbed, tags: [])
+      expectedTranscripts: ["one two three", "seven eight nine"], maxWordErrorRate: nil, expectedOutcome: .dubbed,
+      tags: [])
   }
 
   static var evidence: StreamEvidence {

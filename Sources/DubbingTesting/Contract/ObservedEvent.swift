@@ -54,21 +54,25 @@ public struct ObservedEvent: Sendable {
 extension ObservedEvent {
   /// Decodes what the tap recorded.
   public init(_ record: TapRecord) {
-    let direction: Direction = record.direction == .toServer ? .toSTS : .toWorker
     self.init(
-      date: record.date, direction: direction, connection: record.connection,
-      content: .undecodable(name: record.event.name))
+      record.event, record.direction == .toServer ? .toSTS : .toWorker, at: record.date, connection: record.connection)
+  }
+
+  /// Decodes an event and says what in it breaks the contract.
+  public init(_ event: SocketIOEvent, _ direction: Direction, at date: Date = Date(), connection: Int = 0) {
+    self.init(
+      date: date, direction: direction, connection: connection, content: .undecodable(name: event.name))
     do {
-      guard let content = try Self.decode(record.event, direction: direction) else {
-        violations = ["\(record.event.name) \(direction.sentence) is not an event of the contract"]
+      guard let content = try Self.decode(event, direction: direction) else {
+        violations = ["\(event.name) \(direction.sentence) is not an event of the contract"]
         return
       }
       self.content = content
-      violations = content.problems.map { "\(record.event.name): \($0)" }
+      violations = content.problems.map { "\(event.name): \($0)" }
     } catch let error as DecodingError {
-      violations = ["\(record.event.name): \(error.sentence)"]
+      violations = ["\(event.name): \(error.sentence)"]
     } catch {
-      violations = ["\(record.event.name): \(error)"]
+      violations = ["\(event.name): \(error)"]
     }
   }
 

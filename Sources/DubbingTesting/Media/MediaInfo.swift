@@ -106,6 +106,17 @@ extension MediaInfo {
   }
 }
 
+extension MediaInfo {
+  /// Decodes every packet of a file and returns what the decoders complained of; empty when they had nothing to conceal.
+  ///
+  /// - Throws: ``MediaToolError`` when ffmpeg is missing or takes more than a minute.
+  public static func decodingProblems(in path: String) async throws -> String {
+    let arguments = ["-hide_banner", "-loglevel", "error", "-xerror", "-nostdin", "-i", path, "-f", "null", "-"]
+    let result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))
+    return result.succeeded ? result.standardError : result.lastWords
+  }
+}
+
 /// The JSON that ffprobe prints, as far as it is used.
 private struct Probe: Decodable {
   struct Format: Decodable {

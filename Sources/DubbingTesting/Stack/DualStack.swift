@@ -70,4 +70,11 @@ public struct DualStack: Sendable, Hashable {
     changed.media.environment[variable] = value
     return changed
   }
+
+  /// The same stacks, expected to cut fragments of this length.
+  public func segment(_ duration: Duration) -> DualStack {
+    var changed = self
+    changed.budget.segment = duration
+    return changed
+  }
 }

@@ -10,15 +10,47 @@ public struct LiveStream: Sendable {
   /// Where recording, events and logs of this stream are kept.
   public var folder: URL
 
+  /// - Parameters:
+  ///   - name: fit for a path on a media server, and not in use there.
+  ///   - folder: nil: a folder of that name and a unique suffix in the report's `streams/`.
+  public init(
+    name: String, environment: DualStackEnvironment, transport: StreamPublisher.Transport = .rtsp, folder: URL? = nil
+  ) {
+    self.name = name
+    self.environment = environment
+    self.transport = transport
+    self.folder =
+      folder
+      ?? RunReporter.shared.folder.appending(path: "streams/\(name)-\(UUID().uuidString.prefix(8).lowercased())")
+  }
+
+  /// The recorded output, once ``dub(_:under:)`` has returned and there was one.
+  public var recording: URL { folder.appending(path: "output.flv") }
+
+  /// A stream of the same test case beside this one, with a name and a folder of its own.
+  ///
+  /// - Parameter environment: where it is published; nil: where this one is.
+  public func sibling(_ suffix: String, in environment: DualStackEnvironment? = nil) -> LiveStream {
+    LiveStream(
+      name: "\(name)_\(suffix)", environment: environment ?? self.environment, transport: transport,
+      folder: folder.deletingLastPathComponent().appending(path: "\(name)_\(suffix)"))
+  }
+
+  /// The same stream, published over another protocol.
+  public func over(_ transport: StreamPublisher.Transport) -> LiveStream {
+    var changed = self
+    changed.transport = transport
+    return changed
+  }
+
   /// Publishes the fixture, follows it through both stacks, records what comes out, and judges it.
   ///
   /// The verdict may well be that the stream failed; what is thrown is only what prevents a verdict.
   /// - Parameter fault: what is broken on purpose meanwhile.
   /// - Throws: ``FixtureError``, ``ProbeError``, ``StreamError`` when the fixture cannot be published or the fault not injected.
   public func dub(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> DubbingVerdict {
-    try await fixture.check()
+    try await fixture.check(segment: environment.stack.budget.segment)
     Console.print("… \(fixture.name): publishing \(fixture.duration) s over \(transport.rawValue) as \(name)")
-    let recording = folder.appending(path: "output.flv")
     let rule = fault?.rule(for: name)
     if let rule { environment.wire.addRule(rule) }
     defer { if let rule { environment.wire.removeRule(named: rule.name) } }
@@ -46,8 +78,10 @@ public struct LiveStream: Sendable {
     let recorder = StreamRecorder(url: environment.outputURL(of: name), file: file)
     let budget = environment.stack.budget
     let output = environment.path(environment.stack.outputPath, of: name)
-    // The first fragment is cut after one segment and may take its whole time before it falls back to the original.
-    let firstOutput = budget.segment + budget.fragment + .seconds(10)
+    // The first fragment is cut after one segment and may take its whole time before it falls back to the original; what
+    // cannot be dubbed has until its end to be refused.
+    let firstOutput =
+      fixture.canBeDubbed ? budget.segment + budget.fragment + .seconds(10) : .seconds(fixture.duration)
     return try await withThrowingTaskGroup(of: String?.self) { [publisher] group in
       group.addTask {
         try await publisher.run()

@@ -23,7 +23,7 @@ extension DubbingVerdict {
     ]
   }
 
-  private static func sent(_ evidence: StreamEvidence) -> Finding {
+  static func sent(_ evidence: StreamEvidence) -> Finding {
     let expected = evidence.fixture.fragmentCount(segment: evidence.budget.segment)
     let found = evidence.events.fragments.map(\.sequence)
     var problems: [String] = []
@@ -82,7 +82,7 @@ extension DubbingVerdict {
       measured: "slowest \(slowest.text)")
   }
 
-  private static func contract(_ events: StreamEvents) -> Finding {
+  static func contract(_ events: StreamEvents) -> Finding {
     let identity = events.fragments.flatMap { fragment in
       fragment.answers.filter { $0.processed.sequenceNumber != fragment.sequence }.map {
         "fragment:processed: fragment \(fragment.sequence) was answered with sequence_number \($0.processed.sequenceNumber)"

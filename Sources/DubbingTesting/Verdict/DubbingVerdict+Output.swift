@@ -4,6 +4,7 @@ import Foundation
 extension DubbingVerdict {
   static func outputChecks(_ evidence: StreamEvidence) -> [Check] {
     [
+      published(evidence).check(.published),
       identity(evidence).check(.identity),
       originalAbsent(evidence).check(.originalAbsent),
       loudness(evidence).check(.loudness),
@@ -15,12 +16,30 @@ extension DubbingVerdict {
     ]
   }
 
+  /// All that can be asked where the fixture has no audio: that nothing was made of it.
+  static func refusalChecks(_ evidence: StreamEvidence) -> [Check] {
+    [
+      sent(evidence).check(.fragmentsSent),
+      contract(evidence.events).check(.contract),
+      published(evidence).check(.published),
+    ]
+  }
+
   /// Above this share of a window's energy the original is audible in it.
   ///
   /// A dub that replaces the original measured at most 0.1 here, a voice-over on the original ducked by 12 dB measures above it.
   static let audibleOriginal = 0.25
   /// A dub this far under the original's level is not heard as one, dB.
   static let quietDub = 26.0
+
+  private static func published(_ evidence: StreamEvidence) -> Finding {
+    guard evidence.fixture.canBeDubbed else {
+      return Finding(
+        problems: evidence.output == nil ? [] : ["an output was published although there is no audio to dub"],
+        measured: "the stream was refused: nothing was published")
+    }
+    return evidence.output == nil ? .noOutput(evidence) : Finding(problems: [], measured: "recorded to its end")
+  }
 
   private static func identity(_ evidence: StreamEvidence) -> Finding {
     var problems: [String] = []

@@ -10,17 +10,25 @@ extension DubbingVerdict {
     guard let expected = evidence.fixture.expectedTranscripts else {
       return Finding(problems: [], measured: "the fixture's words are not known; not compared")
     }
-    var problems: [String] = []
+    var differences: [String] = []
+    var rate = WordErrorRate()
     for (sequence, words) in expected.enumerated() {
       guard let answer = evidence.events.fragments.first(where: { $0.sequence == sequence })?.firstAnswer else {
         continue
       }
-      let heard = normalized(answer.transcript ?? "")
-      if heard != normalized(words) {
-        problems.append("fragment \(sequence): expected '\(words)', STS heard '\(answer.transcript ?? "")'")
+      let errors = rate.errors
+      rate.add(expected: WordErrorRate.words(words), heard: WordErrorRate.words(answer.transcript ?? ""))
+      if rate.errors > errors {
+        differences.append("fragment \(sequence): expected '\(words)', STS heard '\(answer.transcript ?? "")'")
       }
     }
-    return Finding(problems: problems, measured: "equal to the fixture's words")
+    let bound = evidence.fixture.maxWordErrorRate ?? 0
+    guard rate.value > bound else {
+      let measured = "word error rate \(rate), at most \(WordErrorRate.percent(bound)) is allowed"
+      return Finding(problems: [], measured: bound == 0 ? "equal to the fixture's words" : measured)
+    }
+    if bound > 0 { differences.insert("word error rate \(rate), at most \(WordErrorRate.percent(bound))", at: 0) }
+    return Finding(problems: differences, measured: "")
   }
 
   private static func translation(_ evidence: StreamEvidence) -> Finding {
@@ -38,16 +46,13 @@ extension DubbingVerdict {
       if let declared = answer.targetLanguage, declared != target {
         problems.append("\(name) is declared '\(declared)', the fixture wants '\(target)'")
       }
-      if normalized(text) == normalized(transcript) { problems.append("\(name): translated_text is the transcript") }
+      if WordErrorRate.words(text) == WordErrorRate.words(transcript) {
+        problems.append("\(name): translated_text is the transcript")
+      }
       if let guess = LanguageGuess(text), guess.language != target {
         problems.append("\(name): '\(text)' reads as '\(guess.language)', the fixture wants '\(target)'")
       }
     }
     return Finding(problems: problems, measured: spoken == 0 ? "no words were recognised" : "\(spoken) in '\(target)'")
-  }
-
-  /// Lower case, words only, one space between them.
-  static func normalized(_ text: String) -> String {
-    text.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "'" }.joined(separator: " ")
   }
 }

@@ -12,6 +12,8 @@ public struct DubbingVerdict: Sendable, Hashable {
       case contract
       case transcript
       case translation
+      /// An output was published, or, where there is nothing to dub, none was.
+      case published
       case identity
       case originalAbsent = "original absent"
       case loudness
@@ -86,7 +88,10 @@ extension DubbingVerdict {
         lag: located ? window.map { ($0.lag + (evidence.video.lag ?? 0)) * 1000 } : nil,
         avDelta: located ? window.map { $0.lag * 1000 } : nil)
     }
-    checks = Self.eventChecks(evidence) + Self.textChecks(evidence) + Self.outputChecks(evidence)
+    checks =
+      evidence.fixture.canBeDubbed
+      ? Self.eventChecks(evidence) + Self.textChecks(evidence) + Self.outputChecks(evidence)
+      : Self.refusalChecks(evidence)
   }
 
   private static func outcome(_ evidence: StreamEvidence) -> StreamOutcome {

@@ -13,7 +13,7 @@ public struct LanguageGuess: Sendable, Hashable {
   static let leastShare = 0.2
 
   public init?(_ text: String) {
-    let words = DubbingVerdict.normalized(text).split(separator: " ").map(String.init)
+    let words = WordErrorRate.words(text).map(String.init)
     guard !words.isEmpty else { return nil }
     let scores = Self.frequentWords.mapValues { list in Double(words.count { list.contains($0) }) / Double(words.count)
     }

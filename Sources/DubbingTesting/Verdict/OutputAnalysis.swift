@@ -13,9 +13,10 @@ struct OutputAnalysis: Sendable {
 
   /// Gathers the evidence; without a recording it is that of a stream with no output.
   func evidence(of recording: URL?, problem: String?) async throws -> StreamEvidence {
-    guard let recording else {
+    guard let recording, fixture.canBeDubbed else {
+      let output: MediaInfo? = if let recording { try await MediaInfo.probe(recording.path) } else { nil }
       return StreamEvidence(
-        stream: stream, fixture: fixture, budget: budget, events: events, output: nil, outputProblem: problem,
+        stream: stream, fixture: fixture, budget: budget, events: events, output: output, outputProblem: problem,
         video: VideoMatch(), windows: [])
     }
     let info = try await MediaInfo.probe(recording.path)

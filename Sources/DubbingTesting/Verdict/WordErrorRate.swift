@@ -1,0 +1,40 @@
+/// How many of the expected words were not recognised: the Levenshtein distance in words over the number of expected words.
+struct WordErrorRate: CustomStringConvertible {
+  /// Substituted, inserted and deleted words.
+  private(set) var errors = 0
+  /// Words that were expected.
+  private(set) var count = 0
+
+  /// 0 is perfect; above 1 when more words were heard than expected. Words out of nothing are infinitely wrong.
+  var value: Double { errors == 0 ? 0 : Double(errors) / Double(count) }
+
+  var description: String { "\(Self.percent(value)) (\(errors) of \(count) words)" }
+
+  mutating func add(expected: [Substring], heard: [Substring]) {
+    count += expected.count
+    errors += Self.distance(expected, heard)
+  }
+
+  /// Lower case, without punctuation.
+  static func words(_ text: String) -> [Substring] {
+    text.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "'" }
+  }
+
+  static func percent(_ share: Double) -> String {
+    share.isFinite ? "\(Int((share * 100).rounded())) %" : "∞"
+  }
+
+  private static func distance(_ expected: [Substring], _ heard: [Substring]) -> Int {
+    var row = Array(0...heard.count)
+    for (index, word) in expected.enumerated() {
+      var diagonal = row[0]
+      row[0] = index + 1
+      for (column, other) in heard.enumerated() {
+        let substituted = diagonal + (word == other ? 0 : 1)
+        diagonal = row[column + 1]
+        row[column + 1] = min(substituted, diagonal + 1, row[column] + 1)
+      }
+    }
+    return row[heard.count]
+  }
+}
