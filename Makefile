@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup e2e test unit up down logs lint format images fixtures bench eval
+.PHONY: help setup e2e test unit up down logs lint format images fixtures fixture fixtures-check bench eval soak
 
 TAGS ?=
 FILTER ?= E2E
@@ -12,7 +12,7 @@ UNIT_TURNS = swift test --skip 'AudioPrintTests|EngineTests|E2E' && swift test -
 export E2E_TAGS ?= $(TAGS)
 
 help: ## List the targets
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: ## Install what is missing: docker, compose, ffmpeg, FFTW, base image (says what it does; may be repeated)
 	@scripts/setup.sh all
@@ -51,8 +51,18 @@ lint: ## Check formatting of Swift, syntax of shell and Python
 format: ## Format the Swift sources in place
 	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources
 
-fixtures: ## Make the fixtures anew (needs flite and espeak-ng)
+fixtures: ## Make this package's fixtures anew (needs flite)
 	@fixtures/make.sh
+
+fixture: ## Start a fixture of your own (NAME=my-talk, MEDIA=talk.mov)
+	@fixtures/new.py '$(NAME)' $(if $(MEDIA),'$(MEDIA)')
+
+fixtures-check: ## Compare every fixture.json with its media.mp4
+	@scripts/setup.sh unit
+	@swift test --filter 'FixtureTests/committedFixtures'
+
+soak: images ## Run the E2E tests again and again, count failures and leaks (N=30, TAGS=smoke, FILTER=)
+	@scripts/soak.py --runs '$(or $(N),30)' --filter '$(FILTER)'
 
 eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a part of it, in three minutes)
 	@scripts/eval.sh

@@ -18,6 +18,12 @@ extension Tag {
   @Tag static var sts: Self
   /// A stream through everything.
   @Tag static var pipeline: Self
+  /// The published output, looked at closely.
+  @Tag static var output: Self
+  /// Other settings than the standard ones, and several streams or whole runs at once.
+  @Tag static var config: Self
+  /// Takes more than half a minute.
+  @Tag static var slow: Self
   /// Faults that a check must catch.
   @Tag static var faults: Self
 }

@@ -1,7 +1,6 @@
 import AudioPrint
 import DubbingTesting
 import Foundation
-import SocketIOLite
 import Testing
 
 extension E2E {
@@ -10,8 +9,8 @@ extension E2E {
     @Test("Fragments come back with the exact transcript, Spanish text and Spanish audio")
     func fragmentsAreDubbed() async throws {
       let fixture = try Fixture.named("counting-short")
-      let audio = try await FragmentSource(fixture).fragments()
-      let answers = try await SpeechSession.answers(to: audio, fixture: fixture)
+      let audio = try await fixture.fragments()
+      let answers = try await SpeechSession.answers(to: audio)
 
       #expect(answers.map(\.status) == [.success, .success])
       #expect(answers.compactMap(\.transcript) == fixture.expectedTranscripts)
@@ -27,8 +26,7 @@ extension E2E {
 
     @Test("Silence gives an empty transcript and silent audio, and no error")
     func silenceStaysSilent() async throws {
-      let silence = FragmentAudio(sampleRateHz: 16000, channels: 1, durationMs: 6000, data: Data(count: 6 * 16000 * 2))
-      let answers = try await SpeechSession.answers(to: [silence], fixture: Fixture.named("counting-short"))
+      let answers = try await SpeechSession.answers(to: [.silence(seconds: 6)])
       let answer = try #require(answers.first)
       #expect(answer.status == .success)
       #expect(answer.error == nil)
@@ -40,13 +38,70 @@ extension E2E {
 
     @Test("Three fragments in flight come back in order, once each")
     func orderIsKept() async throws {
-      let fixture = try Fixture.named("counting")
       // The first is the longest by far: side by side, the others are ready before it.
-      let all = try await FragmentSource(fixture).fragments()
-      let audio = [all[0], all[1].prefix(seconds: 1), all[2].prefix(seconds: 1)]
-      let answers = try await SpeechSession.answers(to: audio, fixture: fixture)
+      let all = try await Fixture.named("counting").fragments()
+      let answers = try await SpeechSession.answers(to: [all[0], all[1].prefix(seconds: 1), all[2].prefix(seconds: 1)])
       #expect(answers.map(\.sequenceNumber) == [0, 1, 2])
       #expect(Set(answers.map(\.fragmentID)).count == 3)
+    }
+
+    @Test("Everything that STS says in a stream's life is what the contract says, and the end sums it up")
+    func contractIsKept() async throws {
+      let audio = try await Fixture.named("counting-short").fragments()
+      try await SpeechSession.withStream { session in
+        for (sequence, audio) in audio.enumerated() { try await session.send(audio, sequence) }
+        _ = try await session.answers(audio.count)
+        try await session.tell("stream:end")
+        let summary: StreamComplete = try await session.complete.next(timeout: SpeechSession.deadline).decode()
+        #expect(summary.totalFragments == audio.count)
+        #expect(abs(summary.totalDurationMs - audio.map(\.durationMs).reduce(0, +)) < 1)
+
+        let said = try await session.all.collect(session.all.count, timeout: .seconds(1))
+        let names = said.map(\.name)
+        #expect(Set(names) == ["stream:ready", "fragment:ack", "fragment:processed", "stream:complete"])
+        #expect(names.last == "stream:complete")
+        #expect(said.flatMap { ObservedEvent($0, .toWorker).violations } == [])
+      }
+    }
+
+    @Test("A paused stream gets its answers when it is resumed, and others are served meanwhile")
+    func pauseHoldsAnswers() async throws {
+      let audio = try await Fixture.named("counting-short").fragments()
+      try await SpeechSession.withStream { paused in
+        try await paused.tell("stream:pause")
+        try await paused.send(audio[0], 0)
+        _ = try await paused.acknowledged.next(timeout: SpeechSession.deadline)
+        // As much work as the paused stream has, done for another: time enough for an answer that must not come.
+        #expect(try await SpeechSession.answers(to: audio).count == 2)
+        #expect(paused.processed.count == 0)
+        try await paused.tell("stream:resume")
+        let answers = try await paused.answers(1)
+        #expect(answers.map(\.sequenceNumber) == [0])
+      }
+    }
+
+    @Test("Four streams at once each get their own answers, in order, and nobody else's")
+    func streamsAreApart() async throws {
+      let audio = try await Fixture.named("counting").fragments()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for index in 0..<4 {
+          group.addTask {
+            try await SpeechSession.withStream { session in
+              // Each sends another pair, so that a transcript tells whose it is.
+              let pair = [audio[index], audio[index + 1]]
+              for (sequence, audio) in pair.enumerated() { try await session.send(audio, sequence) }
+              let answers = try await session.answers(2)
+              let words = try Fixture.named("counting").expectedTranscripts?[index...index + 1]
+              #expect(answers.map(\.transcript) == Array(words ?? []))
+              #expect(answers.allSatisfy { $0.streamID == session.stream })
+              try await session.tell("stream:end")
+              _ = try await session.complete.next(timeout: SpeechSession.deadline)
+              #expect(session.processed.count == 0)
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
     }
 
     private func expectDifferentSpeech(_ dubbed: FragmentAudio, _ original: FragmentAudio) throws {
@@ -62,62 +117,58 @@ extension E2E {
       #expect(windows.map(\.attribution) == [.unknown], "the answer must be audible and must not be the original")
     }
   }
-}
 
-/// Cuts a fixture as the worker does: six seconds each, mono, 16 kHz.
-private struct FragmentSource {
-  var fixture: Fixture
-
-  init(_ fixture: Fixture) { self.fixture = fixture }
-
-  func fragments() async throws -> [FragmentAudio] {
-    let clip = try await AudioDecoder.decode(fixture.media.path, sampleRate: 16000, alignedToTimestamps: true)
-    return stride(from: 0, to: Int(fixture.duration) * 16000, by: 96000).map { start in
-      let samples = clip.samples[start..<min(start + 96000, clip.samples.count)]
-      let bytes = samples.flatMap { sample in
-        let value = Int16(max(-1, min(1, sample)) * 32767)
-        return [UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8)]
+  @Suite("What the speech-to-speech service refuses", .tags(.sts))
+  struct SpeechServiceRefusals {
+    @Test("A stream in a language that it does not know")
+    func unknownLanguage() async throws {
+      let code = try await SpeechSession.withStream(nil) { session in
+        let wanted = StreamInit.Configuration(sourceLanguage: "tlh", targetLanguage: "es")
+        try await session.client.emit(
+          "stream:init", StreamInit(streamID: session.stream, workerID: "e2e", config: wanted))
+        return try await session.errorCode()
       }
-      return FragmentAudio(sampleRateHz: 16000, channels: 1, durationMs: Double(samples.count) / 16, data: Data(bytes))
+      #expect(code == "INVALID_CONFIG")
+    }
+
+    @Test("A fragment of a stream that was never opened")
+    func unknownStream() async throws {
+      let code = try await SpeechSession.withStream(nil) { session in
+        try await session.send(.silence(seconds: 1), 0)
+        return try await session.errorCode()
+      }
+      #expect(code == "STREAM_NOT_FOUND")
+    }
+
+    @Test("Another fragment under a sequence number that was used")
+    func usedSequenceNumber() async throws {
+      let code = try await SpeechSession.withStream { session in
+        try await session.send(.silence(seconds: 1), 0)
+        _ = try await session.answers(1)
+        try await session.send(.silence(seconds: 2), 0)
+        return try await session.errorCode()
+      }
+      #expect(code == "INVALID_SEQUENCE")
+    }
+
+    @Test("A fragment of more than 10 MB in base64; the stream goes on")
+    func tooLarge() async throws {
+      try await SpeechSession.withStream { session in
+        try await session.send(.silence(seconds: 250), 0)
+        #expect(try await session.errorCode() == "FRAGMENT_TOO_LARGE")
+        try await session.send(.silence(seconds: 1), 0)
+        #expect(try await session.answers(1).map(\.status) == [.success])
+      }
     }
   }
 }
 
-extension FragmentAudio {
-  fileprivate func prefix(seconds: Int) -> FragmentAudio {
-    FragmentAudio(
-      sampleRateHz: sampleRateHz, channels: channels, durationMs: Double(seconds) * 1000,
-      data: Data(data.prefix(seconds * sampleRateHz * channels * 2)))
-  }
-}
-
-/// Talks to STS as a worker would, with our own client and without the tap.
-private enum SpeechSession {
-  /// Sends everything at once and returns the answers in the order of arrival.
-  static func answers(to audio: [FragmentAudio], fixture: Fixture) async throws -> [FragmentProcessed] {
-    let environment = try await DualStackEnvironment.current
-    let stream = "test_sts_\(UUID().uuidString.prefix(8).lowercased())"
-    let client = SocketIOClient(url: "http://\(environment.speech)")
-    let ready = client.events(named: "stream:ready")
-    let processed = client.events(named: "fragment:processed")
-    let errors = client.events(named: "error")
-    return try await client.withConnection { client in
-      let configuration = StreamInit.Configuration(
-        sourceLanguage: fixture.sourceLanguage, targetLanguage: fixture.targetLanguage)
-      try await client.emit(
-        "stream:init", StreamInit(streamID: stream, workerID: "e2e", config: configuration, maxInflight: audio.count))
-      _ = try await ready.next(timeout: .seconds(10))
-      for (sequence, audio) in audio.enumerated() {
-        try await client.emit(
-          "fragment:data",
-          FragmentData(
-            fragmentID: "\(stream)-\(sequence)", streamID: stream, sequenceNumber: sequence,
-            timestamp: Date().timeIntervalSince1970 * 1000, audio: audio))
-      }
-      let events = try await processed.collect(audio.count, timeout: environment.stack.budget.fragment)
-      try await client.emit("stream:end", StreamControl(streamID: stream))
-      #expect(errors.count == 0, "STS reported errors")
-      return try events.map { try $0.decode(FragmentProcessed.self) }
-    }
+extension SpeechSession {
+  fileprivate func errorCode() async throws -> String {
+    let event = try await errors.next(timeout: Self.deadline)
+    let observed = ObservedEvent(event, .toWorker)
+    #expect(observed.violations == [])
+    guard case .serviceError(let error) = observed.content else { return "\(observed.content)" }
+    return error.code
   }
 }

@@ -1,0 +1,99 @@
+import AudioPrint
+import DubbingTesting
+import Foundation
+import SocketIOLite
+import Testing
+
+/// One stream at STS, opened as a worker would open it: with our own client, and without the tap.
+struct SpeechSession: Sendable {
+  let client: SocketIOClient
+  let stream: String
+  /// Everything that STS says, in order of arrival.
+  let all: EventQueue<SocketIOEvent>
+  let acknowledged: EventQueue<SocketIOEvent>
+  let processed: EventQueue<SocketIOEvent>
+  let complete: EventQueue<SocketIOEvent>
+  let errors: EventQueue<SocketIOEvent>
+
+  static let english = StreamInit.Configuration(sourceLanguage: "en", targetLanguage: "es")
+  static var deadline: Duration { TimeBudget.standard.fragment }
+
+  /// Opens a stream, runs `body` and takes leave of it.
+  ///
+  /// - Parameter configuration: nil connects without opening a stream.
+  static func withStream<R: Sendable>(
+    _ configuration: StreamInit.Configuration? = english, namespace: String = "/",
+    _ body: @Sendable (SpeechSession) async throws -> R
+  ) async throws -> R {
+    let environment = try await DualStackEnvironment.current
+    var settings = SocketIOConfiguration()
+    settings.namespace = namespace
+    let client = SocketIOClient(url: "http://\(environment.speech)", configuration: settings)
+    let session = SpeechSession(
+      client: client, stream: "test_sts_\(UUID().uuidString.prefix(8).lowercased())", all: client.events { _ in true },
+      acknowledged: client.events(named: "fragment:ack"), processed: client.events(named: "fragment:processed"),
+      complete: client.events(named: "stream:complete"), errors: client.events(named: "error"))
+    let ready = client.events(named: "stream:ready")
+    return try await client.withConnection { client in
+      if let configuration {
+        let request = StreamInit(streamID: session.stream, workerID: "e2e", config: configuration, maxInflight: 3)
+        try await client.emit("stream:init", request)
+        _ = try await ready.next(timeout: deadline)
+      }
+      return try await body(session)
+    }
+  }
+
+  func send(_ audio: FragmentAudio, _ sequence: Int, to other: String? = nil) async throws {
+    try await client.emit(
+      "fragment:data",
+      FragmentData(
+        fragmentID: "\(stream)-\(sequence)-\(audio.data.count)", streamID: other ?? stream, sequenceNumber: sequence,
+        timestamp: Date().timeIntervalSince1970 * 1000, audio: audio))
+  }
+
+  func tell(_ event: String) async throws { try await client.emit(event, StreamControl(streamID: stream)) }
+
+  func answers(_ count: Int) async throws -> [FragmentProcessed] {
+    try await processed.collect(count, timeout: Self.deadline).map { try $0.decode() }
+  }
+
+  /// Sends everything at once and returns the answers in the order of arrival.
+  static func answers(to audio: [FragmentAudio]) async throws -> [FragmentProcessed] {
+    try await withStream { session in
+      for (sequence, audio) in audio.enumerated() { try await session.send(audio, sequence) }
+      let answers = try await session.answers(audio.count)
+      try await session.tell("stream:end")
+      #expect(session.errors.count == 0, "STS reported errors")
+      return answers
+    }
+  }
+}
+
+extension FragmentAudio {
+  static func silence(seconds: Int) -> FragmentAudio {
+    FragmentAudio(
+      sampleRateHz: 16000, channels: 1, durationMs: Double(seconds) * 1000, data: Data(count: seconds * 32000))
+  }
+
+  func prefix(seconds: Int) -> FragmentAudio {
+    FragmentAudio(
+      sampleRateHz: sampleRateHz, channels: channels, durationMs: Double(seconds) * 1000,
+      data: Data(data.prefix(seconds * sampleRateHz * channels * 2)))
+  }
+}
+
+extension Fixture {
+  /// Its sound, cut as the worker cuts it: six seconds each, mono, 16 kHz.
+  func fragments() async throws -> [FragmentAudio] {
+    let clip = try await AudioDecoder.decode(media.path, sampleRate: 16000, alignedToTimestamps: true)
+    return stride(from: 0, to: Int(duration) * 16000, by: 96000).map { start in
+      let samples = clip.samples[start..<min(start + 96000, clip.samples.count)]
+      let bytes = samples.flatMap { sample in
+        let value = Int16(max(-1, min(1, sample)) * 32767)
+        return [UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8)]
+      }
+      return FragmentAudio(sampleRateHz: 16000, channels: 1, durationMs: Double(samples.count) / 16, data: Data(bytes))
+    }
+  }
+}
