@@ -1,0 +1,52 @@
+#if os(Linux)
+  import ComposeKit
+  import DubbingTesting
+  import Foundation
+  import Testing
+
+  extension E2E {
+    @Suite("Security", .tags(.communication))
+    struct Security {
+      @Test("Every port of a running environment listens on loopback or the docker bridge only")
+      func listeners() async throws {
+        let environment = try await DualStackEnvironment.current
+        let published = try await environment.sts.endpoints(of: "sts", port: 3000)
+        let endpoints = [environment.rtsp, environment.rtmp, environment.controlAPI.endpoint, environment.worker]
+        let ports = Set((endpoints + published).map(\.port) + [environment.tap.port, environment.wire.port])
+
+        let listeners = try Listener.all().filter { ports.contains($0.port) }
+        #expect(Set(listeners.map(\.port)) == ports, "every port must be seen, or this proves nothing")
+        let allowed = try await ["127.0.0.1", "::1", ComposeEngine.bridgeGateway()]
+        #expect(listeners.filter { !allowed.contains($0.address) } == [])
+      }
+    }
+  }
+
+  /// A TCP socket that listens on this host, as the kernel's tables have it.
+  private struct Listener: Hashable {
+    var address: String
+    var port: Int
+
+    static func all() throws -> [Listener] {
+      try ["/proc/net/tcp", "/proc/net/tcp6"].flatMap { path in
+        try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").dropFirst().compactMap(Listener.init)
+      }
+    }
+
+    /// `0: 0100007F:1F90 00000000:0000 0A …`: address in words of the host's byte order, port, peer, state (0A listens).
+    private init?(line: Substring) {
+      let fields = line.split(separator: " ")
+      guard fields.count > 3, fields[3] == "0A" else { return nil }
+      let local = fields[1].split(separator: ":")
+      guard local.count == 2, let port = Int(local[1], radix: 16) else { return nil }
+      let digits = Array(local[0])
+      let bytes = stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
+      self.port = port
+      if bytes.count == 4 {
+        address = bytes.reversed().map(String.init).joined(separator: ".")
+      } else {
+        address = bytes == Array(repeating: 0, count: 12) + [1, 0, 0, 0] ? "::1" : "[\(local[0])]"
+      }
+    }
+  }
+#endif
