@@ -69,7 +69,7 @@ final class ReusableProject: Sendable {
     let (options, name) = (starter.options, running.projectName)
     let starting = try await FileLock.take(
       path("starting"), .exclusive, within: options.buildTimeout + options.timeout,
-      holder: "another process is starting \(name)")
+      holder: "somebody else is starting \(name)")
     state.withLock { $0.starting = starting }
     if options.build == .always || options.pull == .always { try await starter.prepareImages(of: services) }
     let fingerprint = try await fingerprint(starter, services)
@@ -85,7 +85,7 @@ final class ReusableProject: Sendable {
     }
     let use = try await FileLock.take(
       path("use"), .exclusive, within: options.timeout,
-      holder: "another process uses \(name) with another configuration, or while it is not healthy")
+      holder: "somebody else uses \(name), made from another configuration or not healthy")
     state.withLock { $0.use = use }
     try await OwnerGuard.shared.register(projects: [name])
     state.withLock { $0.phase = .unfinished }
@@ -114,9 +114,9 @@ final class ReusableProject: Sendable {
   func remove(options: UpOptions) async throws {
     let name = running.projectName
     let starting = try await FileLock.take(
-      path("starting"), .exclusive, within: options.timeout, holder: "another process is starting \(name)")
+      path("starting"), .exclusive, within: options.timeout, holder: "somebody else is starting \(name)")
     let use = try await FileLock.take(
-      path("use"), .exclusive, within: options.timeout, holder: "another process uses \(name)")
+      path("use"), .exclusive, within: options.timeout, holder: "somebody else uses \(name)")
     try? FileManager.default.removeItem(atPath: path("json"))
     try await running.takeDown(options: options, progress: nil)
     withExtendedLifetime((starting, use)) {}

@@ -39,6 +39,15 @@ struct ReuseEngineTests {
       }
       try await fixture.project.removeReused(options: Self.options)
       try await fixture.expectNothingLeft()
+      // Its locks are empty files, which stay for the next run; there is none of this project.
+      let caches = try FileManager.default.url(
+        for: .cachesDirectory, in: .userDomainMask, appropriateFor: nil, create: false
+      ).appending(path: "composekit")
+      for name in try FileManager.default.contentsOfDirectory(atPath: caches.path())
+      where name.hasPrefix(fixture.name) {
+        #expect(!name.hasSuffix(".json"))
+        try FileManager.default.removeItem(at: caches.appending(path: name))
+      }
     }
   }
 
@@ -172,7 +181,7 @@ struct ReuseEngineTests {
         options.scale = ["web": 2]
         let error = await #expect(throws: ComposeError.self) { try await run(fixture.project, options: options) }
         #expect(error?.code == .timedOut)
-        #expect(error?.summary.contains("another process uses \(stack.projectName)") == true)
+        #expect(error?.summary.contains("somebody else uses \(stack.projectName)") == true)
         let removal = await #expect(throws: ComposeError.self) {
           try await fixture.project.removeReused(options: options)
         }
