@@ -43,7 +43,7 @@ def measure(runs):
             for number in range(1, runs + 1):
                 for name, step in (
                     ("ready", bench.ready), ("exits at start", bench.exit_at_start), ("unhealthy", bench.unhealthy),
-                    ("two side by side", bench.side_by_side), ("one call", bench.call),
+                    ("two side by side", bench.side_by_side), ("one call", bench.call), ("adopted", bench.adopted),
                 ):
                     progress(f"composekit {number}/{runs}: {name}")
                     step(cases, number)
@@ -107,6 +107,8 @@ class ComposeBench:
 
     def failure(self, cases, name, wanted, action, command, retries):
         reported = cases.case(f"a service {name} → reported", "ms", wanted)
+        # Ours throws when all is removed, the peers' before.
+        thrown = cases.case(f"a service {name} → the call throws", "ms")
         removed = cases.case(f"a service {name} → all removed, process ended", "ms")
         for who in PARTICIPANTS:
             project, file = self.project(command, retries)
@@ -114,6 +116,7 @@ class ComposeBench:
             # The first: containers that are taken down afterwards die too.
             happened = self.events.times(project, action)[0]
             reported.add(who, (said["time"] - happened) * 1e3)
+            thrown.add(who, (said.get("thrown", said["time"]) - happened) * 1e3)
             # pytest-docker removes nothing if its set-up fails.
             if who != PYTEST_DOCKER:
                 removed.add(who, (said["ended"] - happened) * 1e3)
@@ -140,6 +143,31 @@ class ComposeBench:
         case.add(OURS, said["ours_ms"])
         case.add(RAW, said["raw_ms"])
         added.add(OURS, said["ours_ms"] - said["raw_ms"])
+
+
+    def adopted(self, cases, _number):
+        case = cases.case("a running project is used again: process start → body", "ms", 500)
+        project, file = self.project("touch /ready; exec sleep 600")
+        tool = swift_tool("ComposeBench")
+        reuse = ["env", "COMPOSEKIT_REUSE=1", tool, "up", project, file]
+        try:
+            run(reuse)
+            start = time.time()
+            (said,) = run(reuse)
+            if not said["adopted"]:
+                raise MeasureError(f"{project} was started anew, not adopted")
+            case.add(OURS, (said["time"] - start) * 1e3)
+        finally:
+            run([tool, "remove", project, file])
+        project, file = self.project("touch /ready; exec sleep 600")
+        up = ["docker", "compose", "-p", project, "-f", file, "up", "--detach", "--wait"]
+        try:
+            run(up)
+            start = time.time()
+            run(up)
+            case.add(RAW, (time.time() - start) * 1e3)
+        finally:
+            remove_projects(project)
 
 
 def raw(project, file):

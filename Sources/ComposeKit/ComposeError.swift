@@ -58,6 +58,8 @@ public struct ComposeError: Error, Sendable, CustomStringConvertible {
   public var engine: String?
   /// The output of the last health probe, for a service that has a health check.
   public var probeOutput: String?
+  /// Whether progress has told of it already.
+  var isReported = false
   /// The last log lines (at most 50), or the last lines that the command printed.
   public var evidence: [String]
   /// What to do next.

@@ -150,6 +150,16 @@ public enum PullPolicy: Sendable, Hashable {
   case always
 }
 
+/// Which images go when a project is taken down.
+public enum ImageRemoval: Sendable, Hashable {
+  /// None.
+  case keep
+  /// Those that were built for this run: they are named after it, so that nobody can use them again.
+  case built
+  /// All that its services use and nobody else's containers.
+  case all
+}
+
 /// How projects are started and ended.
 public struct UpOptions: Sendable {
   /// When images are built.
@@ -176,13 +186,21 @@ public struct UpOptions: Sendable {
   public var pullTimeout: Duration
   /// How long a container may take to stop on SIGTERM before it is killed, when the project is taken down.
   public var stopTimeout: Duration
+  /// Which images go when the project is taken down; volumes and orphans always do.
+  public var imageRemoval: ImageRemoval
+  /// Whether a healthy project of the same configuration that runs already is used, and left running at the end.
+  ///
+  /// For fast local loops; `COMPOSEKIT_REUSE=1` in the environment turns it on for all. A project whose configuration, build
+  /// context, mounted file or image has changed is replaced. What a test leaves in a service is there for the next one.
+  /// ``ComposeProject/removeReused(options:)`` removes it, as does the command that is printed at the end.
+  public var reuse: Bool
 
   public init(
     build: BuildPolicy = .missing, pull: PullPolicy = .missing, probes: [String: [Probe]] = [:],
     timeout: Duration = .seconds(60), timeouts: [String: Duration] = [:],
     settlingTime: Duration = .seconds(1), services: [String] = [], scale: [String: Int] = [:],
     allowedRestarts: Int = 2, buildTimeout: Duration = .seconds(900), pullTimeout: Duration = .seconds(600),
-    stopTimeout: Duration = .seconds(10)
+    stopTimeout: Duration = .seconds(10), imageRemoval: ImageRemoval = .built, reuse: Bool = false
   ) {
     self.build = build
     self.pull = pull
@@ -196,5 +214,7 @@ public struct UpOptions: Sendable {
     self.buildTimeout = buildTimeout
     self.pullTimeout = pullTimeout
     self.stopTimeout = stopTimeout
+    self.imageRemoval = imageRemoval
+    self.reuse = reuse
   }
 }

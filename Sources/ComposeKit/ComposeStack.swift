@@ -25,6 +25,7 @@ public struct ExecResult: Sendable, Hashable {
 public struct ComposeStack: Sendable {
   let running: RunningProject
   let configuration: ProjectConfiguration
+  let options: UpOptions
 
   /// The project as it was described.
   public var project: ComposeProject { running.project }
@@ -32,7 +33,7 @@ public struct ComposeStack: Sendable {
   public var projectName: String { running.projectName }
   /// The engine that it runs on.
   public var engine: ComposeEngine { running.engine }
-  /// The time from `up` until every service was ready; building and pulling images is not in it.
+  /// The time from `up` until every service was ready and its probes held; building and pulling images is not in it.
   public let readyAfter: Duration
   /// The time from `up` until a service was ready, by service.
   public let serviceReadyAfter: [String: Duration]
@@ -198,13 +199,14 @@ public struct ComposeStack: Sendable {
     }
   }
 
-  /// Waits until a service that was started again is ready, by the same rules as at the beginning.
+  /// Waits until a service that was started again is ready, by the same rules and probes as at the beginning.
   ///
   /// - Throws: ``ComposeError`` as for the start of a project.
   public func waitUntilReady(_ service: String, timeout: Duration = .seconds(60)) async throws {
     try requireKnown(service)
-    var options = UpOptions()
+    var options = options
     options.timeout = timeout
+    options.timeouts[service] = nil
     options.services = [service]
     let watcher = StackStarter(running: running, configuration: configuration, options: options, progress: nil)
     let records = try await running.inspect(service: service)

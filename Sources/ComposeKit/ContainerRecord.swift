@@ -49,6 +49,8 @@ struct ContainerRecord: Sendable, Decodable {
   var config: Config?
   var hostConfig: HostConfig?
   var networkSettings: NetworkSettings?
+  /// The id of the image that it was made from.
+  var image: String?
 
   static func decode(_ text: String) throws -> [ContainerRecord] {
     try EngineJSON.decode([ContainerRecord].self, from: text, of: "docker inspect")

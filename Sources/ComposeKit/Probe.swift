@@ -103,39 +103,45 @@ public struct Probe: Sendable {
 }
 
 /// Tries the probes of a project's services side by side, each against its service's deadline.
+///
+/// It only tries them: `StackStarter` listens to the engine meanwhile, and cancels this when a service fails.
 struct ProbeRunner: Sendable {
   let stack: ComposeStack
   let options: UpOptions
 
+  /// The services among these that have probes.
+  static func probed(_ services: some Sequence<String>, options: UpOptions) -> Set<String> {
+    Set(services.filter { options.probes[$0]?.isEmpty == false })
+  }
+
   /// Returns when every probe of these services holds.
   ///
-  /// - Throws: ``ComposeError``: `timedOut` naming the probe, `exited` as soon as a probed container has ended with a failure.
-  func run(services: Set<String>) async throws {
-    let probed = options.probes.filter { services.contains($0.key) && !$0.value.isEmpty }
-    guard !probed.isEmpty else { return }
-    let records = try await stack.running.inspect(services: Array(probed.keys))
+  /// - Parameter serviceReady: is called when all probes of a service hold.
+  /// - Throws: ``ComposeError``: `timedOut`, naming the probe.
+  func run(services: Set<String>, serviceReady: @Sendable (String) -> Void) async throws {
+    let records = try await stack.running.inspect(services: services.sorted())
+    for service in services.sorted() where !records.contains(where: { $0.service == service }) {
+      throw ComposeError(
+        .notRunning, "\(service) did not become ready: its container is gone", service: service,
+        project: stack.projectName, next: "did somebody remove it? docker events tells")
+    }
     let began = ContinuousClock.now
-    try await withThrowingTaskGroup(of: Bool.self) { group in
-      var open = 0
+    try await withThrowingTaskGroup(of: String.self) { group in
+      var open: [String: Int] = [:]
       for record in records {
         let target = Probe.Target(stack: stack, service: record.service, replica: record.replica)
-        for probe in probed[record.service] ?? [] {
-          open += 1
+        for probe in options.probes[record.service] ?? [] {
+          open[record.service, default: 0] += 1
           group.addTask {
             try await hold(probe, target, record, began: began)
-            return true
-          }
-        }
-        let restarts = !["", "no"].contains(record.hostConfig?.restartPolicy?.name ?? "no")
-        if !restarts {
-          group.addTask {
-            try await watchExit(of: record, began: began)
-            return false
+            return record.service
           }
         }
       }
-      while open > 0, let isProbe = try await group.next() { if isProbe { open -= 1 } }
-      group.cancelAll()
+      for try await service in group {
+        open[service, default: 1] -= 1
+        if open[service] == 0 { serviceReady(service) }
+      }
     }
   }
 
@@ -173,21 +179,6 @@ struct ProbeRunner: Sendable {
       service: target.service, project: stack.projectName, engine: stack.engine.description,
       next: "see its last log lines; a slow service needs a longer UpOptions.timeout")
     error.probeOutput = await tries.text ?? "the first try has not come back"
-    error.evidence = await stack.running.lastLog(of: record)
-    throw error
-  }
-
-  /// Fails as soon as the container has ended with a failure; one that completes is no failure.
-  private func watchExit(of record: ContainerRecord, began: ContinuousClock.Instant) async throws {
-    var command = stack.running.docker(["wait", record.id], deadline: .seconds(86_400))
-    command.patience = .zero
-    let output = try await command.run()
-    guard output.succeeded, let code = Int(output.standardOutput.trimmed), code != 0 else { return }
-    var error = StartFailure.describe(
-      Readiness.Failure(service: record.service, containerID: record.id, cause: .exited(code: code)),
-      after: ContinuousClock.now - began)
-    error.project = stack.projectName
-    error.engine = stack.engine.description
     error.evidence = await stack.running.lastLog(of: record)
     throw error
   }

@@ -54,6 +54,7 @@ struct ProgressTable: Sendable {
     serviceWidth = max(serviceWidth, progress.service.count)
     return progress.project.padded(to: projectWidth) + " " + progress.service.padded(to: serviceWidth) + " "
       + progress.phase.rawValue.padded(to: 10) + progress.elapsed.text
+      + (progress.reason.map { "  " + $0 } ?? "")
   }
 
   /// What is printed where a line stays as it is: the steps that tell something.

@@ -12,6 +12,8 @@ struct ProjectConfiguration: Sendable {
     var pullPolicy: String?
   }
   var services: [String: Service]
+  /// What compose printed.
+  var text = ""
 
   private struct Document: Decodable {
     struct Service: Decodable {
@@ -53,6 +55,7 @@ struct ProjectConfiguration: Sendable {
 
   /// Reads the output of `compose config --format json` (second generation).
   init(json: String, projectName: String) throws {
+    text = json
     let document = try EngineJSON.decode(Document.self, from: json, of: "compose config")
     services = (document.services ?? [:]).reduce(into: [:]) { result, entry in
       let (name, service) = entry

@@ -3,6 +3,8 @@ import Foundation
 /// Removes what belongs to a project by its label, with no need of its compose files.
 struct ProjectRemoval: Sendable {
   static let label = "com.docker.compose.project"
+  /// Whether the images that are named after the project go as well.
+  var removesImages = true
 
   /// Removes containers, networks, volumes and the images named after the project, until nothing has appeared for a while.
   ///
@@ -45,12 +47,17 @@ struct ProjectRemoval: Sendable {
     async let networks = removeEach(
       listed: ["network", "ls", "--quiet", "--no-trunc"] + byLabel, by: ["network", "rm"])
     async let volumes = removeEach(listed: ["volume", "ls", "--quiet"] + byLabel, by: ["volume", "rm", "--force"])
-    async let images = removeEach(
+    async let images = removeImages(of: project)
+    found += try await networks + volumes + images
+    return found
+  }
+
+  private func removeImages(of project: String) async throws -> [String] {
+    guard removesImages else { return [] }
+    return try await removeEach(
       listed: [
         "image", "ls", "--quiet", "--filter", "reference=\(project)-*", "--filter", "reference=\(project)_*",
       ], by: ["image", "rm", "--force"])
-    found += try await networks + volumes + images
-    return found
   }
 
   private func removeEach(listed list: [String], by remove: [String]) async throws -> [String] {

@@ -40,9 +40,13 @@ struct Readiness: Sendable {
     case progress(service: String, ServiceProgress.Phase)
     /// The container's health check and restart policy have to be looked up.
     case inspect(containerID: String)
+    /// All services have come up; now the probes of these have to hold.
+    case probe(services: Set<String>)
   }
 
   let expected: [String: Int]
+  /// The services that have probes.
+  let probed: Set<String>
   let options: UpOptions
   let began: Instant
   private(set) var containers: [String: Container] = [:]
@@ -54,14 +58,31 @@ struct Readiness: Sendable {
   /// A service whose container does not exist yet waits for others; its time starts anew with each step of theirs.
   private var lastStep: Instant
 
-  init(expected: [String: Int], options: UpOptions, began: Instant) {
+  /// The number of exits that had been seen when the probes were tried, and what of them holds.
+  private enum Probing: Sendable, Hashable {
+    case no
+    case running(exits: Int, holding: Set<String>)
+    case done
+  }
+  private var probing: Probing
+
+  init(expected: [String: Int], probed: Set<String> = [], options: UpOptions, began: Instant) {
     self.expected = expected
+    self.probed = probed
+    probing = probed.isEmpty ? .done : .no
     self.options = options
     self.began = began
     lastStep = began
   }
 
-  var isReady: Bool { failure == nil && isUpFinished && expected.keys.allSatisfy { readyAfter[$0] != nil } }
+  var isReady: Bool { hasComeUp && probing == .done }
+
+  /// Whether every service is healthy, running or completed, probes aside.
+  private var hasComeUp: Bool {
+    failure == nil && isUpFinished && expected.keys.allSatisfy { readyAfter[$0] != nil }
+  }
+
+  private var exits: Int { containers.values.reduce(0) { $0 + $1.exits } }
 
   // MARK: Input
 
@@ -94,6 +115,7 @@ struct Readiness: Sendable {
     case .die(let code):
       container.exits += 1
       container.phase = .exited(code: code)
+      readyAfter[event.service] = nil
       changes.append(.inspect(containerID: id))
     case .pause, .unpause, .destroy:
       break
@@ -138,7 +160,7 @@ struct Readiness: Sendable {
     guard failure == nil else { return [] }
     var changes: [Change] = []
     for id in containers.keys.sorted() { changes += evaluate(id, at: now) }
-    guard failure == nil, !isReady else { return changes }
+    guard failure == nil, !hasComeUp else { return changes }
     for service in expected.keys.sorted() where readyAfter[service] == nil && now >= deadline(of: service) {
       failure = Failure(
         service: service, containerID: unready(service)?.id,
@@ -148,9 +170,32 @@ struct Readiness: Sendable {
     return changes
   }
 
+  // MARK: Probes
+
+  /// Asks for the probes once everything has come up; their deadlines are the prober's.
+  mutating func startProbing(at now: Instant) -> [Change] {
+    guard hasComeUp, probing == .no else { return [] }
+    probing = .running(exits: exits, holding: [])
+    return probed.sorted().map { .progress(service: $0, .probing) } + [.probe(services: probed)]
+  }
+
+  mutating func probesHold(_ service: String, at now: Instant) -> [Change] {
+    guard failure == nil, case .running(let exits, var holding) = probing else { return [] }
+    holding.insert(service)
+    probing = .running(exits: exits, holding: holding)
+    if readyAfter[service] != nil { readyAfter[service] = now - began }
+    return [.progress(service: service, .ready)]
+  }
+
+  /// All probes were tried until they held; one that held for a container that has exited since is tried anew.
+  mutating func probingFinished() {
+    guard case .running(let exits, let holding) = probing else { return }
+    probing = exits == self.exits && holding == probed ? .done : .no
+  }
+
   /// When `tick` has something to do next.
   var nextWake: Instant? {
-    guard failure == nil, !isReady else { return nil }
+    guard failure == nil, !hasComeUp else { return nil }
     var times = expected.keys.filter { readyAfter[$0] == nil }.map { deadline(of: $0) }
     for container in containers.values where container.hasHealthCheck == false && container.phase == .starting {
       if let startedAt = container.startedAt { times.append(startedAt + options.settlingTime) }

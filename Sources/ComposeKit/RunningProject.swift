@@ -2,16 +2,28 @@ import Foundation
 
 /// A project with its unique name: builds the commands for it.
 struct RunningProject: Sendable {
+  /// What becomes of a project at the end of its run.
+  enum Lifetime: Sendable {
+    /// It is removed.
+    case run
+    /// It is left for a person to look at.
+    case kept
+    /// It is left for the next run.
+    case reusable
+  }
   let project: ComposeProject
   let projectName: String
   let engine: ComposeEngine
-  let isKept: Bool
+  let lifetime: Lifetime
 
-  init(_ project: ComposeProject, engine: ComposeEngine, isKept: Bool) async {
+  init(_ project: ComposeProject, engine: ComposeEngine, lifetime: Lifetime) async {
     self.project = project
     self.engine = engine
-    self.isKept = isKept
-    projectName = project.name + "-" + (await RunIdentity.next(isKept: isKept).text)
+    self.lifetime = lifetime
+    let suffix =
+      lifetime == .reusable
+      ? ReusableProject.suffix(of: project) : await RunIdentity.next(isKept: lifetime == .kept).text
+    projectName = project.name + "-" + suffix
   }
 
   /// A `docker compose` command for this project.
@@ -96,8 +108,11 @@ struct RunningProject: Sendable {
 
   /// Takes the project down and proves it; nothing of it is left when this returns.
   ///
+  /// - Parameter isForgotten: whether its name is not used again at once.
   /// - Throws: ``ComposeError`` with code `downFailed`; the project stays registered then.
-  func takeDown(options: UpOptions, progress: (@Sendable (ServiceProgress) -> Void)?) async throws {
+  func takeDown(
+    options: UpOptions, progress: (@Sendable (ServiceProgress) -> Void)?, isForgotten: Bool = true
+  ) async throws {
     let began = ContinuousClock.now
     func report(_ phase: ServiceProgress.Phase) {
       progress?(
@@ -108,8 +123,11 @@ struct RunningProject: Sendable {
     report(.removing)
     let seconds = max(0, Int(options.stopTimeout.seconds.rounded(.up)))
     var arguments = ["down", "--volumes", "--remove-orphans", "--timeout", "\(seconds)"]
-    // Images without a name of their own are named after the project, so after this run: nobody can use them again.
-    arguments += ["--rmi", "local"]
+    switch options.imageRemoval {
+    case .keep: break
+    case .built: arguments += ["--rmi", "local"]
+    case .all: arguments += ["--rmi", "all"]
+    }
     var command = compose(arguments, deadline: options.stopTimeout + .seconds(20))
     command.isTeardown = true
     do {
@@ -119,16 +137,19 @@ struct RunningProject: Sendable {
       Command.logger.warning("\(error); removing by label")
     }
     // Proves that nothing is left, and removes what `down` did not.
-    try await ProjectRemoval().remove(project: projectName)
-    await OwnerGuard.shared.unregister(project: projectName)
+    try await ProjectRemoval(removesImages: options.imageRemoval != .keep).remove(project: projectName)
+    if isForgotten { await OwnerGuard.shared.unregister(project: projectName) }
     report(.removed)
   }
 
-  /// How to look at a kept project and how to remove it.
+  /// How to look at a project that is left running, and how to remove it.
   var keepingAdvice: String {
     let line = compose([]).line
+    let reason =
+      lifetime == .reusable
+      ? "left \(projectName) running for the next run (reuse)" : "kept \(projectName) (COMPOSEKIT_KEEP=1)"
     return """
-      kept \(projectName) (COMPOSEKIT_KEEP=1)
+      \(reason)
         look    \(line) ps; \(line) logs
         remove  \(line) down --volumes --remove-orphans
       """

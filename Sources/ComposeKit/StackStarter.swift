@@ -14,11 +14,26 @@ struct StackStarter: Sendable {
     case inspected([ContainerRecord])
     case upFinished
     case tick
+    /// All probes of this service hold.
+    case probesHold(String)
+    case probingFinished
   }
 
-  struct Result: Sendable {
-    var readyAfter: Duration
-    var serviceReadyAfter: [String: Duration]
+  /// Gets the project's images, starts the services and returns as soon as all of them are ready and their probes hold.
+  ///
+  /// - Throws: ``ComposeError`` as soon as it is certain that one of them will not be; progress has told of it by then.
+  func bringUp(_ services: Set<String>) async throws -> ComposeStack {
+    let began = ContinuousClock.now
+    do {
+      try await prepareImages(of: services)
+      return try await start(services)
+    } catch let error as ComposeError {
+      // Removal and the error's evidence take a while; whoever watches knows at once.
+      if !error.isReported {
+        report([error.service ?? ""], .failed, at: ContinuousClock.now - began, reason: error.summary)
+      }
+      throw error
+    }
   }
 
   /// Builds and pulls what is missing; the services' deadlines have not begun yet.
@@ -73,20 +88,19 @@ struct StackStarter: Sendable {
       .buildFailed, "building \(services.joined(separator: ", ")) of project \(running.project.name) failed")
   }
 
-  private func report(_ services: Set<String>, _ phase: ServiceProgress.Phase, at elapsed: Duration = .zero) {
+  func report(
+    _ services: Set<String>, _ phase: ServiceProgress.Phase, at elapsed: Duration = .zero, reason: String? = nil
+  ) {
     guard let progress else { return }
     for service in services.sorted() {
       progress(
         ServiceProgress(
           project: running.project.name, projectName: running.projectName, service: service, phase: phase,
-          elapsed: elapsed))
+          elapsed: elapsed, reason: reason))
     }
   }
 
-  /// Starts the services and returns as soon as all of them are ready.
-  ///
-  /// - Throws: ``ComposeError`` as soon as it is certain that one of them will not be.
-  func start(_ services: Set<String>) async throws -> Result {
+  private func start(_ services: Set<String>) async throws -> ComposeStack {
     let began = ContinuousClock.now
     let expected = services.reduce(into: [String: Int]()) {
       let count = options.scale[$1] ?? configuration.services[$1]?.replicas ?? 1
@@ -98,7 +112,7 @@ struct StackStarter: Sendable {
   }
 
   /// Waits until services that have been started are ready.
-  func watch(_ records: [ContainerRecord]) async throws -> Result {
+  func watch(_ records: [ContainerRecord]) async throws -> ComposeStack {
     let expected = records.reduce(into: [String: Int]()) { $0[$1.service, default: 0] += 1 }
     // Events of before their start, above all the exit that made a restart necessary, are no longer true.
     let startedAt = records.filter { $0.status.state == .running }.compactMap { $0.state?.startedAt }.min()
@@ -106,9 +120,10 @@ struct StackStarter: Sendable {
   }
 
   private func watch(_ expected: [String: Int], began: ContinuousClock.Instant, starting: Bool, since: String?)
-    async throws -> Result
+    async throws -> ComposeStack
   {
-    var readiness = Readiness(expected: expected, options: options, began: began)
+    var readiness = Readiness(
+      expected: expected, probed: ProbeRunner.probed(expected.keys, options: options), options: options, began: began)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       let (signals, input) = AsyncThrowingStream<Signal, any Error>.makeStream()
       group.addTask { await feedEvents(since: since, into: input) }
@@ -123,20 +138,15 @@ struct StackStarter: Sendable {
       var wake: ContinuousClock.Instant?
       for try await signal in signals {
         try Task.checkCancellation()
-        var changes: [Readiness.Change] = []
-        let now = ContinuousClock.now
-        switch signal {
-        case .event(let event): changes = readiness.apply(event, at: now)
-        case .inspected(let records): for record in records { changes += readiness.apply(record, at: now) }
-        case .upFinished: readiness.upFinished(at: now)
-        case .tick: wake = nil
-        }
-        changes += readiness.tick(at: .now)
-        for change in changes {
+        if case .tick = signal { wake = nil }
+        for change in changes(of: &readiness, by: signal) {
           switch change {
-          case .progress(let service, let phase): report([service], phase, at: ContinuousClock.now - began)
+          case .progress(let service, let phase): report(service, phase, readiness)
           case .inspect(let id):
             group.addTask { await feed(into: input) { .inspected(try await running.inspect(ids: [id])) } }
+          case .probe(let services):
+            let stack = stack(readiness)
+            group.addTask { await probe(services, of: stack, into: input) }
           }
         }
         if let failure = readiness.failure { throw await error(for: failure, after: ContinuousClock.now - began) }
@@ -152,10 +162,48 @@ struct StackStarter: Sendable {
         }
       }
       try Task.checkCancellation()
-      let result = Result(readyAfter: ContinuousClock.now - began, serviceReadyAfter: readiness.readyAfter)
+      let stack = stack(readiness)
       group.cancelAll()
-      return result
+      return stack
     }
+  }
+
+  private func changes(of readiness: inout Readiness, by signal: Signal) -> [Readiness.Change] {
+    let now = ContinuousClock.now
+    var changes: [Readiness.Change] = []
+    switch signal {
+    case .event(let event): changes = readiness.apply(event, at: now)
+    case .inspected(let records): for record in records { changes += readiness.apply(record, at: now) }
+    case .upFinished: readiness.upFinished(at: now)
+    case .tick: break
+    case .probesHold(let service): changes = readiness.probesHold(service, at: now)
+    case .probingFinished: readiness.probingFinished()
+    }
+    return changes + readiness.tick(at: .now) + readiness.startProbing(at: .now)
+  }
+
+  /// The stack as it is known by now.
+  private func stack(_ readiness: Readiness) -> ComposeStack {
+    ComposeStack(
+      running: running, configuration: configuration, options: options,
+      readyAfter: ContinuousClock.now - readiness.began, serviceReadyAfter: readiness.readyAfter)
+  }
+
+  private func probe(
+    _ services: Set<String>, of stack: ComposeStack, into input: AsyncThrowingStream<Signal, any Error>.Continuation
+  ) async {
+    await feed(into: input) {
+      try await ProbeRunner(stack: stack, options: options).run(services: services) { input.yield(.probesHold($0)) }
+      return .probingFinished
+    }
+  }
+
+  private func report(_ service: String, _ phase: ServiceProgress.Phase, _ readiness: Readiness) {
+    let elapsed = ContinuousClock.now - readiness.began
+    let isFailure = phase == .failed || phase == .unhealthy
+    report(
+      [service], phase, at: elapsed,
+      reason: isFailure ? readiness.failure.map { StartFailure.describe($0, after: elapsed).summary } : nil)
   }
 
   private func feed(
@@ -191,8 +239,10 @@ struct StackStarter: Sendable {
   }
 
   private func error(for failure: Readiness.Failure, after elapsed: Duration) async -> ComposeError {
-    await StartFailure(running: running, configuration: configuration, options: options).error(
+    var error = await StartFailure(running: running, configuration: configuration, options: options).error(
       for: failure, after: elapsed)
+    error.isReported = true
+    return error
   }
 
   // MARK: Events

@@ -8,9 +8,11 @@ import Foundation
 /// - Parameters:
 ///   - projects: at least one; each gets a unique name, so the same project may run several times at once.
 ///   - options: deadlines and policies, for all of the projects.
-///   - progress: is called for each step of each service, from any thread; see ``ProgressPrinter``.
+///   - progress: is called for each step of each service, from any thread; see ``ProgressPrinter``, and
+///     ``withServiceProgress(_:isolation:during:)`` for a stream.
 ///   - body: gets the stacks in the order of the projects.
-/// - Throws: what `body` throws; ``ComposeError`` if a project could not be started or removed; `CancellationError`.
+/// - Throws: what `body` throws; ``ComposeError`` if a project could not be started or removed; `CancellationError`. All is down by
+///   then, which takes a while; progress says `failed` with the reason at once.
 public func withComposeStacks<R: Sendable>(
   _ projects: [ComposeProject], options: UpOptions = UpOptions(),
   progress: (@Sendable (ServiceProgress) -> Void)? = nil, isolation: isolated (any Actor)? = #isolation,
@@ -41,6 +43,8 @@ public func withComposeStack<R: Sendable>(
 /// The projects of one call of `withComposeStacks`, from their registration to their removal.
 struct ComposeSession: Sendable {
   let runs: [RunningProject]
+  /// Those of them that outlive this session, by name.
+  let reusables: [String: ReusableProject]
   let configurations: [ProjectConfiguration]
   let selections: [Set<String>]
   let options: UpOptions
@@ -56,10 +60,11 @@ struct ComposeSession: Sendable {
     for project in projects { try project.validate() }
     let engine = try await ComposeEngine.detect()
     try await OwnerGuard.shared.activate()
-    let isKept = keepsProjects
+    let lifetime: RunningProject.Lifetime =
+      options.reuse || Self.isOn("COMPOSEKIT_REUSE") ? .reusable : Self.isOn("COMPOSEKIT_KEEP") ? .kept : .run
     async let sweep: Void = Sweeper.shared.sweepOnce()
     var runs: [RunningProject] = []
-    for project in projects { runs.append(await RunningProject(project, engine: engine, isKept: isKept)) }
+    for project in projects { runs.append(await RunningProject(project, engine: engine, lifetime: lifetime)) }
     let configurations = try await withThrowingTaskGroup(of: (Int, ProjectConfiguration).self) { group in
       for (index, run) in runs.enumerated() { group.addTask { (index, try await run.configuration()) } }
       return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }.sorted { $0.key < $1.key }.map(\.value)
@@ -77,13 +82,15 @@ struct ComposeSession: Sendable {
         next: "the services to start are \(selections.flatMap { $0 }.sorted().joined(separator: ", "))")
     }
     await sweep
-    if !isKept { try await OwnerGuard.shared.register(projects: runs.map(\.projectName)) }
+    if lifetime == .run { try await OwnerGuard.shared.register(projects: runs.map(\.projectName)) }
+    let reusables = try runs.filter { $0.lifetime == .reusable }.map { ($0.projectName, try ReusableProject($0)) }
     return ComposeSession(
-      runs: runs, configurations: configurations, selections: selections, options: options, progress: progress)
+      runs: runs, reusables: Dictionary(reusables) { first, _ in first }, configurations: configurations,
+      selections: selections, options: options, progress: progress)
   }
 
-  static var keepsProjects: Bool {
-    !["", "0", "no", "false"].contains(ProcessInfo.processInfo.environment["COMPOSEKIT_KEEP"]?.lowercased() ?? "")
+  private static func isOn(_ variable: String) -> Bool {
+    !["", "0", "no", "false"].contains(ProcessInfo.processInfo.environment[variable]?.lowercased() ?? "")
   }
 
   func start() async throws -> [ComposeStack] {
@@ -95,13 +102,10 @@ struct ComposeSession: Sendable {
           options.services = options.services.filter { configuration.services[$0] != nil }
           options.scale = options.scale.filter { configuration.services[$0.key] != nil }
           let starter = StackStarter(running: run, configuration: configuration, options: options, progress: progress)
-          try await starter.prepareImages(of: selections[index])
-          let result = try await starter.start(selections[index])
-          let stack = ComposeStack(
-            running: run, configuration: configuration, readyAfter: result.readyAfter,
-            serviceReadyAfter: result.serviceReadyAfter)
-          try await ProbeRunner(stack: stack, options: options).run(services: selections[index])
-          return (index, stack)
+          if let reusable = reusables[run.projectName] {
+            return (index, try await reusable.bringUp(starter, selections[index]))
+          }
+          return (index, try await starter.bringUp(selections[index]))
         }
       }
       return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }.sorted { $0.key < $1.key }.map(\.value)
@@ -114,7 +118,10 @@ struct ComposeSession: Sendable {
     try await shielded {
       try await withThrowingTaskGroup(of: Void.self) { group in
         for run in runs {
-          guard !run.isKept else {
+          let phase = reusables[run.projectName]?.phase
+          // Nobody else's, which this session did not get hold of.
+          if phase == .untouched { continue }
+          guard phase == .unfinished || run.lifetime == .run else {
             StandardError.write("composekit: \(run.keepingAdvice)\n")
             continue
           }
@@ -125,6 +132,7 @@ struct ComposeSession: Sendable {
         while let result = await group.nextResult() {
           if case .failure(let error) = result { first = first ?? error }
         }
+        for reusable in reusables.values { reusable.release() }
         if let first { throw first }
       }
     }

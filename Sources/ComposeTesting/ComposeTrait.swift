@@ -4,33 +4,7 @@ import Synchronization
 public import Testing
 
 /// Gives a suite (or a single test) compose projects that its tests share; made with `.compose(…)`.
-///
-/// It also is a test trait because Swift Testing 6.3 crashes while planning if a recursive suite trait is not.
-public struct ComposeSuiteTrait: SuiteTrait, TestTrait, TestScoping {
-  let environment: LazyEnvironment<[ComposeStack]>
-
-  /// Tests inside inherit the trait, so that each can have the logs attached when it fails.
-  public var isRecursive: Bool { true }
-
-  public func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { self }
-
-  public func provideScope(
-    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
-  ) async throws {
-    guard testCase == nil else {
-      // Only the innermost environment has something to say of a test.
-      guard ComposeEnvironment.open.last === environment else { return try await function() }
-      return try await withFailureWatched(for: test, testCase: testCase, performing: function) {
-        for stack in environment.valueIfReady ?? [] { await stack.attachLogs() }
-      }
-    }
-    // Suites and tests inside the one that was given the trait are in its scope already.
-    guard !ComposeEnvironment.open.contains(where: { $0 === environment }) else { return try await function() }
-    try await environment.scope {
-      try await ComposeEnvironment.$open.withValue(ComposeEnvironment.open + [environment]) { try await function() }
-    }
-  }
-}
+public typealias ComposeSuiteTrait = SharedEnvironmentTrait<[ComposeStack]>
 
 extension Trait where Self == ComposeSuiteTrait {
   /// Starts compose projects for the tests of a suite: once, when the first test asks for them, and down at the end of the suite.
@@ -57,25 +31,23 @@ extension Trait where Self == ComposeSuiteTrait {
     progress: (@Sendable (ServiceProgress) -> Void)? = ProgressPrinter().callAsFunction
   ) -> Self {
     let names = projects.map(\.name).joined(separator: ", ")
+    let environment = LazyEnvironment<[ComposeStack]>("the environment (\(names))") { ready in
+      try await withComposeStacks(projects, options: options, progress: progress) { try await ready($0) }
+    }
     return ComposeSuiteTrait(
-      environment: LazyEnvironment("the environment (\(names))") { ready in
-        try await withComposeStacks(projects, options: options, progress: progress) { try await ready($0) }
+      environment,
+      onFailure: { stacks, _ in
+        for stack in stacks { await stack.attachLogs() }
       })
   }
 }
 
 /// The compose projects of the innermost suite with `.compose` that the current test is in.
 public enum ComposeEnvironment {
-  /// The environments of the suites around the current test, the innermost last.
-  @TaskLocal static var open: [LazyEnvironment<[ComposeStack]>] = []
-
   /// The running projects, in the order in which the trait names them; the first call starts them.
   ///
   /// - Throws: `ComposeError` if they cannot be started; ``EnvironmentError`` if that was so before, or in no suite with `.compose`.
-  public static func stacks() async throws -> [ComposeStack] {
-    guard let current = open.last else { throw EnvironmentError(name: "a compose environment", kind: .outsideScope) }
-    return try await current.value()
-  }
+  public static func stacks() async throws -> [ComposeStack] { try await ComposeSuiteTrait.value() }
 
   /// One of the running projects, by its base name; without a name the first.
   public static func stack(_ name: String? = nil) async throws -> ComposeStack {

@@ -103,6 +103,32 @@ struct FailureEngineTests {
     #expect(syntax.description.contains("line 2"))
   }
 
+  @Test("Progress tells of a failure, with its reason, before anything is removed")
+  func toldAtOnce() async throws {
+    for yaml in [
+      "services: {web: {image: \"localhost:1/none:none\"}}\n", "services:\n" + Fixture.service("web", "exit 3"),
+    ] {
+      try await Fixture.with(yaml) { fixture in
+        let steps = Mutex<[ServiceProgress]>([])
+        let error = await #expect(throws: ComposeError.self) {
+          try await withServiceProgress { stream in
+            for await step in stream { steps.withLock { $0.append(step) } }
+          } during: { progress in
+            try await withComposeStack(fixture.project, options: Fixture.options(), progress: progress) { _ in }
+          }
+        }
+        let seen = steps.withLock { $0 }
+        #expect(seen.count { $0.phase == .failed } == 1)
+        let failed = try #require(seen.firstIndex { $0.phase == .failed })
+        let removing = try #require(seen.firstIndex { $0.phase == .removing })
+        #expect(failed < removing)
+        let reason = try #require(seen[failed].reason)
+        // The elapsed time in it may differ by a tenth.
+        #expect(error?.summary.prefix(40) == reason.prefix(40))
+      }
+    }
+  }
+
   @Test("An image that is nowhere to be had")
   func missingImage() async throws {
     let error = try await failure(of: "services: {web: {image: \"localhost:1/none:none\"}}\n")

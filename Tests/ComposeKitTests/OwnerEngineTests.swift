@@ -139,14 +139,16 @@ struct Owner: Sendable {
   }
 
   static func run(
-    _ phase: String, _ fixture: EngineFixture, _ body: @escaping @Sendable (Owner) async throws -> Void
+    _ phase: String, _ fixture: EngineFixture, environment: [Environment.Key: String] = [:],
+    _ body: @escaping @Sendable (Owner) async throws -> Void
   ) async throws -> TerminationStatus {
     let file = fixture.folder.appending(path: "compose.yml").path()
     let (lines, input) = AsyncStream<String>.makeStream()
     var platform = PlatformOptions()
     platform.createSession = true
     return try await Subprocess.run(
-      .path(FilePath(try executable)), arguments: [phase, fixture.name, file], platformOptions: platform, input: .none,
+      .path(FilePath(try executable)), arguments: [phase, fixture.name, file],
+      environment: .inherit.updating(environment.mapValues { $0 }), platformOptions: platform, input: .none,
       output: .sequence, error: .discarded
     ) { execution in
       try await withThrowingTaskGroup(of: Void.self) { group in

@@ -1,5 +1,6 @@
 import ComposeKit
 import Foundation
+import Synchronization
 import Testing
 
 @Suite("Probes of one's own", .serialized)
@@ -79,6 +80,59 @@ struct ProbeEngineTests {
       #expect(error?.exitCode == 6)
       #expect(error?.evidence == ["web-1 | bye"])
       #expect(ContinuousClock.now - began < .seconds(90))
+    }
+  }
+
+  @Test("A service that turns unhealthy or restarts again and again while a probe is waited for fails at once")
+  func failsMeanwhile() async throws {
+    let check =
+      #"healthcheck: {test: ["CMD", "test", "!", "-f", "/tmp/bad"], interval: 500ms, timeout: 20s, retries: 1}"#
+    let cases: [(yaml: String, code: ComposeError.Code)] = [
+      (Fixture.service("web", "sleep 3; touch /tmp/bad; exec sleep 600", check), .unhealthy),
+      (Fixture.service("web", "sleep 1.5; exit 5", "restart: always"), .restartLoop),
+    ]
+    for (yaml, code) in cases {
+      try await Fixture.with("services:\n" + yaml) { fixture in
+        var options = Fixture.options(timeout: .seconds(120))
+        options.settlingTime = .milliseconds(200)
+        options.probes["web"] = [.logLine("never")]
+        let steps = Mutex<[ServiceProgress]>([])
+        let error = await #expect(throws: ComposeError.self) {
+          try await withComposeStack(
+            fixture.project, options: options, progress: { step in steps.withLock { $0.append(step) } }
+          ) { _ in }
+        }
+        #expect(error?.code == code)
+        #expect(error?.service == "web")
+        let seen = steps.withLock { $0 }
+        #expect(seen.contains { $0.phase == .probing })
+        // Told before the removal, with its reason, once.
+        let failures = seen.filter { $0.phase == .failed || $0.phase == .unhealthy }
+        #expect(failures.count == 1)
+        #expect(failures.first?.reason?.contains("web did not become ready") == true)
+        #expect(seen.suffix(2).map(\.phase) == [.removing, .removed])
+        try await fixture.expectNothingLeft()
+      }
+    }
+  }
+
+  @Test("The time until a service is ready includes its probes, also when it was started again")
+  func readyAfter() async throws {
+    let yaml = "services:\n" + Fixture.service("web", "sleep 2; touch /tmp/there; exec sleep 600", "init: true")
+    try await Fixture.with(yaml) { fixture in
+      var options = Fixture.options()
+      options.settlingTime = .zero
+      let isThere = Probe.closure("the file is there") {
+        try await $0.exec("web", ["test", "-f", "/tmp/there"]).exitCode == 0
+      }
+      options.probes["web"] = [isThere]
+      try await withComposeStack(fixture.project, options: options) { stack in
+        #expect(stack.readyAfter >= .seconds(2))
+        #expect(try #require(stack.serviceReadyAfter["web"]) >= .seconds(2))
+        #expect(try await stack.exec("web", ["rm", "/tmp/there"]).exitCode == 0)
+        try await stack.withStopped("web") {}
+        #expect(try await stack.exec("web", ["test", "-f", "/tmp/there"]).exitCode == 0)
+      }
     }
   }
 

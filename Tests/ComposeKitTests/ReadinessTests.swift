@@ -201,4 +201,64 @@ struct ReadinessTests {
     readiness.upFinished(at: Self.at(1))
     #expect(readiness.isReady)
   }
+
+  // MARK: Probes
+
+  /// A machine whose service is healthy and has probes, which are being tried.
+  private static func probing(restart: String = "no") -> Readiness {
+    var readiness = Readiness(
+      expected: ["web": 1, "other": 1], probed: ["web"], options: UpOptions(allowedRestarts: 2), began: began)
+    _ = readiness.apply(record(health: "healthy", restart: restart), at: at(1))
+    _ = readiness.apply(record("other", health: "healthy", restart: restart), at: at(2))
+    #expect(readiness.startProbing(at: at(2)) == [])
+    readiness.upFinished(at: at(3))
+    #expect(
+      readiness.startProbing(at: at(3)) == [.progress(service: "web", .probing), .probe(services: ["web"])])
+    #expect(readiness.startProbing(at: at(3)) == [])
+    return readiness
+  }
+
+  @Test("Probes are tried once everything has come up, and then decide when the project is ready")
+  func probes() {
+    var readiness = Self.probing()
+    #expect(!readiness.isReady)
+    #expect(readiness.nextWake == nil)
+    #expect(readiness.probesHold("web", at: Self.at(5)) == [.progress(service: "web", .ready)])
+    #expect(!readiness.isReady)
+    readiness.probingFinished()
+    #expect(readiness.isReady)
+    #expect(readiness.readyAfter == ["web": .seconds(5), "other": .seconds(2)])
+  }
+
+  @Test("A service that exits or turns unhealthy while probes are tried fails", arguments: ["web", "other"])
+  func failsWhileProbing(_ service: String) {
+    var exits = Self.probing()
+    _ = exits.apply(Self.event(.die(exitCode: 4), service), at: Self.at(4))
+    #expect(exits.failure?.cause == .exited(code: 4))
+    #expect(exits.failure?.service == service)
+    var unhealthy = Self.probing()
+    #expect(
+      unhealthy.apply(Self.event(.health(.unhealthy), service), at: Self.at(4))
+        == [.progress(service: service, .unhealthy)])
+    #expect(unhealthy.failure?.cause == .unhealthy)
+  }
+
+  @Test("Probes that held for a container which was restarted since are tried anew; a restart loop ends that")
+  func restartsWhileProbing() {
+    var readiness = Self.probing(restart: "always")
+    for exits in 1...2 {
+      let time = Double(exits) * 10
+      _ = readiness.apply(Self.event(.die(exitCode: 4)), at: Self.at(time))
+      _ = readiness.probesHold("web", at: Self.at(time))
+      readiness.probingFinished()
+      #expect(readiness.startProbing(at: Self.at(time)) == [])
+      _ = readiness.apply(Self.event(.start), at: Self.at(time + 1))
+      #expect(readiness.startProbing(at: Self.at(time + 1)) == [])
+      _ = readiness.apply(Self.event(.health(.healthy)), at: Self.at(time + 2))
+      #expect(readiness.startProbing(at: Self.at(time + 2)).contains(.probe(services: ["web"])))
+    }
+    #expect(!readiness.isReady)
+    _ = readiness.apply(Self.event(.die(exitCode: 4)), at: Self.at(30))
+    #expect(readiness.failure?.cause == .restartLoop(exits: 3, code: 4))
+  }
 }

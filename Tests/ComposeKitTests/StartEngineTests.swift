@@ -181,6 +181,67 @@ struct StartEngineTests {
     }
   }
 
+  @Test("Images go with the project, those built for it or all, or stay", arguments: [ImageRemoval.keep, .built, .all])
+  func imageRemoval(_ removal: ImageRemoval) async throws {
+    let yaml = """
+      services:
+        web: {build: ., command: [sleep, "600"]}
+        named: {image: "${NAMED}", command: [sleep, "600"]}
+      """
+    try await Fixture.with(yaml) { fixture in
+      try "FROM e2e-base:bookworm\nRUN touch /built\n".write(
+        to: fixture.folder.appending(path: "Dockerfile"), atomically: true, encoding: .utf8)
+      let named = "\(fixture.name)named:1"
+      try await Fixture.docker(["tag", "e2e-base:bookworm", named])
+      var options = Fixture.options()
+      options.imageRemoval = removal
+      try await withComposeStack(fixture.project.with(environment: ["NAMED": named]), options: options) { _ in }
+      let format = ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter"]
+      let left = try await Fixture.docker(format + ["reference=\(fixture.name)*"]).split(separator: "\n").map(
+        String.init)
+      let built = left.filter { $0.hasPrefix("\(fixture.name)-") }
+      #expect(built.count == (removal == .keep ? 1 : 0))
+      #expect(left.contains(named) == (removal != .all))
+      for image in left { try await Fixture.docker(["image", "rm", image]) }
+      try await fixture.expectNothingLeft()
+    }
+  }
+
+  @Test("Several files, profiles, a project directory and env files make one project")
+  func description() async throws {
+    let base = "services:\n" + Fixture.service("web", "exec sleep 600", "environment: {A: \"${A}\", B: \"${B}\"}")
+    try await Fixture.with(base) { fixture in
+      func write(_ name: String, _ text: String) throws {
+        try text.write(to: fixture.folder.appending(path: name), atomically: true, encoding: .utf8)
+      }
+      try write(
+        "more.yml",
+        "services:\n  web: {environment: {C: over}, volumes: [\"./here:/here:ro\"]}\n"
+          + Fixture.service("extra", "exec sleep 600", "profiles: [extra]")
+          + Fixture.service("never", "exec sleep 600", "profiles: [never]"))
+      try write("one.env", "A=a one\nB=b one\n")
+      try write("two.env", "B='b $two'\n")
+      let directory = fixture.folder.appending(path: "project")
+      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+      try write("project/here", "in the project directory")
+      var project = fixture.project
+      project.files.append(fixture.folder.appending(path: "more.yml").path())
+      project.profiles = ["extra"]
+      // The first generation takes one env file.
+      let isFirstGeneration = try await ComposeEngine.detect().composeVersion.hasPrefix("1.")
+      if isFirstGeneration { try write("one.env", "A=a one\nB=b $two\n") }
+      let envFiles = isFirstGeneration ? ["one.env"] : ["one.env", "two.env"]
+      project.envFiles = envFiles.map { fixture.folder.appending(path: $0).path() }
+      project.projectDirectory = directory.path()
+      try await withComposeStack(project, options: Fixture.options()) { stack in
+        #expect(try await stack.services().map(\.service) == ["extra", "web"])
+        let seen = try await stack.exec("web", ["sh", "-c", "echo \"$A,$B,$C\"; cat /here"]).standardOutput
+        #expect(seen == "a one,b $two,over\nin the project directory")
+      }
+      try await fixture.expectNothingLeft()
+    }
+  }
+
   @Test("The bridge gateway is an address of this host")
   func gateway() async throws {
     let gateway = try await ComposeEngine.bridgeGateway()

@@ -14,37 +14,48 @@ struct ComposeBench {
       try await up(pairs.map { ComposeProject(name: arguments[$0], files: [arguments[$0 + 1]]) })
     } else if arguments.count == 4, arguments[0] == "calls", let count = Int(arguments[3]) {
       try await calls(ComposeProject(name: arguments[1], files: [arguments[2]]), count: count)
+    } else if arguments.count == 3, arguments[0] == "remove" {
+      try await ComposeProject(name: arguments[1], files: [arguments[2]]).removeReused()
     } else {
-      Report.usage("ComposeBench up NAME FILE [NAME FILE …] | calls NAME FILE COUNT")
+      Report.usage("ComposeBench up NAME FILE [NAME FILE …] | calls NAME FILE COUNT | remove NAME FILE")
     }
   }
 
   /// Says when the body began, or when the failure was shown as progress; the error itself is thrown when all is down again.
   static func up(_ projects: [ComposeProject]) async throws {
     let before = Usage.peakMB
-    let shown = FirstFailure()
+    let shown = Shown()
     let progress: @Sendable (ServiceProgress) -> Void = { shown.take($0) }
     do {
       try await withComposeStacks(projects, progress: progress) { _ in
-        try Report.line(["time": Report.wallClock, "rss_growth_mb": Usage.peakMB - before], event: "ready")
+        try Report.line(
+          ["time": Report.wallClock, "rss_growth_mb": Usage.peakMB - before, "adopted": shown.isAdopted ? 1 : 0],
+          event: "ready")
       }
     } catch let error as ComposeError {
-      guard let time = shown.time else { throw error }
-      try Report.line(["time": time], event: "error")
+      let thrown = Report.wallClock
+      guard let time = shown.failure else { throw error }
+      try Report.line(["time": time, "thrown": thrown], event: "error")
       FileHandle.standardError.write(Data("\(error)\n".utf8))
       exit(1)
     }
   }
 
-  final class FirstFailure: Sendable {
+  /// What progress has told.
+  final class Shown: Sendable {
     // Progress comes from any thread.
-    private let first = Mutex<Double?>(nil)
+    private let state = Mutex<(failure: Double?, isAdopted: Bool)>((nil, false))
 
-    var time: Double? { first.withLock { $0 } }
+    /// When the first failure was told.
+    var failure: Double? { state.withLock { $0.failure } }
+    var isAdopted: Bool { state.withLock { $0.isAdopted } }
 
     func take(_ progress: ServiceProgress) {
-      guard progress.phase == .failed || progress.phase == .unhealthy else { return }
-      first.withLock { $0 = $0 ?? Report.wallClock }
+      let isFailure = progress.phase == .failed || progress.phase == .unhealthy
+      state.withLock {
+        if isFailure { $0.failure = $0.failure ?? Report.wallClock }
+        if progress.phase == .adopted { $0.isAdopted = true }
+      }
     }
   }
 

@@ -12,7 +12,8 @@ import Foundation
 /// A process that owns a compose project, for tests that end such a process in every way.
 ///
 /// `ComposeOwner <phase> <name> <compose file>` prints "at <phase> <project name>" when it is there, and waits to be killed. The
-/// phases are those of `ServiceProgress`, `body`, and `process` (the body also owns a child process, whose id is printed).
+/// phases are those of `ServiceProgress`, `body`, `process` (the body also owns a child process, whose id is printed), and
+/// `endpoint`: it prints where port 80 of the service `web` is reached, after it has connected to it, and ends by itself.
 @main
 struct ComposeOwner {
   static func main() async throws {
@@ -29,7 +30,12 @@ struct ComposeOwner {
     let progress: @Sendable (ServiceProgress) -> Void = {
       if $0.phase.rawValue == phase { say("at \(phase) \($0.projectName)") }
     }
-    try await withComposeStack(project, progress: progress) { stack in
+    var options = UpOptions()
+    if phase == "endpoint" { options.probes["web"] = [.tcp(port: 80)] }
+    try await withComposeStack(project, options: options, progress: progress) { stack in
+      if phase == "endpoint" {
+        return say("endpoint \(try await stack.endpoint(of: "web", port: 80)), \(stack.engine.description)")
+      }
       if phase == "removing" { return }
       if phase == "process" {
         let child = Process()

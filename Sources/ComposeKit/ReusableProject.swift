@@ -1,0 +1,204 @@
+import Foundation
+import Synchronization
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A project that outlives its runs: it is adopted if it runs and is what would be started, else started anew and left running.
+///
+/// Two locks keep processes apart: one is held while somebody looks, starts or removes; the other one is shared by all who use it,
+/// so that nobody takes a project down under somebody else. Its name does not tell an owner, so that no sweep removes it.
+final class ReusableProject: Sendable {
+  let running: RunningProject
+  private let folder: URL
+  enum Phase: Sendable {
+    /// Nothing has been done to it.
+    case untouched
+    /// It is being replaced or started: it must not stay as it is now.
+    case unfinished
+    case up
+  }
+  private struct State: Sendable {
+    var phase = Phase.untouched
+    var starting: FileLock?
+    var use: FileLock?
+  }
+  // Read at the end of the session, which may come from another task than its start.
+  private let state = Mutex(State())
+
+  /// What is remembered of a project that was left running.
+  private struct Memory: Codable {
+    var fingerprint: ReuseFingerprint
+    var containers: [String]
+  }
+
+  init(_ running: RunningProject) throws {
+    self.running = running
+    do {
+      let caches = try FileManager.default.url(
+        for: .cachesDirectory, in: .userDomainMask, appropriateFor: nil, create: true)
+      folder = caches.appending(path: "composekit", directoryHint: .isDirectory)
+      try FileManager.default.createDirectory(
+        at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw ComposeError(
+        .commandFailed, "there is no folder for the locks: \(error)", project: running.projectName,
+        next: "reuse needs one: set HOME or XDG_CACHE_HOME to a folder that can be written")
+    }
+  }
+
+  /// The unique part of the name: the same for the same files of the same user on the same machine.
+  static func suffix(of project: ComposeProject) -> String {
+    let paths = (project.files + [project.projectDirectory ?? ""]).map { URL(fileURLWithPath: $0).standardized.path() }
+    return "reuse-" + RunIdentity.digest("\(getuid())\u{0}" + paths.joined(separator: "\u{0}"), width: 8)
+  }
+
+  private func path(_ kind: String) -> String { folder.appending(path: "\(running.projectName).\(kind)").path() }
+
+  // MARK: Start
+
+  /// Adopts the running project, or starts a new one in its place.
+  ///
+  /// - Throws: as ``StackStarter/bringUp(_:)``; ``ComposeError`` `timedOut` if another process keeps it busy.
+  func bringUp(_ starter: StackStarter, _ services: Set<String>) async throws -> ComposeStack {
+    let (options, name) = (starter.options, running.projectName)
+    let starting = try await FileLock.take(
+      path("starting"), .exclusive, within: options.buildTimeout + options.timeout,
+      holder: "somebody else is starting \(name)")
+    state.withLock { $0.starting = starting }
+    if options.build == .always || options.pull == .always { try await starter.prepareImages(of: services) }
+    let fingerprint = try await fingerprint(starter, services)
+    if let stack = try await adopted(fingerprint, starter, services) {
+      let use = try await FileLock.take(
+        path("use"), .shared, within: options.timeout, holder: "\(name) is being removed")
+      state.withLock {
+        $0.use = use
+        $0.phase = .up
+        $0.starting = nil
+      }
+      return stack
+    }
+    let use = try await FileLock.take(
+      path("use"), .exclusive, within: options.timeout,
+      holder: "somebody else uses \(name), made from another configuration or not healthy")
+    state.withLock { $0.use = use }
+    try await OwnerGuard.shared.register(projects: [name])
+    state.withLock { $0.phase = .unfinished }
+    try? FileManager.default.removeItem(atPath: path("json"))
+    try await removeOld(starter)
+    let stack = try await starter.bringUp(services)
+    try await remember(fingerprint)
+    guard try use.change(to: .shared) else {
+      throw ComposeError(.commandFailed, "the lock of \(name) was taken by somebody else", project: name)
+    }
+    await OwnerGuard.shared.unregister(project: name)
+    state.withLock {
+      $0.phase = .up
+      $0.starting = nil
+    }
+    return stack
+  }
+
+  /// How far the start has come: one that has not come to its end must be taken down.
+  var phase: Phase { state.withLock { $0.phase } }
+
+  /// Gives the locks back: others may use the project, or replace it.
+  func release() { state.withLock { $0 = State() } }
+
+  /// Takes the project down if there is one, when nobody uses it.
+  func remove(options: UpOptions) async throws {
+    let name = running.projectName
+    let starting = try await FileLock.take(
+      path("starting"), .exclusive, within: options.timeout, holder: "somebody else is starting \(name)")
+    let use = try await FileLock.take(
+      path("use"), .exclusive, within: options.timeout, holder: "somebody else uses \(name)")
+    try? FileManager.default.removeItem(atPath: path("json"))
+    try await running.takeDown(options: options, progress: nil)
+    withExtendedLifetime((starting, use)) {}
+  }
+
+  private func removeOld(_ starter: StackStarter) async throws {
+    if try await running.inspect().isEmpty {
+      // A start that was broken off may have left a network or a volume.
+      try await ProjectRemoval().remove(project: running.projectName)
+    } else {
+      try await running.takeDown(options: starter.options, progress: starter.progress, isForgotten: false)
+    }
+  }
+
+  // MARK: Adoption
+
+  private func fingerprint(_ starter: StackStarter, _ services: Set<String>) async throws -> ReuseFingerprint {
+    var text = starter.configuration.text
+    // The first generation has told only names so far, and never tells of its build contexts in a form that can be read here.
+    let isFirst = running.engine.isFirstGeneration
+    if isFirst { text = try await running.compose(["config"]).runChecked() }
+    return ReuseFingerprint(
+      configuration: text, services: services, scale: starter.options.scale,
+      paths: isFirst ? [] : try ReuseFingerprint.paths(inConfiguration: text))
+  }
+
+  private func remember(_ fingerprint: ReuseFingerprint) async throws {
+    let containers = try await running.inspect().map(\.id).sorted()
+    let data = try JSONEncoder().encode(Memory(fingerprint: fingerprint, containers: containers))
+    try data.write(to: URL(fileURLWithPath: path("json")), options: .atomic)
+  }
+
+  /// The running project, if it was made from the same, and every container of it is as it was when it became ready.
+  private func adopted(_ fingerprint: ReuseFingerprint, _ starter: StackStarter, _ services: Set<String>) async throws
+    -> ComposeStack?
+  {
+    let began = ContinuousClock.now
+    guard let data = FileManager.default.contents(atPath: path("json")),
+      let memory = try? JSONDecoder().decode(Memory.self, from: data), memory.fingerprint == fingerprint
+    else { return nil }
+    async let images = imageIDs(Set(services.compactMap { starter.configuration.services[$0]?.image }))
+    let records = try await running.inspect()
+    let known = try await images
+    guard records.map(\.id).sorted() == memory.containers, !records.isEmpty,
+      records.allSatisfy({ $0.isAdoptable && known?.contains($0.image ?? "") != false })
+    else { return nil }
+    let elapsed = ContinuousClock.now - began
+    starter.report(services, .adopted, at: elapsed)
+    return ComposeStack(
+      running: running, configuration: starter.configuration, options: starter.options, readyAfter: elapsed,
+      serviceReadyAfter: services.reduce(into: [:]) { $0[$1] = elapsed })
+  }
+
+  /// The ids of the images of these names now; nil with the first generation, which does not tell the names.
+  private func imageIDs(_ images: Set<String>) async throws -> Set<String>? {
+    let names = images.filter { !$0.isEmpty }.sorted()
+    guard !names.isEmpty else { return nil }
+    // One that is missing makes the command fail, and its container is then of an image that nobody knows.
+    let output = try await running.docker(["image", "inspect", "--format", "{{.Id}}"] + names).run()
+    return Set(output.standardOutput.outputLines)
+  }
+}
+
+extension ContainerRecord {
+  /// Whether the container is what it is when its project is ready.
+  var isAdoptable: Bool {
+    switch status.state {
+    case .running: status.health == .healthy || status.health == .none
+    case .exited: status.exitCode == 0 && status.health == .none
+    default: false
+    }
+  }
+}
+
+extension ComposeProject {
+  /// Takes down the project that ``UpOptions/reuse`` has left running, if there is one; waits while somebody uses it.
+  ///
+  /// - Throws: ``ComposeError``: `timedOut` if it is in use for longer than `options.timeout`, `downFailed`, `engineUnavailable`.
+  public func removeReused(options: UpOptions = UpOptions()) async throws {
+    try validate()
+    let engine = try await ComposeEngine.detect()
+    let running = await RunningProject(self, engine: engine, lifetime: .reusable)
+    try await ReusableProject(running).remove(options: options)
+  }
+}
