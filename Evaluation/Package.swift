@@ -15,7 +15,8 @@ let package = Package(
       dependencies: [
         .product(name: "AudioPrint", package: "swift-dubbing-e2e"),
         .product(name: "Subprocess", package: "swift-subprocess"),
-      ])
+      ]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -2,6 +2,7 @@
 # Evaluates AudioPrint beside the seed's hash and Chromaprint, and writes .build/eval/results.json; what it generates is kept there.
 #   scripts/eval.sh          the whole set
 #   QUICK=1 scripts/eval.sh  a part of it, in three minutes: says that it works, not how well
+#   SOURCES=8 scripts/eval.sh  the first 8 of the 20 sources
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,4 +26,5 @@ mkdir -p .build/eval
 swift build -c release --package-path Evaluation --scratch-path .build/evaluation --product Evaluation >&2
 arguments=()
 [ -z "${QUICK:-}" ] || arguments+=(--quick)
+[ -z "${SOURCES:-}" ] || arguments+=("--sources=$SOURCES")
 exec .build/evaluation/release/Evaluation .build/eval "${arguments[@]}"

@@ -64,7 +64,7 @@ public struct WindowAttribution: Sendable, Hashable {
   /// The same against the original at its best lag, whoever wins; 0 if there is no original.
   public var originalCoherence: Double
   /// Of what the winner leaves over, the share 0…1 that the best other source explains; from 0.3 there surely is a second source in the
-  /// window, however quiet. 0 if there is no winner or no other source.
+  /// window, however quiet. 0 if there is no winner, no other source, or nothing left that could be heard (25 dB below the window).
   public var secondCoherence: Double
   /// RMS level in dBFS; -infinity for digital silence.
   public var level: Double
@@ -76,14 +76,20 @@ public struct WindowAttribution: Sendable, Hashable {
 
 /// How an ``Attributor`` searches.
 public struct AttributionOptions: Sendable, Hashable {
-  /// Seconds around a candidate's `expectedStart` in which it is looked for first.
+  /// Seconds around a candidate's `expectedStart` in which it is looked for first; 0…600.
   public var searchRange: Double
-  /// Seconds around its expected place in which a candidate longer than a minute is looked for at all; shorter ones are looked for
-  /// everywhere.
+  /// Seconds around its expected place in which a candidate longer than a minute is looked for at all, 0…600; shorter ones are looked
+  /// for everywhere.
   public var wideSearchRange: Double
 
   public init(searchRange: Double = 2, wideSearchRange: Double = 30) {
     self.searchRange = searchRange
     self.wideSearchRange = wideSearchRange
+  }
+
+  /// With ranges of 0 to 600 s; what is no number becomes the default.
+  var checked: AttributionOptions {
+    func check(_ value: Double, _ usual: Double) -> Double { value.isNaN ? usual : value.clamped(to: 0...600) }
+    return AttributionOptions(searchRange: check(searchRange, 2), wideSearchRange: check(wideSearchRange, 30))
   }
 }

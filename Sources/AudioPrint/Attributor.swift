@@ -8,31 +8,58 @@ public struct Attributor: Sendable {
   public let candidates: [Candidate]
   public let options: AttributionOptions
   let prepared: [PreparedClip]
+  let bank: EnvelopeBank
 
   /// Prepares the candidates once, for any number of outputs.
   public init(candidates: [Candidate], options: AttributionOptions = .init()) {
-    self.candidates = candidates
-    self.options = options
+    // Beyond a day of audio a time is a mistake of the caller's; what is no number says nothing.
+    self.candidates = candidates.map { candidate in
+      var known = candidate
+      known.expectedStart = candidate.expectedStart.flatMap { $0.isNaN ? nil : $0.clamped(to: -86_400...86_400) }
+      return known
+    }
+    self.options = options.checked
     prepared = candidates.map { PreparedClip($0.clip) }
+    bank = EnvelopeBank()
   }
 
-  /// For a part of candidates that are prepared already.
-  init(candidates: [Candidate], options: AttributionOptions = .init(), prepared: [PreparedClip]) {
-    self.candidates = candidates
-    self.options = options
-    self.prepared = prepared
+  private init(
+    candidates: [Candidate], options: AttributionOptions, prepared: [PreparedClip], bank: EnvelopeBank
+  ) {
+    (self.candidates, self.options, self.prepared, self.bank) = (candidates, options, prepared, bank)
+  }
+
+  /// The same candidates on a timeline that begins at another moment.
+  func shifted(by seconds: Double) -> Attributor {
+    let moved = candidates.map { candidate in
+      var moved = candidate
+      moved.expectedStart = candidate.expectedStart.map { $0 + seconds }
+      return moved
+    }
+    return Attributor(candidates: moved, options: options, prepared: prepared, bank: bank)
+  }
+
+  /// One more candidate before all others.
+  func preceded(by candidate: Candidate) -> Attributor {
+    Attributor(
+      candidates: [candidate] + candidates, options: options, prepared: [PreparedClip(candidate.clip)] + prepared,
+      bank: EnvelopeBank())
   }
 
   /// Attributes given windows of the output, in the order given.
   ///
   /// - Parameters:
   ///   - output: what was recorded; its first sample is time 0 of every time here.
-  ///   - windows: start and end in seconds. Parts beyond the output count as silence. Below 1 s a verdict needs near-certainty.
+  ///   - windows: start and end in seconds. Parts beyond the output count as silence. Those below 2 s are judged together with
+  ///     what is around them, and below 1 s a verdict needs near-certainty.
   public func attribute(_ output: AudioClip, windows: [(start: Double, end: Double)]) -> [WindowAttribution] {
-    let output = PreparedClip(output)
-    let spectra = SpectraCache()
-    return windows.map {
-      WindowJudge(attributor: self, output: output, start: $0.start, end: $0.end, cache: spectra).judge()
+    let output = Waveform(output)
+    let memory = SearchMemory()
+    return windows.map { start, end in
+      if ShortWindow.applies(from: start, to: end) {
+        return ShortWindow(attributor: self, output: output, start: start, end: end, memory: memory).judge()
+      }
+      return WindowJudge(attributor: self, output: output, start: start, end: end, memory: memory).judge()
     }
   }
 
@@ -41,27 +68,12 @@ public struct Attributor: Sendable {
   /// Sources are found in windows of 3 s, so one that is heard for less than about 1.5 s may be missed and is then `unknown`. Edges
   /// are found to about 30 ms where sound changes; in a pause they are put where a fragment begins or ends.
   public func segments(_ output: AudioClip) -> [WindowAttribution] {
-    Segmentation(attributor: self, output: PreparedClip(output)).segments()
-  }
-}
-
-/// The candidates' envelope spectra of one run, by candidate, span and FFT size.
-final class SpectraCache {
-  private struct Key: Hashable {
-    var candidate: Int
-    var range: Range<Int>
-    var size: Int
-  }
-  private var spectra: [Key: EnvelopeCorrelation.Spectra] = [:]
-  /// Bounds memory for long originals, of which every window needs another span: about 100 kB each for 6 s fragments.
-  private static let limit = 512
-
-  func spectra(_ candidate: Int, _ clip: PreparedClip, range: Range<Int>, size: Int) -> EnvelopeCorrelation.Spectra {
-    let key = Key(candidate: candidate, range: range, size: size)
-    if let known = spectra[key] { return known }
-    if spectra.count >= Self.limit { spectra.removeAll() }
-    let made = EnvelopeCorrelation.Spectra(clip.mel.envelope(of: range), size: size)
-    spectra[key] = made
-    return made
+    guard output.duration > 1.5 * StreamAttribution.longBlock else {
+      return Segmentation(attributor: self, output: Waveform(output)).segments()
+    }
+    // In blocks, so that time and memory grow with the length and not with its square.
+    var blocks = StreamAttribution(
+      attributor: self, hasOriginal: false, window: nil, block: StreamAttribution.longBlock)
+    return blocks.append(all: Waveform(output).samples)
   }
 }

@@ -21,40 +21,45 @@ public enum AudioDecoder {
     _ path: String, sampleRate: Int? = 8000, track: Int = 0, start: Duration? = nil, duration: Duration? = nil,
     alignedToTimestamps: Bool = false, allowTruncated: Bool = false
   ) async throws -> AudioClip {
-    var samples: [Float] = []
-    let rate = try await decode(
-      path, sampleRate: sampleRate, track: track, start: start, duration: duration,
+    let (samples, rate) = try await withReader(
+      of: path, sampleRate: sampleRate, track: track, start: start, duration: duration,
       alignedToTimestamps: alignedToTimestamps, allowTruncated: allowTruncated
-    ) { samples.append(contentsOf: $0) }
-    let clip = AudioClip(unchecked: samples, sampleRate: rate)
-    try clip.requireFinite()
-    return clip
+    ) { reader in
+      var samples: [Float] = []
+      while let piece = try await reader.next() { samples += piece }
+      return (samples, reader.sampleRate)
+    }
+    return AudioClip(unchecked: samples, sampleRate: rate)
   }
 
-  /// As the other `decode`, but hands the samples on in pieces as they come, so that memory stays constant; returns the rate in Hz.
-  public static func decode(
-    _ path: String, sampleRate: Int? = 8000, track: Int = 0, start: Duration? = nil, duration: Duration? = nil,
+  /// Decodes one audio track in pieces that the body asks for, so that memory stays constant; ffmpeg is gone when this returns.
+  ///
+  /// The parameters are those of ``decode(_:sampleRate:track:start:duration:alignedToTimestamps:allowTruncated:)``. A body that does not
+  /// read to the end is not told of damage that it did not reach.
+  ///
+  /// - Throws: ``AudioError``, or what the body throws.
+  public static func withReader<R: Sendable>(
+    of path: String, sampleRate: Int? = 8000, track: Int = 0, start: Duration? = nil, duration: Duration? = nil,
     alignedToTimestamps: Bool = false, allowTruncated: Bool = false,
-    into receive: (UnsafeBufferPointer<Float>) throws -> Void
-  ) async throws -> Int {
+    _ body: (inout SampleReader) async throws -> R
+  ) async throws -> R {
     try AudioClip.check(sampleRate: sampleRate ?? 1)
     var request = DecodingRequest(
       path: path, sampleRate: sampleRate, track: track, start: start?.inSeconds, duration: duration?.inSeconds,
       alignedToTimestamps: alignedToTimestamps)
     try request.validate()
     if sampleRate == nil || alignedToTimestamps { try request.adopt(try await AudioProbe.track(track, of: path)) }
-    let rate = request.sampleRate ?? 8000
-    var alignment = request.alignment
-    try alignment.pad(receive)
-    var count = 0
-    let run = try await FFmpeg.stream("ffmpeg", request.arguments) { bytes in
-      try bytes.withMemoryRebound(to: Float.self) {
-        count += $0.count
-        try alignment.pass($0, receive)
-      }
+    let (rate, alignment) = (request.sampleRate ?? 8000, request.alignment)
+    let (outcome, result) = try await FFmpeg.stream("ffmpeg", request.arguments) { bytes in
+      var reader = SampleReader(bytes, sampleRate: rate, alignment: alignment, path: path)
+      let result = try await body(&reader)
+      return (result: result, decoded: reader.isAtEnd ? reader.decoded : nil)
     }
-    try request.judge(status: run.status, messages: run.messages, samples: count, allowTruncated: allowTruncated)
-    return rate
+    if let decoded = result.decoded {
+      try request.judge(
+        status: outcome.status, messages: outcome.messages, samples: decoded, allowTruncated: allowTruncated)
+    }
+    return result.result
   }
 }
 
@@ -113,7 +118,9 @@ struct DecodingRequest {
     } else if let duration {
       list += ["-t", "\(duration)"]
     }
-    return list + ["-ac", "1", "-ar", "\(sampleRate ?? 8000)", "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"]
+    return list + [
+      "-ac", "1", "-ar", "\(sampleRate ?? 8000)", "-flush_packets", "0", "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1",
+    ]
   }
 
   func judge(status: TerminationStatus, messages: String, samples: Int, allowTruncated: Bool) throws {
@@ -138,39 +145,6 @@ struct DecodingRequest {
     "partial file", "truncat", "corrupt", "invalid data found", "error while decoding", "end of file",
     "error submitting packet",
   ]
-}
-
-/// Puts silence before a stream of samples or drops its beginning, and ends it after so many.
-struct Alignment {
-  /// Samples of silence still to be put before; negative: samples still to be dropped.
-  var lead: Int
-  /// Samples that may still follow; nil for no limit.
-  var limit: Int?
-
-  mutating func pad(_ receive: (UnsafeBufferPointer<Float>) throws -> Void) rethrows {
-    let silence = [Float](repeating: 0, count: min(max(0, lead), 65536))
-    while lead > 0 {
-      let count = min(lead, silence.count)
-      try silence.withUnsafeBufferPointer { try deliver(UnsafeBufferPointer(rebasing: $0[..<count]), receive) }
-      lead -= count
-    }
-  }
-
-  mutating func pass(
-    _ samples: UnsafeBufferPointer<Float>, _ receive: (UnsafeBufferPointer<Float>) throws -> Void
-  ) rethrows {
-    let dropped = min(samples.count, max(0, -lead))
-    lead += dropped
-    try deliver(UnsafeBufferPointer(rebasing: samples[dropped...]), receive)
-  }
-
-  private mutating func deliver(
-    _ samples: UnsafeBufferPointer<Float>, _ receive: (UnsafeBufferPointer<Float>) throws -> Void
-  ) rethrows {
-    let count = min(samples.count, limit ?? .max)
-    limit = limit.map { $0 - count }
-    if count > 0 { try receive(UnsafeBufferPointer(rebasing: samples[..<count])) }
-  }
 }
 
 extension String {

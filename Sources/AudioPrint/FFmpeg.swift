@@ -11,35 +11,23 @@ enum FFmpeg {
     var messages: String
   }
 
-  /// Runs a tool and hands its standard output on, in pieces that are whole groups of 4 bytes.
-  static func stream(
-    _ tool: String, _ arguments: [String], receive: (UnsafeRawBufferPointer) throws -> Void
-  ) async throws -> Outcome {
+  /// Runs a tool whose standard output the body reads.
+  static func stream<R: Sendable>(
+    _ tool: String, _ arguments: [String], body: (SubprocessOutputSequence) async throws -> R
+  ) async throws -> (outcome: Outcome, result: R) {
     do {
       let result = try await run(
         .name(tool), arguments: Arguments(arguments), input: .none, output: .sequence,
         error: .string(limit: messageLimit)
       ) { execution in
-        var remainder: [UInt8] = []
-        for try await buffer in execution.standardOutput {
-          try buffer.withUnsafeBytes { try Self.regroup($0, &remainder, receive) }
-        }
+        try await body(execution.standardOutput)
       }
-      return Outcome(status: result.terminationStatus, messages: result.standardError)
+      return (
+        Outcome(status: result.terminationStatus, messages: result.standardError), result.closureResult
+      )
     } catch let error as SubprocessError {
       throw AudioError.from(launching: tool, error)
     }
-  }
-
-  /// A pipe may cut a float in two: the cut-off bytes wait in `remainder` for the next piece.
-  private static func regroup(
-    _ bytes: UnsafeRawBufferPointer, _ remainder: inout [UInt8], _ receive: (UnsafeRawBufferPointer) throws -> Void
-  ) throws {
-    if remainder.isEmpty && bytes.count.isMultiple(of: 4) { return try receive(bytes) }
-    remainder.append(contentsOf: bytes)
-    let whole = remainder.count / 4 * 4
-    try remainder.withUnsafeBytes { try receive(UnsafeRawBufferPointer(rebasing: $0[..<whole])) }
-    remainder.removeFirst(whole)
   }
 
   /// Runs a tool that answers with text.

@@ -24,8 +24,22 @@ public struct Fingerprint: Sendable, Hashable {
 
   /// Makes the fingerprint of a clip of any rate; a clip shorter than two frames has none.
   public init(_ clip: AudioClip) {
-    let prepared = PreparedClip(clip)
-    (subprints, levels) = prepared.samples.withUnsafeBufferPointer { SubprintAnalysis.subprints(of: $0) }
+    var analysis = SubprintAnalysis()
+    analysis.append(Waveform(clip).samples)
+    (subprints, levels) = (analysis.subprints, analysis.levels)
+  }
+
+  /// Makes the fingerprint of a file or URL while it is decoded: memory grows by no more than the fingerprint does.
+  ///
+  /// - Throws: ``AudioError`` as ``AudioDecoder`` does.
+  public init(contentsOf path: String, track: Int = 0) async throws {
+    let analysis = try await AudioDecoder.withReader(of: path, sampleRate: Thresholds.sampleRate, track: track) {
+      reader in
+      var analysis = SubprintAnalysis()
+      while let piece = try await reader.next() { analysis.append(piece) }
+      return analysis
+    }
+    (subprints, levels) = (analysis.subprints, analysis.levels)
   }
 
   private init(subprints: [UInt32], levels: [Int8]) {
@@ -56,7 +70,7 @@ public struct Fingerprint: Sendable, Hashable {
   ///
   /// - Parameter maxOffset: seconds by which the other one may be shifted, in either direction.
   public func compare(_ other: Fingerprint, maxOffset: Double = 10) -> Match {
-    let reach = Int((max(0, min(maxOffset, 86_400)) / Self.hop).rounded())
+    let reach = maxOffset.isNaN ? 0 : Int((maxOffset.clamped(to: 0...86_400) / Self.hop).rounded())
     let audible = other.levels.map { Double($0) >= Thresholds.inaudible }
     guard audible.contains(true) else {
       let silent = !levels.contains { Double($0) >= Thresholds.inaudible }
@@ -136,10 +150,10 @@ extension Fingerprint: Codable {
   }
 }
 
-/// Sub-fingerprints of a signal at `Thresholds.sampleRate`.
-private enum SubprintAnalysis {
+/// Sub-fingerprints of a signal at `Thresholds.sampleRate` that comes in pieces.
+private struct SubprintAnalysis: Sendable {
   /// 256 ms frames every 32 ms, 33 bands from 300 to 3000 Hz, equally spaced in the logarithm.
-  static let (frame, hop, bands) = (2048, 256, 33)
+  private static let (frame, hop, bands) = (2048, 256, 33)
 
   /// First bin of each band, and the end of the last; every band has at least one bin of 3.9 Hz.
   private static let edges: [Int] = (0...bands).map {
@@ -147,33 +161,38 @@ private enum SubprintAnalysis {
       (300 * Foundation.pow(10, Double($0) / Double(bands)) * Double(frame) / Double(Thresholds.sampleRate)).rounded())
   }
 
-  static func subprints(of signal: UnsafeBufferPointer<Float>) -> ([UInt32], [Int8]) {
-    let stft = SpectralFrames(frame: frame, hop: hop)
-    let frames = stft.count(samples: signal.count)
-    guard frames > 1 else { return ([], []) }
-    var (prints, levels): ([UInt32], [Int8]) = ([], [])
-    prints.reserveCapacity(frames)
-    levels.reserveCapacity(frames)
+  private(set) var subprints: [UInt32] = []
+  private(set) var levels: [Int8] = []
+  /// Samples that the next frame begins with.
+  private var rest: [Float] = []
+  /// Energies of the last frame; the first one has none before it to differ from.
+  private var previous: [Float]?
+
+  mutating func append(_ piece: [Float]) {
+    rest += piece
+    let stft = SpectralFrames(frame: Self.frame, hop: Self.hop)
     let power = AlignedBuffer<Float>(stft.bins)
-    var (energies, previous) = ([Float](repeating: 0, count: bands), [Float](repeating: 0, count: bands))
-    stft.forEach(signal) { index, spectrum in
-      Vector.power(spectrum, power.pointer, stft.bins)
-      for band in 0..<bands {
-        var sum: Float = 0
-        for bin in edges[band]..<edges[band + 1] { sum += power.pointer[bin] }
-        energies[band] = sum
+    let signal = rest
+    signal.withUnsafeBufferPointer { signal in
+      stft.forEach(signal) { index, spectrum in
+        Vector.power(spectrum, power.pointer, stft.bins)
+        add(power.pointer, UnsafeBufferPointer(rebasing: signal[(index * Self.hop)..<(index * Self.hop + Self.frame)]))
       }
-      var bits: UInt32 = 0
-      for band in 0..<32 where energies[band] - energies[band + 1] > previous[band] - previous[band + 1] {
-        bits |= 1 << UInt32(band)
-      }
-      swap(&energies, &previous)
-      // The first frame has none before it to differ from.
-      guard index > 0 else { return }
-      prints.append(bits)
-      let part = UnsafeBufferPointer(rebasing: signal[(index * hop)..<(index * hop + frame)])
-      levels.append(Int8(decibels(power: Vector.meanSquare(part)).clamped(to: -128...127)))
     }
-    return (prints, levels)
+    rest.removeFirst(stft.count(samples: rest.count) * Self.hop)
+  }
+
+  private mutating func add(_ power: UnsafePointer<Float>, _ samples: UnsafeBufferPointer<Float>) {
+    let energies = (0..<Self.bands).map { band in
+      Vector.sum(power + Self.edges[band], Self.edges[band + 1] - Self.edges[band])
+    }
+    defer { previous = energies }
+    guard let previous else { return }
+    var bits: UInt32 = 0
+    for band in 0..<32 where energies[band] - energies[band + 1] > previous[band] - previous[band + 1] {
+      bits |= 1 << UInt32(band)
+    }
+    subprints.append(bits)
+    levels.append(Int8(decibels(power: Vector.meanSquare(samples)).clamped(to: -128...127)))
   }
 }

@@ -18,7 +18,7 @@ struct FrameCosts {
   /// Frames of one chunk: 16 s, which bounds the memory whatever the output's length.
   private static let chunk = 500
 
-  init(attributor: Attributor, output: PreparedClip, sources: [Source], frames: Int) {
+  init(attributor: Attributor, output: Waveform, sources: [Source], frames: Int) {
     self.frames = frames
     states = sources.count + 2
     costs = [Float](repeating: Thresholds.impossibleCost, count: states * frames)
@@ -45,7 +45,7 @@ struct FrameCosts {
     }
   }
 
-  private static func quietFrames(_ output: PreparedClip, frames: Int) -> [Bool] {
+  private static func quietFrames(_ output: Waveform, frames: Int) -> [Bool] {
     (0..<frames).map { output.level(from: $0 * hop, count: hop) < Thresholds.inaudible }
   }
 
@@ -53,7 +53,7 @@ struct FrameCosts {
   private static func around(_ index: Int) -> Int { index * hop + hop / 2 - frame / 2 }
 
   private mutating func add(
-    _ source: Source, state: Int, attributor: Attributor, output: PreparedClip, quiet: [Bool]
+    _ source: Source, state: Int, attributor: Attributor, output: Waveform, quiet: [Bool]
   ) {
     let clip = attributor.prepared[source.placement.candidate]
     let position = Int(source.placement.position.rounded())
@@ -78,7 +78,8 @@ struct FrameCosts {
           let x = BandSpectra(ours, start: begin - position, count: count)
           let left = filter.unexplained(of: y, by: x)
           for frame in start..<end {
-            let isQuietHere = clip.level(from: frame * Self.hop - position, count: Self.hop) < Thresholds.inaudible
+            let isQuietHere =
+              clip.waveform.level(from: frame * Self.hop - position, count: Self.hop) < Thresholds.inaudible
             let silence: Float = isQuietHere ? 0 : 1
             costs[state * frames + frame] = quiet[frame] ? silence : bias + min(1.5, left[frame - start])
           }

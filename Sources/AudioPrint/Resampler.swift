@@ -34,8 +34,11 @@ struct Resampler {
   init(from inputRate: Int, to outputRate: Int) {
     let divisor = Self.greatestCommonDivisor(inputRate, outputRate)
     let (inputPeriod, outputPeriod) = (inputRate / divisor, outputRate / divisor)
-    // At least 4096 samples of the lower rate, and a multiple of 4 periods so that quarters are whole.
-    let periods = 4 * max(1, (4096 + 4 * min(inputPeriod, outputPeriod) - 1) / (4 * min(inputPeriod, outputPeriod)))
+    // About 4096 samples of the lower rate, and a multiple of 4 periods so that quarters are whole. Between rates that differ more than
+    // 256-fold it is fewer, so that the other block stays near 2^20 samples: 1 Hz would make one of 33 million.
+    let (lower, higher) = (min(inputPeriod, outputPeriod), max(inputPeriod, outputPeriod))
+    let wanted = min(4096, max(16, (1 << 20) * lower / higher))
+    let periods = 4 * max(1, (wanted + 4 * lower - 1) / (4 * lower))
     inputBlock = periods * inputPeriod
     outputBlock = periods * outputPeriod
   }

@@ -16,7 +16,7 @@ struct Placement: Hashable {
 /// cheapest sequence of sources (Viterbi), in which a change costs as much as 0.1 s of unexplained sound.
 struct Segmentation {
   let attributor: Attributor
-  let output: PreparedClip
+  let output: Waveform
 
   private static let hop = Thresholds.coherenceHop
   private static let frame = Thresholds.coherenceFrame
@@ -35,27 +35,27 @@ struct Segmentation {
     let frames = max(1, (output.samples.count + Self.hop - 1) / Self.hop)
     let costs = FrameCosts(attributor: attributor, output: output, sources: sources, frames: frames)
     let spans = self.spans(of: CheapestPath.states(costs), silent: sources.count)
-    var segments: [WindowAttribution] = []
+    var (joiner, segments) = (SegmentJoiner(), [WindowAttribution]())
     var start = 0.0
     for (index, span) in spans.enumerated() {
       let end = index == spans.count - 1 ? duration : edge(span, spans[index + 1], sources, costs)
       guard end > start else { continue }
-      append(judge(from: start, to: end, sources.map(\.placement)), to: &segments)
+      segments += joiner.join([judge(from: start, to: end, sources.map(\.placement))], from: start, to: end)
       start = end
     }
-    return segments
+    return segments + joiner.finish()
   }
 
   // MARK: Sources
 
   /// Looks for candidates in overlapping windows and keeps each place once, with the windows in which it was heard.
   private func findSources() -> [FrameCosts.Source] {
-    let cache = SpectraCache()
+    let memory = SearchMemory()
     var sources: [FrameCosts.Source] = []
     var start = 0.0
     repeat {
       let end = min(start + Thresholds.probe, output.duration)
-      let judge = WindowJudge(attributor: attributor, output: output, start: start, end: end, cache: cache)
+      let judge = WindowJudge(attributor: attributor, output: output, start: start, end: end, memory: memory)
       for place in judge.judgeWithPlacements().places {
         let window = judge.first..<judge.first + judge.count
         if let known = sources.firstIndex(where: { $0.placement.isSame(as: place) }) {
@@ -108,21 +108,10 @@ struct Segmentation {
     let middle = (start + end) / 2
     let half = min(end - start, Thresholds.longestJudged) / 2
     var result = WindowJudge(
-      attributor: attributor, output: output, start: middle - half, end: middle + half, cache: SpectraCache(),
+      attributor: attributor, output: output, start: middle - half, end: middle + half, memory: SearchMemory(),
       places: places
     ).judge()
     (result.start, result.end) = (start, end)
     return result
-  }
-
-  /// Neighbours that turn out to be the same thing become one segment.
-  private func append(_ next: WindowAttribution, to segments: inout [WindowAttribution]) {
-    guard let last = segments.last, last.attribution == next.attribution,
-      last.candidateIndex == next.candidateIndex, abs(last.lagSeconds - next.lagSeconds) < 0.02
-    else { return segments.append(next) }
-    // The longer one's figures stand for both.
-    var joined = last.end - last.start >= next.end - next.start ? last : next
-    (joined.start, joined.end) = (last.start, next.end)
-    segments[segments.count - 1] = joined
   }
 }

@@ -12,7 +12,7 @@ public enum Spectrogram {
   ///   - columns: number of moments that the duration is divided into; one frame of 64 ms is taken from the middle of each.
   ///   - duration: seconds that the columns stand for.
   public static func levels(of clip: AudioClip, columns: Int, duration: Double) -> [Float] {
-    let prepared = PreparedClip(clip)
+    let prepared = Waveform(clip)
     let frame = Thresholds.envelopeFrame
     let stft = SpectralFrames(frame: frame, hop: frame)
     var levels = [Float](repeating: -120, count: columns * rows)

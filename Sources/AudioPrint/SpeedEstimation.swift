@@ -56,7 +56,7 @@ struct SpeedEstimation {
   private func place(_ time: Double) -> (x: Double, y: Double)? {
     let first = Int(time * Self.rate)
     let count = Int(Self.piece * Self.rate)
-    guard b.level(from: first, count: count) >= Thresholds.inaudible else { return nil }
+    guard b.waveform.level(from: first, count: count) >= Thresholds.inaudible else { return nil }
     let frames = b.frames(from: first, count: count)
     let reach = maxOffset + 0.032 * time
     let from = Int(((time - reach) * MelSpectrogram.framesPerSecond).clamped(to: 0...Double(a.mel.frames)))
@@ -64,10 +64,9 @@ struct SpeedEstimation {
     let searched = from..<max(from, Int(end.clamped(to: 0...Double(a.mel.frames))))
     guard frames.count >= 8, searched.count >= 8 else { return nil }
     let size = EnvelopeCorrelation.size(frames.count, searched.count)
-    let peak = EnvelopeCorrelation.peaks(
+    let peak = EnvelopeCorrelation.peak(
       window: .init(b.mel.envelope(of: frames), size: size),
-      candidate: .init(a.mel.envelope(of: searched), size: size), preferred: nil
-    ).best
+      candidate: .init(a.mel.envelope(of: searched), size: size))
     guard let peak, peak.score > 0.4 else { return nil }
     // The middles are compared: there a stretched piece fits best.
     let half = Double(frames.count) / 2
@@ -85,17 +84,15 @@ struct SpeedEstimation {
     guard last > 0 else { return nil }
     let spacing = max(count / 2, last / Self.mostPieces)
     let pairs = stride(from: 0, through: last, by: spacing).compactMap { first -> (x: Double, y: Double)? in
-      stretched.withUnsafeBufferPointer { ours in
-        let window = UnsafeBufferPointer(rebasing: ours[first..<first + count])
-        guard decibels(power: Vector.meanSquare(window)) >= Thresholds.inaudible else { return nil }
-        return a.samples.withUnsafeBufferPointer { theirs in
-          let delay = DelayEstimation.delay(
-            of: window, in: theirs, centre: first + Int((offset * Self.rate).rounded()),
-            radius: Int(radius * Self.rate))
-          return delay.map {
-            (x: Double(first + count / 2) / Self.rate, y: ($0.offset + Double(count / 2)) / Self.rate)
-          }
-        }
+      let window = stretched[first..<first + count]
+      let level = window.withUnsafeBufferPointer { decibels(power: Vector.meanSquare($0)) }
+      guard level >= Thresholds.inaudible else { return nil }
+      let delay = a.samples.withUnsafeBufferPointer {
+        DelaySearch(window).delay(
+          in: $0, centre: first + Int((offset * Self.rate).rounded()), radius: Int(radius * Self.rate))
+      }
+      return delay.map {
+        (x: Double(first + count / 2) / Self.rate, y: ($0.offset + Double(count / 2)) / Self.rate)
       }
     }
     return Self.robustLine(pairs, tolerance: radius / 8)

@@ -34,12 +34,8 @@ enum Vector {
     var i = 0
     while i < count {
       let end = min(i + 1024, count)
-      var block: Float = 0
-      while i < end {
-        block += p[i] * p[i]
-        i += 1
-      }
-      total += Double(block)
+      total += Double(dot(p + i, p + i, end - i))
+      i = end
     }
     return total
   }
@@ -75,14 +71,59 @@ enum Vector {
     }
   }
 
+  // Sums have four parts, because a compiler may not reorder additions: so written they become vector instructions.
   static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ count: Int) -> Float {
+    var (a, b, c, d): (Float, Float, Float, Float) = (0, 0, 0, 0)
+    var i = 0
+    while i + 4 <= count {
+      a += x[i] * y[i]
+      b += x[i + 1] * y[i + 1]
+      c += x[i + 2] * y[i + 2]
+      d += x[i + 3] * y[i + 3]
+      i += 4
+    }
+    while i < count {
+      a += x[i] * y[i]
+      i += 1
+    }
+    return (a + b) + (c + d)
+  }
+
+  static func sumOfMagnitudes(_ x: UnsafePointer<Complex>, _ count: Int) -> Float {
+    func magnitude(_ z: Complex) -> Float { (z.re * z.re + z.im * z.im).squareRoot() }
+    var (a, b, c, d): (Float, Float, Float, Float) = (0, 0, 0, 0)
+    var i = 0
+    while i + 4 <= count {
+      a += magnitude(x[i])
+      b += magnitude(x[i + 1])
+      c += magnitude(x[i + 2])
+      d += magnitude(x[i + 3])
+      i += 4
+    }
+    while i < count {
+      a += magnitude(x[i])
+      i += 1
+    }
+    return (a + b) + (c + d)
+  }
+
+  static func sum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
     var sum: Float = 0
     var i = 0
     while i < count {
-      sum += x[i] * y[i]
+      sum += x[i]
       i += 1
     }
     return sum
+  }
+
+  /// out += x².
+  static func addSquares(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int) {
+    var i = 0
+    while i < count {
+      out[i] += x[i] * x[i]
+      i += 1
+    }
   }
 
   /// out += y · conj(x).

@@ -9,7 +9,8 @@ struct Verdict {
     let originalWins = ours + Thresholds.tie >= theirs
     guard let winner = originalWins ? original ?? dubbed : dubbed else { return nothing() }
     let loser = originalWins ? dubbed : original
-    let rest = loser.map { judge.second($0, after: winner) } ?? (partial: 0, share: 0)
+    var rest = (partial: 0.0, share: 0.0)
+    if let loser, winner.coherence < Thresholds.complete { rest = judge.second(loser, after: winner) }
     if let loser, let mixed = mixture(winner, loser, rest) { return mixed }
     guard winner.coherence >= threshold else { return nothing() }
     let rivalry = originalWins ? 1 : ((theirs - ours) / 0.2).clamped(to: 0...1)
@@ -20,10 +21,11 @@ struct Verdict {
 
   /// A short window has few degrees of freedom, and may hold nothing but a word that several fragments share.
   private var threshold: Double {
-    switch min(judge.end - judge.start, Double(judge.count) / Double(Thresholds.sampleRate)) {
-    case ..<0.999: Thresholds.explainedShortest
-    case ..<1.999: Thresholds.explainedShort
-    default: Thresholds.explained
+    let seconds = min(judge.end - judge.start, Double(judge.count) / Double(Thresholds.sampleRate))
+    switch seconds {
+    case ..<0.999: return judge.isConfirmed ? Thresholds.explainedShort : Thresholds.explainedShortest
+    case ..<Thresholds.surelyLong: return judge.isConfirmed ? Thresholds.explained : Thresholds.explainedShort
+    default: return Thresholds.explained
     }
   }
 

@@ -30,36 +30,40 @@ struct Attribute: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let (clip, results, _) = try await attribution()
-    if output.json {
-      try output.print(results.map(Row.init))
-    } else {
-      print("from       to         class          lag ms    coherence  original  level dBFS  confidence")
-      for result in results { print(line(result)) }
-      print("\(clip.duration.text(2)) s")
+    var (rows, header): ([Row], String?) = (
+      [], "from       to         class          lag ms    coherence  original  level dBFS  confidence"
+    )
+    var (end, isExplained) = (0.0, true)
+    try await attribution { result in
+      if output.json {
+        rows.append(Row(result))
+      } else {
+        // With the first row, so that a recording that cannot be read prints nothing here.
+        if let text = header { print(text) }
+        header = nil
+        print(line(result))
+      }
+      end = result.end
+      if result.attribution == .unknown { isExplained = false }
     }
-    if results.contains(where: { $0.attribution == .unknown }) { throw ExitCode.failure }
+    if output.json { try output.print(rows) } else { print("\(end.text(2)) s") }
+    if !isExplained { throw ExitCode.failure }
   }
 
-  /// Decodes everything and attributes it; also used by `plot`.
-  func attribution() async throws -> (clip: AudioClip, results: [WindowAttribution], original: AudioClip?) {
-    let clip = try await output.decode(recording)
+  /// Decodes and attributes side by side, so that memory does not depend on the length; also used by `plot`.
+  func attribution(receive: (WindowAttribution) throws -> Void) async throws {
     var candidates: [Candidate] = []
-    if let original {
-      let audio = try await output.decode(original)
-      candidates.append(Candidate(role: .original, clip: audio, expectedStart: 0))
-    }
     for (index, path) in fragments.enumerated() {
       let audio = try await output.decode(path)
       candidates.append(
         Candidate(role: .dubbed(index), clip: audio, expectedStart: window.map { $0 * Double(index) }))
     }
-    let attributor = Attributor(candidates: candidates, options: AttributionOptions(searchRange: searchRange))
-    guard let window else { return (clip, attributor.segments(clip), original == nil ? nil : candidates.first?.clip) }
-    let windows = stride(from: 0, to: max(clip.duration - 0.1, 0.01), by: window).map {
-      (start: $0, end: min($0 + window, clip.duration))
-    }
-    return (clip, attributor.attribute(clip, windows: windows), original == nil ? nil : candidates.first?.clip)
+    let progress = Progress(recording, always: output.progress)
+    try await Attributor.attribute(
+      recording: recording, original: original, fragments: candidates, window: window,
+      options: AttributionOptions(searchRange: searchRange, wideSearchRange: max(30, searchRange)),
+      progress: progress.decoded, receive: receive)
+    progress.finish()
   }
 
   private func line(_ result: WindowAttribution) -> String {

@@ -5,9 +5,12 @@ import Foundation
 /// `audioprint plot OUTPUT PNG --original O`.
 struct Plot: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draws the spectrograms of the original and of the recording, and below them what each part is.",
+    abstract:
+      "Draws the spectrograms of the original and of the recording, and below them how late and what each part is.",
     discussion: """
+      The spectrograms go from 0 to 4 kHz. The lag curve's middle line is 0, above it the recording is late; its scale is printed.
       The strip: green passthrough, blue dubbed (shades alternate with the fragment), orange mixed, black silent, red unknown.
+      The recording is in memory whole: 2 MB a minute.
       """)
 
   @OptionGroup var attribute: Attribute
@@ -21,16 +24,35 @@ struct Plot: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let (clip, results, original) = try await attribute.attribution()
+    let output = attribute.output
+    let clip = try await output.decode(attribute.recording)
+    var results: [WindowAttribution] = []
+    try await attribute.attribution { results.append($0) }
     var picture = Picture(width: width)
-    if let original { picture.addSpectrogram(original.slice(from: 0, to: clip.duration), duration: clip.duration) }
+    if let path = attribute.original {
+      let original = try await output.decode(path)
+      picture.addSpectrogram(original.slice(from: 0, to: clip.duration), duration: clip.duration)
+    }
     picture.addSpectrogram(clip, duration: clip.duration)
+    let scale = picture.addLags(results, duration: clip.duration)
     picture.addStrip(results, duration: clip.duration)
     try await PNGWriter.write(picture.pixels, width: width, height: picture.height, to: png)
-    if attribute.output.json {
-      try attribute.output.print(["png": png])
+    if output.json {
+      try output.print(Answer(png: png, lagScale: scale * 1000))
     } else {
-      print("\(png): \(width) × \(picture.height)")
+      print(
+        "\(png): \(width) × \(picture.height), lags from \((-1000 * scale).text(0)) to \((1000 * scale).text(0)) ms")
+    }
+  }
+
+  private struct Answer: Encodable {
+    var png: String
+    /// What the lag curve's upper border stands for.
+    var lagScale: Double
+
+    enum CodingKeys: String, CodingKey {
+      case png
+      case lagScale = "lag_scale_ms"
     }
   }
 }
@@ -52,6 +74,31 @@ struct Picture {
     }
     addGap()
   }
+
+  /// The lag of whatever explains each part, in the strip's colours; returns the seconds that the upper border stands for.
+  mutating func addLags(_ results: [WindowAttribution], duration: Double) -> Double {
+    let named = results.filter { $0.candidateIndex != nil }
+    // 5 ms, 10 ms, 20 ms, …: the least that holds all of them.
+    let largest = named.map { abs($0.lagSeconds) }.max() ?? 0
+    var scale = 0.005
+    while scale < largest { scale *= 2 }
+    let half = Self.lagRows / 2
+    var rows = [[UInt8]](repeating: [UInt8](repeating: 24, count: 3 * width), count: 2 * half + 1)
+    rows[half] = [UInt8](repeating: 90, count: 3 * width)
+    for column in 0..<width {
+      let time = (Double(column) + 0.5) / Double(width) * duration
+      guard let result = named.first(where: { $0.start <= time && time < $0.end }) else { continue }
+      let row = half - Int((result.lagSeconds / scale * Double(half - 1)).rounded())
+      for thick in row - 1...row + 1 {
+        rows[thick].replaceSubrange(3 * column..<3 * column + 3, with: Self.colour(result.attribution))
+      }
+    }
+    for row in rows { pixels += row }
+    addGap()
+    return scale
+  }
+
+  private static let lagRows = 120
 
   mutating func addStrip(_ results: [WindowAttribution], duration: Double) {
     var row: [UInt8] = []

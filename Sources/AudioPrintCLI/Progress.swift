@@ -4,12 +4,13 @@ import Foundation
 /// Tells on standard error how much has been decoded, so that an hour of audio does not look like a hang.
 ///
 /// Shown if standard error is a terminal, or if it is asked for; scripts that read it get nothing unasked.
-struct Progress {
+final class Progress {
   private let name: String
   private let isTerminal: Bool
   private let isShown: Bool
   /// Seconds of audio from one line to the next: decoding runs at some hundred times real time.
   private static let step = 300.0
+  private var (next, seconds) = (step, 0.0)
 
   init(_ path: String, always: Bool) {
     name = path.split(separator: "/").last.map(String.init) ?? path
@@ -19,22 +20,31 @@ struct Progress {
 
   /// Decodes at the commands' rate.
   func decode(_ path: String) async throws -> AudioClip {
-    var samples: [Float] = []
-    var next = Self.step
-    let rate = try await AudioDecoder.decode(path, sampleRate: decodingRate) { piece in
-      samples.append(contentsOf: piece)
-      let seconds = Double(samples.count) / Double(decodingRate)
-      guard seconds >= next else { return }
-      tell(seconds, isLast: false)
-      next = seconds + Self.step
+    let samples = try await AudioDecoder.withReader(of: path, sampleRate: decodingRate) { reader in
+      var samples: [Float] = []
+      while let piece = try await reader.next() {
+        samples += piece
+        decoded(Double(reader.count) / Double(decodingRate))
+      }
+      return samples
     }
-    let clip = try AudioClip(samples: samples, sampleRate: rate)
-    // A short file is decoded before anybody wonders; on a terminal nothing is said of it.
-    if !isTerminal || next > Self.step { tell(clip.duration, isLast: true) }
-    return clip
+    finish()
+    return try AudioClip(samples: samples, sampleRate: decodingRate)
   }
 
-  private func tell(_ seconds: Double, isLast: Bool) {
+  func decoded(_ seconds: Double) {
+    self.seconds = seconds
+    guard seconds >= next else { return }
+    tell(isLast: false)
+    next = seconds + Self.step
+  }
+
+  /// A short file is decoded before anybody wonders; on a terminal nothing is said of it.
+  func finish() {
+    if !isTerminal || next > Self.step { tell(isLast: true) }
+  }
+
+  private func tell(isLast: Bool) {
     guard isShown else { return }
     let text = "audioprint: decoded \(seconds.text(0)) s of \(name)"
     let line = isTerminal ? "\r\u{1b}[K" + text + (isLast ? "\n" : "") : text + "\n"

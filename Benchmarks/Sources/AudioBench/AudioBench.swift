@@ -9,13 +9,21 @@ struct AudioBench {
 
   static func run(_ arguments: [String]) async throws {
     switch (arguments.first, arguments.count) {
-    case ("features", 2): try await features(arguments[1])
-    case ("attribute", 3):
+    case ("features", 2): return try await features(arguments[1])
+    case ("scene", 4):
       guard let count = Int(arguments[2]), count >= 2 else { break }
-      return try await attribute(arguments[1], candidates: count)
-    case ("whole", 2): return try await whole(arguments[1])
-    default: Report.usage("AudioBench features|whole FILE | attribute FILE CANDIDATES")
+      return try await Scene(file: arguments[1], candidates: count).write(to: arguments[3])
+    case ("attribute", 3), ("attribute", 4):
+      guard let count = Int(arguments[2]), count >= 2 else { break }
+      let scene = try await Scene(file: arguments[1], candidates: count)
+      return try await attribute(scene, recording: arguments.count == 4 ? arguments[3] : nil)
+    case ("fingerprint", 2): return try await fingerprint(arguments[1])
+    case ("stream", 3): return try await stream(arguments[1], original: arguments[2])
+    default: break
     }
+    Report.usage(
+      "AudioBench features|fingerprint FILE | scene FILE CANDIDATES TO | attribute FILE CANDIDATES [RECORDING] | stream FILE ORIGINAL"
+    )
   }
 
   /// Everything that is computed from decoded samples before anything is compared.
@@ -32,15 +40,62 @@ struct AudioBench {
     try Report.line(["cpu_ms_per_min": milliseconds])
   }
 
-  /// Windows of 6 s, of which every other one is dubbed; candidates are prepared before, the output is not.
+  /// Candidates are prepared before, the output is not. A wrong verdict is an error: what is quick and wrong is no figure.
   ///
-  /// Two candidates are an original and a dubbed track of its length. More are the original and fragments of 6 s, which are
-  /// played elsewhere than expected. A wrong verdict is an error: what is quick and wrong is no figure.
-  static func attribute(_ file: String, candidates count: Int) async throws {
+  /// - Parameter recording: the scene's output after a codec; nil for the samples themselves.
+  static func attribute(_ scene: Scene, recording: String?) async throws {
+    var clip = scene.output
+    if let recording { clip = try await AudioDecoder.decode(recording) }
+    let attributor = Attributor(candidates: scene.candidates)
+    // The first run also plans the transforms, once a process; the FFTW loop's planning is not counted either.
+    let results = attributor.attribute(clip, windows: scene.windows)
+    guard results.map(\.attribution) == scene.expected else {
+      throw Failure(what: "expected \(scene.expected), got \(results)")
+    }
+    let repetitions = 5
+    let before = Usage.cpuSeconds
+    for _ in 0..<repetitions {
+      guard attributor.attribute(clip, windows: scene.windows) == results else { throw Failure(what: "verdicts vary") }
+    }
+    let milliseconds = (Usage.cpuSeconds - before) * 1e3 / Double(repetitions) / (clip.duration / 60)
+    try Report.line(["cpu_ms_per_min": milliseconds, "peak_rss_mb": Usage.peakMB])
+  }
+
+  /// Decoding and a fingerprint, as fpcalc does; the caller counts this process and its ffmpeg together.
+  static func fingerprint(_ file: String) async throws {
+    let fingerprint = try await Fingerprint(contentsOf: file)
+    try Report.line(["seconds": fingerprint.duration, "peak_rss_mb": Usage.peakMB])
+  }
+
+  /// Decoding of a recording and of its original, side by side, and attribution of windows of 6 s.
+  static func stream(_ file: String, original: String) async throws {
+    var (end, count) = (0.0, 0)
+    try await Attributor.attribute(recording: file, original: original, window: 6) { window in
+      guard window.attribution == .passthrough else { throw Failure(what: "\(window)") }
+      (end, count) = (window.end, count + 1)
+    }
+    guard count == Int((end / 6).rounded(.up)) else { throw Failure(what: "\(count) windows in \(end) s") }
+    try Report.line(["seconds": end, "peak_rss_mb": Usage.peakMB])
+  }
+
+  struct Failure: Error { var what: String }
+}
+
+/// Windows of 6 s, of which every other one is dubbed.
+///
+/// Two candidates are an original and a dubbed track of its length. More are the original and fragments of 6 s, which are
+/// played elsewhere than expected.
+struct Scene {
+  var candidates: [Candidate]
+  var windows: [(start: Double, end: Double)]
+  var expected: [SegmentClass] = []
+  var output: AudioClip
+
+  init(file: String, candidates count: Int) async throws {
     let original = try await AudioDecoder.decode(file)
     let rate = original.sampleRate
-    let windows = (0..<Int(original.duration / 6)).map { (start: Double($0) * 6, end: Double($0) * 6 + 6) }
-    var candidates = [Candidate(role: .original, clip: original, expectedStart: 0)]
+    windows = (0..<Int(original.duration / 6)).map { (start: Double($0) * 6, end: Double($0) * 6 + 6) }
+    candidates = [Candidate(role: .original, clip: original, expectedStart: 0)]
     if count == 2 {
       let track = try Speech.fragment(0, seconds: original.duration, sampleRate: rate)
       candidates.append(Candidate(role: .dubbed(0), clip: track, expectedStart: 0))
@@ -50,41 +105,22 @@ struct AudioBench {
         return Candidate(role: .dubbed($0), clip: fragment, expectedStart: Double($0) * 6)
       }
     }
-    var output: [Float] = []
-    var expected: [SegmentClass] = []
+    var samples: [Float] = []
     for (index, window) in windows.enumerated() {
       let k = count == 2 ? 0 : index * 7 % (count - 1)
       let isOriginal = index % 2 == 0
       let source = isOriginal ? original : candidates[k + 1].clip
       let start = count == 2 || isOriginal ? window.start : 0
-      output += source.slice(from: start, to: start + 6).samples
+      samples += source.slice(from: start, to: start + 6).samples
       expected.append(isOriginal ? .passthrough : .dubbed(k))
     }
-    let clip = try AudioClip(samples: output, sampleRate: rate)
-    let attributor = Attributor(candidates: candidates)
-    // The first run also plans the transforms, once a process; the FFTW loop's planning is not counted either.
-    let results = attributor.attribute(clip, windows: windows)
-    let repetitions = 5
-    let before = Usage.cpuSeconds
-    for _ in 0..<repetitions {
-      guard attributor.attribute(clip, windows: windows) == results else { throw Failure(what: "verdicts vary") }
-    }
-    let milliseconds = (Usage.cpuSeconds - before) * 1e3 / Double(repetitions) / (clip.duration / 60)
-    guard results.map(\.attribution) == expected else {
-      throw Failure(what: "expected \(expected), got \(results.map(\.attribution))")
-    }
-    try Report.line(["cpu_ms_per_min": milliseconds, "peak_rss_mb": Usage.peakMB])
+    output = try AudioClip(samples: samples, sampleRate: rate)
   }
 
-  /// Decoding and features, as fpcalc does; the caller counts this process and its ffmpeg together.
-  static func whole(_ file: String) async throws {
-    let clip = try await AudioDecoder.decode(file)
-    let attributor = Attributor(candidates: [Candidate(role: .original, clip: clip)])
-    guard attributor.candidates.count == 1 else { throw Failure(what: "nothing was prepared") }
-    try Report.line(["seconds": clip.duration, "peak_rss_mb": Usage.peakMB])
+  /// As raw 32-bit floats at 8 kHz, for a codec.
+  func write(to path: String) throws {
+    try output.samples.withUnsafeBytes { Data($0) }.write(to: URL(fileURLWithPath: path))
   }
-
-  struct Failure: Error { var what: String }
 }
 
 /// Voiced syllables of random pitch and formants: enough like speech, the same on every machine.

@@ -34,7 +34,7 @@ struct ClipJudge: Sendable {
   let material: Material
   let reference: AudioClip
   let seedHash: SpectralHash
-  let chromaprint: Chromaprint
+  let chromaprint: ChromaprintFingerprint
   let attributor: Attributor
   let hop: Double
 
@@ -44,7 +44,7 @@ struct ClipJudge: Sendable {
     self.hop = hop
     reference = try await AudioDecoder.decode(path)
     seedHash = SpectralHash(try await AudioDecoder.decode(path, sampleRate: Tool.sampleRate))
-    chromaprint = try await Chromaprint(of: path)
+    chromaprint = try await ChromaprintFingerprint(of: path)
     attributor = Attributor(
       candidates: [Candidate(role: .original, clip: reference, expectedStart: 0)]
         + material.dubbed.enumerated().map {
@@ -53,9 +53,9 @@ struct ClipJudge: Sendable {
   }
 
   func measure(_ path: String, kind: String, replacement: Replacement?) async throws -> ClipMeasurement {
-    let output = try await AudioDecoder.decode(path)
     let native = try await AudioDecoder.decode(path, sampleRate: Tool.sampleRate)
-    let print = try await Chromaprint(of: path)
+    let output = try native.resampled(to: 8000)
+    let print = try await ChromaprintFingerprint(of: path)
     let schedule = (0..<Material.fragments).map {
       (start: Double($0) * Material.fragment, end: Double($0 + 1) * Material.fragment)
     }
@@ -63,7 +63,7 @@ struct ClipJudge: Sendable {
     let audible = scheduled.filter { $0.attribution != .silent }
     var result = ClipMeasurement(
       source: source, kind: kind, isOriginal: replacement == nil, seedSaysSame: SpectralHash(native) == seedHash,
-      clipAgreement: chromaprint.agreement(with: print, from: 0, to: Material.seconds),
+      clipAgreement: chromaprint.agreement(in: print, from: 0, to: Material.seconds),
       saysOriginal: !audible.isEmpty && audible.allSatisfy(isOriginalInPlace))
     result.secondCoherence = audible.map(\.secondCoherence)
     guard replacement.map(Replacement.counted.contains) ?? true else { return result }
@@ -71,7 +71,7 @@ struct ClipJudge: Sendable {
       let windows = windows(Double(length), of: output, replacement)
       result.windows[length] = attributor.attribute(output, windows: windows).map { score($0, replacement) }
       guard length == 6 else { continue }
-      result.chromaprintWindows = windows.map { chromaprint.agreement(with: print, from: $0.start, to: $0.end) ?? 0.5 }
+      result.chromaprintWindows = windows.map { chromaprint.agreement(in: print, from: $0.start, to: $0.end) ?? 0.5 }
     }
     return result
   }

@@ -6,7 +6,7 @@ import Foundation
 struct Evaluation {
   let folder: String
   let quick: Bool
-  var sources: [Int] { Array(MaterialFactory.kinds.indices.prefix(quick ? 4 : .max)) }
+  let sources: Range<Int>
   var transforms: [Transform] { quick ? stride(from: 0, to: 20, by: 4).map { Transform.all[$0] } : Transform.all }
   /// Seconds from one 6 s window to the next.
   var hop: Double { quick ? 2 : 0.5 }
@@ -15,12 +15,25 @@ struct Evaluation {
   static func main() async {
     let arguments = CommandLine.arguments.dropFirst()
     let folder = arguments.first { !$0.hasPrefix("-") } ?? ".build/eval"
+    let quick = arguments.contains("--quick")
     do {
-      try await Evaluation(folder: folder, quick: arguments.contains("--quick")).run()
+      // At least one to tune on and one to report.
+      let count = try number("--sources", in: arguments) ?? (quick ? 4 : MaterialFactory.kinds.count)
+      let sources = 0..<min(max(2, count), MaterialFactory.kinds.count)
+      try await Evaluation(folder: folder, quick: quick, sources: sources).run()
     } catch {
       FileHandle.standardError.write(Data("eval: \(error)\n".utf8))
       exit(2)
     }
+  }
+
+  /// The whole number in `--name=number`.
+  private static func number(_ name: String, in arguments: ArraySlice<String>) throws -> Int? {
+    guard let argument = arguments.first(where: { $0.hasPrefix(name) }) else { return nil }
+    guard let number = Int(argument.dropFirst(name.count + 1)) else {
+      throw EvaluationError(description: "\(argument) is no \(name)=NUMBER")
+    }
+    return number
   }
 
   private struct SourceResult: Sendable {

@@ -43,8 +43,8 @@ struct Special: Sendable {
     }
     let result = Similarity.compare(
       try await AudioDecoder.decode(reference), try await AudioDecoder.decode(path), maxOffset: ClipJudge.reach)
-    let print = try await Chromaprint(of: reference)
-    let agreement = print.agreement(with: try await Chromaprint(of: path), from: 0, to: Material.seconds)
+    let print = try await ChromaprintFingerprint(of: reference)
+    let agreement = print.agreement(in: try await ChromaprintFingerprint(of: path), from: 0, to: Material.seconds)
     return (result.isSame && abs(result.speedRatio - ratio) < 1e-4, agreement)
   }
 

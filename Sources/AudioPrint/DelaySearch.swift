@@ -9,9 +9,11 @@
 /// Generalised cross-correlation with (nearly) the phase transform, for delays to a fraction of a sample.
 ///
 /// Knapp & Carter, "The generalized correlation method for estimation of time delay", IEEE TASSP 24(4), 1976. The weighting is
-/// |G|^-0.8 rather than |G|^-1, which keeps a little of the spectrum's shape and so does not raise empty bins to full weight.
-enum DelayEstimation {
-  /// The offset into `candidate` at which `window` fits best.
+/// |G|^-3/4 rather than |G|^-1, which keeps a little of the spectrum's shape and so does not raise empty bins to full weight.
+///
+/// A class, so that the window's spectrum is computed once for all the candidates that it is compared with.
+final class DelaySearch {
+  /// The offset into a candidate at which the window fits best.
   struct Delay {
     /// Candidate sample under the window's first sample, with a fraction from a parabola through the peak.
     var offset: Double
@@ -19,23 +21,37 @@ enum DelayEstimation {
     var prominence: Float
   }
 
+  private let window: ArraySlice<Float>
+  /// By size of the transform.
+  private var spectra: [Int: AlignedBuffer<Complex>] = [:]
+
+  init(_ window: ArraySlice<Float>) { self.window = window }
+
   /// Searches offsets `centre ± radius`; the candidate counts as zero outside its samples. Nil if either is all zero there.
-  static func delay(
-    of window: UnsafeBufferPointer<Float>, in candidate: UnsafeBufferPointer<Float>, centre: Int, radius: Int
-  ) -> Delay? {
-    let span = window.count + 2 * radius
+  func delay(in candidate: UnsafeBufferPointer<Float>, centre: Int, radius: Int) -> Delay? {
+    // Beyond its ends the candidate is silent: nothing is there to be found.
+    let first = max(centre - radius, 1 - window.count)
+    let last = min(centre + radius, candidate.count - 1)
+    guard first <= last else { return nil }
+    let span = window.count + last - first
     let size = FourierTransform.fastSize(atLeast: span)
     let transform = FourierTransform.of(size: size)
-    let (time, x, y) = (
-      AlignedBuffer<Float>(size), AlignedBuffer<Complex>(transform.bins), AlignedBuffer<Complex>(transform.bins)
-    )
-    guard copy(candidate, from: centre - radius, count: span, into: time) else { return nil }
+    let (time, x) = (AlignedBuffer<Float>(size), AlignedBuffer<Complex>(transform.bins))
+    guard Self.copy(candidate, from: first, count: span, into: time) else { return nil }
     transform.forward(time, x)
-    guard copy(window, from: 0, count: window.count, into: time) else { return nil }
-    transform.forward(time, y)
-    whiten(x.pointer, y.pointer, bins: transform.bins, size: size)
+    guard let y = spectrum(transform) else { return nil }
+    Self.whiten(x.pointer, y.pointer, bins: transform.bins, size: size)
     transform.inverse(x, time)
-    return peak(time.pointer, count: 2 * radius + 1, first: centre - radius)
+    return Self.peak(time.pointer, count: last - first + 1, first: first)
+  }
+
+  private func spectrum(_ transform: FourierTransform) -> AlignedBuffer<Complex>? {
+    if let known = spectra[transform.size] { return known }
+    let (time, made) = (AlignedBuffer<Float>(transform.size), AlignedBuffer<Complex>(transform.bins))
+    guard window.withUnsafeBufferPointer({ Self.copy($0, from: 0, count: $0.count, into: time) }) else { return nil }
+    transform.forward(time, made)
+    spectra[transform.size] = made
+    return made
   }
 
   /// Copies a span, zero outside the source; false if the span holds no sample.
@@ -43,7 +59,6 @@ enum DelayEstimation {
     _ source: UnsafeBufferPointer<Float>, from start: Int, count: Int, into buffer: AlignedBuffer<Float>
   ) -> Bool {
     let (first, last) = (max(0, start), min(source.count, start + count))
-    buffer.zero()
     guard first < last, let base = source.baseAddress else { return false }
     (buffer.pointer + (first - start)).update(from: base + first, count: last - first)
     return true
@@ -53,21 +68,22 @@ enum DelayEstimation {
   private static func whiten(_ x: UnsafeMutablePointer<Complex>, _ y: UnsafePointer<Complex>, bins: Int, size: Int) {
     let binWidth = Double(Thresholds.sampleRate) / Double(size)
     let low = Int(Thresholds.band.lowerBound / binWidth)
-    let high = min(bins, Int(Thresholds.band.upperBound / binWidth))
-    var total: Float = 0
-    var i = 0
-    while i < bins {
+    let high = max(low, min(bins, Int(Thresholds.band.upperBound / binWidth)))
+    memset(x, 0, low * MemoryLayout<Complex>.stride)
+    memset(x + high, 0, (bins - high) * MemoryLayout<Complex>.stride)
+    var i = low
+    while i < high {
       let (a, b) = (x[i], y[i])
-      let inBand = i >= low && i < high
-      x[i].re = inBand ? a.re * b.re + a.im * b.im : 0
-      x[i].im = inBand ? a.im * b.re - a.re * b.im : 0
-      total += (x[i].re * x[i].re + x[i].im * x[i].im).squareRoot()
+      x[i] = Complex(re: a.re * b.re + a.im * b.im, im: a.im * b.re - a.re * b.im)
       i += 1
     }
-    let floor = 1e-3 * total / Float(max(1, high - low)) + 1e-20
+    let floor = 1e-3 * Vector.sumOfMagnitudes(x + low, high - low) / Float(max(1, high - low)) + 1e-20
     i = low
     while i < high {
-      let weight = 1 / powf((x[i].re * x[i].re + x[i].im * x[i].im).squareRoot() + floor, 0.8)
+      let magnitude = (x[i].re * x[i].re + x[i].im * x[i].im).squareRoot() + floor
+      // magnitude^-3/4 by square roots, which are vector instructions; a power would cost as much as the transforms.
+      let root = magnitude.squareRoot()
+      let weight = 1 / (root * root.squareRoot())
       x[i].re *= weight
       x[i].im *= weight
       i += 1

@@ -1,0 +1,228 @@
+extension Attributor {
+  /// Attributes a recording while it is decoded, in memory that does not depend on its length, nor on that of the original.
+  ///
+  /// The results are those of ``attribute(_:windows:)`` or ``segments(_:)`` with the original expected at 0 and looked for within
+  /// `options.wideSearchRange` of its place. Fragments are kept in memory as they are.
+  ///
+  /// - Parameters:
+  ///   - recording: a file or URL that ffmpeg reads.
+  ///   - original: the same for the original; it becomes candidate 0, and the fragments follow.
+  ///   - fragments: further candidates.
+  ///   - window: seconds of each window, from 0.1 on; nil divides the recording into segments.
+  ///   - progress: told how many seconds have been decoded, at least once a minute of audio.
+  ///   - receive: told each window or segment, in order of time.
+  /// - Throws: ``AudioError`` if something cannot be decoded or the window is too short; what the closures throw.
+  public static func attribute(
+    recording: String, original: String?, fragments: [Candidate] = [], window: Double? = nil,
+    options: AttributionOptions = .init(), progress: (Double) throws -> Void = { _ in },
+    receive: (WindowAttribution) throws -> Void
+  ) async throws {
+    if let window, !(window >= 0.1) {
+      throw AudioError(.badFormat, "windows of \(window) s are too short to be attributed: 0.1 s is the least")
+    }
+    var stream = StreamAttribution(
+      attributor: Attributor(candidates: fragments, options: options), hasOriginal: original != nil, window: window)
+    let rate = Thresholds.sampleRate
+    func pass(_ recording: inout SampleReader, original: inout SampleReader?) async throws {
+      while let piece = try await recording.next() {
+        try stream.append(output: piece).forEach(receive)
+        try progress(Double(recording.count) / Double(rate))
+        try await feed(&stream, from: &original)
+      }
+      try stream.finish().forEach(receive)
+    }
+    // One is read inside of the other, so that neither runs ahead and needs memory.
+    try await AudioDecoder.withReader(of: recording, sampleRate: rate) { recording in
+      guard let original else {
+        var none: SampleReader?
+        return try await pass(&recording, original: &none)
+      }
+      try await AudioDecoder.withReader(of: original, sampleRate: rate) { reader in
+        var original: SampleReader? = reader
+        try await feed(&stream, from: &original)
+        try await pass(&recording, original: &original)
+        if let original { reader = original }
+      }
+    }
+  }
+
+  private static func feed(_ stream: inout StreamAttribution, from original: inout SampleReader?) async throws {
+    while stream.wantsOriginal {
+      guard let piece = try await original?.next() else { return stream.endOriginal() }
+      stream.append(original: piece)
+    }
+  }
+}
+
+/// Attributes a recording that comes in pieces: blocks, each with as much around it as its verdicts need.
+struct StreamAttribution {
+  /// Seconds of a block of a decoded stream, of which the original's part is in memory too, and of an output that is in memory anyway.
+  static let (block, longBlock) = (30.0, 120.0)
+  /// Seconds that are known on both sides of a block.
+  private static let margin = 12.0
+
+  private let fragments: Attributor
+  private let window: Double?
+  private let options: AttributionOptions
+  /// Seconds of a block: whole windows.
+  private let length: Double
+  private var output = SampleQueue()
+  private var original: SampleQueue?
+  /// Seconds at which the next block begins.
+  private var next = 0.0
+  private var joiner = SegmentJoiner()
+
+  init(attributor: Attributor, hasOriginal: Bool, window: Double?, block: Double = Self.block) {
+    fragments = attributor
+    options = attributor.options
+    self.window = window
+    length = window.map { $0 * max(1, (block / $0).rounded(.down)) } ?? block
+    original = hasOriginal ? SampleQueue() : nil
+  }
+
+  /// Whether the next block needs more of the original.
+  var wantsOriginal: Bool {
+    guard let original, !original.isEnded else { return false }
+    return original.end < next + length + Self.margin + options.wideSearchRange
+  }
+
+  mutating func append(original piece: [Float]) { original?.append(piece) }
+  mutating func endOriginal() { original?.isEnded = true }
+
+  /// Takes a piece of the output, and gives what has become certain with it. The original must have been fed as far as it is wanted.
+  mutating func append(output piece: [Float]) -> [WindowAttribution] {
+    output.append(piece)
+    guard output.end >= next + length + Self.margin else { return [] }
+    return attributeBlock(until: next + length)
+  }
+
+  /// Takes the whole output at once.
+  mutating func append(all samples: [Float]) -> [WindowAttribution] {
+    var found: [WindowAttribution] = []
+    for start in stride(from: 0, to: samples.count, by: 60 * Thresholds.sampleRate) {
+      found += append(output: Array(samples[start..<min(samples.count, start + 60 * Thresholds.sampleRate)]))
+    }
+    return found + finish()
+  }
+
+  mutating func finish() -> [WindowAttribution] {
+    (output.end > next ? attributeBlock(until: output.end) : []) + joiner.finish()
+  }
+
+  private mutating func attributeBlock(until end: Double) -> [WindowAttribution] {
+    let from = max(0, next - Self.margin)
+    let clip = output.clip(from: from, to: min(output.end, end + Self.margin))
+    let attributor = attributor(from: from, to: end + Self.margin)
+    let found: [WindowAttribution]
+    if let window {
+      let last = end >= output.end ? max(end - 0.1, next + 0.01) : end
+      let windows = stride(from: next, to: last - 1e-9, by: window).map {
+        (start: $0 - from, end: min($0 + window - from, clip.duration))
+      }
+      found = attributor.attribute(clip, windows: windows).map { onTimeline($0, from, attributor) }
+    } else {
+      let segments = Segmentation(attributor: attributor, output: Waveform(clip)).segments()
+      found = joiner.join(segments.map { onTimeline($0, from, attributor) }, from: next, to: end)
+    }
+    next = end
+    output.drop(before: end - Self.margin)
+    original?.drop(before: end - Self.margin - options.wideSearchRange)
+    return found
+  }
+
+  /// A block's result on the output's own timeline.
+  private func onTimeline(
+    _ result: WindowAttribution, _ start: Double, _ attributor: Attributor
+  ) -> WindowAttribution {
+    var result = result
+    result.start += start
+    result.end += start
+    // A candidate that is expected nowhere has its lag from time 0 on.
+    if let index = result.candidateIndex, attributor.candidates[index].expectedStart == nil {
+      result.lagSeconds += start
+    }
+    return result
+  }
+
+  /// The candidates on a timeline that begins at `start`, with the part of the original that a block may be made of.
+  private func attributor(from start: Double, to end: Double) -> Attributor {
+    let shifted = fragments.shifted(by: -start)
+    guard let original else { return shifted }
+    let first = max(original.start, start - options.wideSearchRange)
+    let clip = original.clip(from: first, to: end + options.wideSearchRange)
+    return shifted.preceded(by: Candidate(role: .original, clip: clip, expectedStart: first - start))
+  }
+}
+
+/// Samples at the rate of the analysis with their place in a stream; those before a moment can be forgotten.
+private struct SampleQueue {
+  private var samples: [Float] = []
+  private var first = 0
+  var isEnded = false
+  private static let rate = Double(Thresholds.sampleRate)
+
+  /// Seconds of the first sample that is still known, and of the end.
+  var start: Double { Double(first) / Self.rate }
+  var end: Double { Double(first + samples.count) / Self.rate }
+
+  mutating func append(_ piece: [Float]) { samples += piece }
+
+  mutating func drop(before time: Double) {
+    let count = min(samples.count, Int((time * Self.rate).rounded()) - first)
+    guard count > 0 else { return }
+    samples.removeFirst(count)
+    first += count
+  }
+
+  func clip(from: Double, to: Double) -> AudioClip {
+    let known = AudioClip(unchecked: samples, sampleRate: Thresholds.sampleRate)
+    return known.slice(from: from - start, to: to - start)
+  }
+}
+
+/// Joins the segments of neighbouring blocks, and of equal neighbours.
+struct SegmentJoiner {
+  private var pending: WindowAttribution?
+  /// A remainder of this length, in seconds, at a block's end is an edge that the two blocks put differently.
+  private static let sliver = 0.05
+
+  /// Takes the segments between two moments; gives those that are complete.
+  mutating func join(_ segments: [WindowAttribution], from: Double, to: Double) -> [WindowAttribution] {
+    var complete: [WindowAttribution] = []
+    for segment in segments where segment.end > from && segment.start < to {
+      var part = segment
+      (part.start, part.end) = (max(part.start, from), min(part.end, to))
+      complete += add(part)
+    }
+    return complete
+  }
+
+  mutating func finish() -> [WindowAttribution] {
+    defer { pending = nil }
+    return pending.map { [$0] } ?? []
+  }
+
+  /// Neighbours that turn out to be the same thing become one segment.
+  private mutating func add(_ next: WindowAttribution) -> [WindowAttribution] {
+    guard var last = pending else {
+      pending = next
+      return []
+    }
+    let isSame =
+      last.attribution == next.attribution && last.candidateIndex == next.candidateIndex
+      && abs(last.lagSeconds - next.lagSeconds) < 0.02
+    if isSame {
+      // The longer one's figures stand for both.
+      var joined = last.end - last.start >= next.end - next.start ? last : next
+      (joined.start, joined.end) = (last.start, next.end)
+      pending = joined
+    } else if next.end - next.start < Self.sliver {
+      last.end = next.end
+      pending = last
+    } else {
+      pending = next
+      return [last]
+    }
+    return []
+  }
+}
