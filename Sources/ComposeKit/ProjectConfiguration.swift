@@ -10,6 +10,8 @@ struct ProjectConfiguration: Sendable {
     /// Host ports that are fixed.
     var hostPorts: [Int]
     var pullPolicy: String?
+    /// Whether the engine may restart it; false only if the files are known to say so.
+    var mayRestart = true
   }
   var services: [String: Service]
   /// What compose printed.
@@ -19,6 +21,7 @@ struct ProjectConfiguration: Sendable {
     struct Service: Decodable {
       struct Deploy: Decodable {
         var replicas: Int?
+        var restartPolicy: Present?
       }
       struct Port: Decodable {
         var published: PublishedPort?
@@ -33,6 +36,7 @@ struct ProjectConfiguration: Sendable {
       var ports: [Port]?
       var dependsOn: [String: Dependency]?
       var pullPolicy: String?
+      var restart: String?
     }
     var services: [String: Service]?
   }
@@ -65,7 +69,8 @@ struct ProjectConfiguration: Sendable {
         replicas: service.scale ?? service.deploy?.replicas ?? 1,
         dependencies: (service.dependsOn ?? [:]).keys.sorted(),
         hostPorts: (service.ports ?? []).compactMap { $0.published?.number }.filter { $0 > 0 },
-        pullPolicy: service.pullPolicy)
+        pullPolicy: service.pullPolicy,
+        mayRestart: !["", "no"].contains(service.restart ?? "no") || service.deploy?.restartPolicy != nil)
     }
   }
 

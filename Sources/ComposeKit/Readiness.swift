@@ -47,6 +47,8 @@ struct Readiness: Sendable {
   let expected: [String: Int]
   /// The services that have probes.
   let probed: Set<String>
+  /// The services that the engine does not restart, known from the files: their exit needs no inspection.
+  let neverRestarted: Set<String>
   let options: UpOptions
   let began: Instant
   private(set) var containers: [String: Container] = [:]
@@ -66,9 +68,13 @@ struct Readiness: Sendable {
   }
   private var probing: Probing
 
-  init(expected: [String: Int], probed: Set<String> = [], options: UpOptions, began: Instant) {
+  init(
+    expected: [String: Int], probed: Set<String> = [], neverRestarted: Set<String> = [], options: UpOptions,
+    began: Instant
+  ) {
     self.expected = expected
     self.probed = probed
+    self.neverRestarted = neverRestarted
     probing = probed.isEmpty ? .done : .no
     self.options = options
     self.began = began
@@ -218,13 +224,16 @@ struct Readiness: Sendable {
     }
     switch container.phase {
     case .exited(let code):
-      // Its restart policy decides what an exit means, so wait for the inspection.
-      guard let restarts = container.restarts, let hasHealthCheck = container.hasHealthCheck else { return [] }
+      // Its restart policy decides what an exit means, and with 137 whether it was for its memory: wait for the inspection.
+      let isKnown = neverRestarted.contains(service) && code != 137
+      guard let restarts = container.restarts ?? (isKnown ? false : nil) else { return [] }
       if restarts {
         guard container.exits > options.allowedRestarts else { return [] }
         return failed(.restartLoop(exits: container.exits, code: code))
       }
-      guard code == 0, !hasHealthCheck else { return failed(.exited(code: code)) }
+      guard code == 0 else { return failed(.exited(code: code)) }
+      guard let hasHealthCheck = container.hasHealthCheck else { return [] }
+      guard !hasHealthCheck else { return failed(.exited(code: code)) }
       container.phase = .ready(.completed)
     case .created, .ready:
       if container.health == .unhealthy { return failed(.unhealthy, .unhealthy) }

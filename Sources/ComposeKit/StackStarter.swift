@@ -44,19 +44,7 @@ struct StackStarter: Sendable {
       if options.pull == .always { try await pull([]) }
       return
     }
-    let absent = try await withThrowingTaskGroup(of: String?.self) { group in
-      for name in services {
-        guard let image = configuration.services[name]?.image else { continue }
-        group.addTask {
-          let command = running.docker(["image", "inspect", "--format", "{{.Id}}", image])
-          let output = try await command.run()
-          if output.succeeded { return nil }
-          if output.standardError.lowercased().contains("no such image") { return name }
-          throw command.failure(output)
-        }
-      }
-      return try await group.reduce(into: Set<String>()) { if let name = $1 { $0.insert(name) } }
-    }
+    let absent = try await absentImages(of: services)
     let built = services.filter { configuration.services[$0]?.isBuilt == true }
     switch options.build {
     case .always: try await build(built.sorted())
@@ -73,6 +61,27 @@ struct StackStarter: Sendable {
         next: "pull it, or set UpOptions.pull to .missing: it is .never")
     }
     if !pulled.isEmpty { try await pull(pulled.sorted()) }
+  }
+
+  /// The services whose image the engine does not have.
+  private func absentImages(of services: Set<String>) async throws -> Set<String> {
+    let images = services.reduce(into: [String: String]()) { $0[$1] = configuration.services[$1]?.image }
+    let inspect = ["image", "inspect", "--format", "{{.Id}}"]
+    // As a rule none is absent, which one command tells; only then does it matter which.
+    if images.isEmpty { return [] }
+    if try await running.docker(inspect + Set(images.values).sorted()).run().succeeded { return [] }
+    return try await withThrowingTaskGroup(of: String?.self) { group in
+      for (name, image) in images {
+        group.addTask {
+          let command = running.docker(inspect + [image])
+          let output = try await command.run()
+          if output.succeeded { return nil }
+          if output.standardError.lowercased().contains("no such image") { return name }
+          throw command.failure(output)
+        }
+      }
+      return try await group.reduce(into: Set<String>()) { if let name = $1 { $0.insert(name) } }
+    }
   }
 
   private func pull(_ services: [String]) async throws {
@@ -123,7 +132,8 @@ struct StackStarter: Sendable {
     async throws -> ComposeStack
   {
     var readiness = Readiness(
-      expected: expected, probed: ProbeRunner.probed(expected.keys, options: options), options: options, began: began)
+      expected: expected, probed: ProbeRunner.probed(expected.keys, options: options),
+      neverRestarted: Set(configuration.services.filter { !$0.value.mayRestart }.keys), options: options, began: began)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       let (signals, input) = AsyncThrowingStream<Signal, any Error>.makeStream()
       group.addTask { await feedEvents(since: since, into: input) }

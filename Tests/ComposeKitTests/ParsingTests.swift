@@ -180,4 +180,14 @@ struct ParsingTests {
     #expect(forbidden?.next?.contains("usermod") == true)
     #expect(ComposeEngine.unavailability(in: "no such service: x", command: "docker compose up") == nil)
   }
+
+  @Test("Which services the engine may restart")
+  func restartPolicies() throws {
+    let json = """
+      {"services": {"plain": {}, "no": {"restart": "no"}, "always": {"restart": "always"},
+        "failure": {"restart": "on-failure:3"}, "deploy": {"deploy": {"restart_policy": {"condition": "any"}}}}}
+      """
+    let services = try ProjectConfiguration(json: json, projectName: "shop-1").services
+    #expect(Set(services.filter(\.value.mayRestart).keys) == ["always", "failure", "deploy"])
+  }
 }

@@ -106,6 +106,23 @@ struct ReadinessTests {
     #expect(readiness.nextWake == nil)
   }
 
+  @Test(
+    "An exit of a service that the files do not restart needs no inspection, but for 0 and a possible lack of memory")
+  func exitsBeforeInspection() {
+    func machine(_ code: Int) -> Readiness {
+      var readiness = Readiness(expected: ["web": 1], neverRestarted: ["web"], options: UpOptions(), began: Self.began)
+      _ = readiness.apply(Self.event(.start), at: Self.at(0))
+      _ = readiness.apply(Self.event(.die(exitCode: code)), at: Self.at(0.1))
+      return readiness
+    }
+    #expect(machine(3).failure?.cause == .exited(code: 3))
+    #expect(machine(0).failure == nil)
+    var killed = machine(137)
+    #expect(killed.failure == nil)
+    _ = killed.apply(Self.record(state: "exited", exitCode: 137, isOutOfMemory: true), at: Self.at(0.2))
+    #expect(killed.failure?.cause == .outOfMemory(code: 137))
+  }
+
   @Test("A service that has been ready and dies while others are waited for fails as well")
   func diesLater() {
     var readiness = Self.machine(["web": 1, "slow": 1])
