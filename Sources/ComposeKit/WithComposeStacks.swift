@@ -76,6 +76,13 @@ struct ComposeSession: Sendable {
         .unknownService, "there is a probe for \(service), which is not among the services to start", service: service,
         next: "the services to start are \(selections.flatMap { $0 }.sorted().joined(separator: ", "))")
     }
+    let known = Set(configurations.flatMap(\.services.keys))
+    for (option, names) in [("scale", Set(options.scale.keys)), ("timeouts", Set(options.timeouts.keys))] {
+      guard let service = names.subtracting(known).min() else { continue }
+      throw ComposeError(
+        .unknownService, "UpOptions.\(option) names \(service), which no project has", service: service,
+        next: "the services are \(known.sorted().joined(separator: ", "))")
+    }
     await sweep
     if !isKept { try await OwnerGuard.shared.register(projects: runs.map(\.projectName)) }
     return ComposeSession(

@@ -181,6 +181,38 @@ struct StartEngineTests {
     }
   }
 
+  @Test("Profiles and env files; what the first generation of compose cannot do is an error that names its version")
+  func generations() async throws {
+    let yaml =
+      "services:\n" + Fixture.service("web", "exec sleep 600", "environment: {A: \"${A}\", B: \"${B}\"}")
+      + Fixture.service("extra", "exit 9", "profiles: [extra]")
+    try await Fixture.with(yaml) { fixture in
+      var project = fixture.project
+      for name in ["A", "B"] {
+        let file = fixture.folder.appending(path: "\(name).env")
+        try "\(name)=from-\(name)\n".write(to: file, atomically: true, encoding: .utf8)
+        project.envFiles.append(file.path())
+      }
+      let version = try await ComposeEngine.detect().composeVersion
+      if version.hasPrefix("1.") {
+        let both = project
+        let error = await #expect(throws: ComposeError.self) {
+          try await withComposeStack(both, options: Fixture.options()) { _ in }
+        }
+        #expect(error?.code == .unsupported)
+        #expect(error?.summary.contains(version) == true)
+        project.envFiles.removeLast()
+      }
+      let expected = project.envFiles.count == 2 ? "from-A from-B" : "from-A "
+      try await withComposeStack(project, options: Fixture.options()) { stack in
+        #expect(stack.serviceReadyAfter.keys.sorted() == ["web"])
+        let seen = try await stack.exec("web", ["sh", "-c", "printf '%s %s' \"$A\" \"$B\""])
+        #expect(seen.standardOutput == expected)
+      }
+      try await fixture.expectNothingLeft()
+    }
+  }
+
   @Test("The bridge gateway is an address of this host")
   func gateway() async throws {
     let gateway = try await ComposeEngine.bridgeGateway()
