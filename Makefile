@@ -27,6 +27,7 @@ test: images ## Every test of the package
 	@scripts/container-tests.sh
 	@$(UNIT_TURNS)
 	@swift test --skip-build --filter EngineTests
+	@scripts/compose-v1.sh quick --skip-build
 	@scripts/e2e.sh --filter E2E
 
 unit: ## Fast tests, no docker needed

@@ -31,8 +31,13 @@ struct Command: Sendable {
     var succeeded: Bool { exitCode == 0 }
   }
 
-  /// The command as a person could type it.
-  var line: String { ([program] + arguments).map(Self.quoted).joined(separator: " ") }
+  /// The command as a person could type it; what nobody would type is shortened.
+  var line: String { ([program] + arguments).map { Self.quoted(Self.shortened($0)) }.joined(separator: " ") }
+
+  private static func shortened(_ argument: String) -> String {
+    let bytes = argument.utf8.count
+    return bytes <= 4096 ? argument : argument.prefix(200) + "… (\(bytes) bytes)"
+  }
 
   static func quoted(_ argument: String) -> String {
     let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+")
@@ -64,6 +69,7 @@ struct Command: Sendable {
   ///
   /// - Throws: ``ComposeError`` (`timedOut`, `engineUnavailable` if the program is missing, `interrupted`), `CancellationError`.
   func run() async throws -> Output {
+    try requireNoNUL()
     Self.logger.debug("\(line)")
     let began = ContinuousClock.now
     do {
@@ -87,6 +93,14 @@ struct Command: Sendable {
       try Task.checkCancellation()
       throw translated(error)
     }
+  }
+
+  /// A C string ends at a NUL: what comes after it would be dropped silently.
+  private func requireNoNUL() throws {
+    guard let argument = arguments.first(where: { $0.utf8.contains(0) }) else { return }
+    throw ComposeError(
+      .invalidProject, "an argument of \(program) holds a NUL character, which no command line can carry",
+      command: Self.quoted(String(argument.prefix(200)).replacing("\0", with: "\\0")))
   }
 
   private func execute() async throws -> Output {
@@ -153,15 +167,21 @@ struct Command: Sendable {
   func failure(_ output: Output, _ code: ComposeError.Code = .commandFailed, _ summary: String? = nil) -> ComposeError {
     let text = output.standardError + (mergesError ? output.standardOutput : "")
     if let unavailable = ComposeEngine.unavailability(in: text, command: line) { return unavailable }
-    return ComposeError(
+    var error = ComposeError(
       code, summary ?? "\(program) failed with exit code \(output.exitCode)", exitCode: output.exitCode, command: line,
       evidence: text.outputLines.suffix(50))
+    if (text + output.standardOutput).contains("no space left on device") {
+      error.summary += ": no space left on the engine's disk"
+      error.next = "docker system df tells what takes the space"
+    }
+    return error
   }
 }
 
 extension Command {
   /// Runs the command and hands over its output line by line, until it ends or the task is cancelled.
   func stream(_ handle: @Sendable (String) async throws -> Void) async throws -> TerminationStatus {
+    try requireNoNUL()
     Self.logger.debug("\(line)")
     let token = UUID()
     do {

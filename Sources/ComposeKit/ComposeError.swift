@@ -28,6 +28,10 @@ public struct ComposeError: Error, Sendable, CustomStringConvertible {
     case timedOut
     /// A port that a service publishes belongs to somebody else.
     case portInUse
+    /// A fixed `container_name` belongs to another container.
+    case nameInUse
+    /// The engine has no address range left for one more network.
+    case networkPoolExhausted
     /// The project has no such service.
     case unknownService
     /// The service publishes no such port.
@@ -38,6 +42,8 @@ public struct ComposeError: Error, Sendable, CustomStringConvertible {
     case commandFailed
     /// Containers, networks or volumes of the project could not be removed.
     case downFailed
+    /// The compose command in use cannot do what was asked; the message names its version.
+    case unsupported
     /// A signal is ending the process, so nothing new is started.
     case interrupted
   }

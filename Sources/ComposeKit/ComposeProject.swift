@@ -81,6 +81,12 @@ public struct ComposeProject: Sendable, Hashable {
     guard !isDirectory.boolValue else {
       throw ComposeError(.invalidProject, "the \(what) \(path) of project \(name) is a folder, not a file")
     }
+    // A device has no end: compose would read /dev/zero until the memory is full.
+    let type = try? FileManager.default.attributesOfItem(
+      atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path())[.type]
+    guard type as? FileAttributeType != .typeCharacterSpecial, type as? FileAttributeType != .typeBlockSpecial else {
+      throw ComposeError(.invalidProject, "the \(what) \(path) of project \(name) is a device, not a file")
+    }
     guard FileManager.default.isReadableFile(atPath: path) else {
       throw ComposeError(
         .invalidProject, "the \(what) \(path) of project \(name) cannot be read", next: "check its permissions")
@@ -117,6 +123,13 @@ public struct ComposeProject: Sendable, Hashable {
         "project \(name): the environment has \(total) bytes, more than \(Self.maximumEnvironmentBytes)",
         next: "put large values in files that the services mount")
     }
+  }
+
+  /// The enabled profiles, also those that the environment enables.
+  var enabledProfiles: Set<String> {
+    let variable = "COMPOSE_PROFILES"
+    let inherited = environment[variable] ?? ProcessInfo.processInfo.environment[variable] ?? ""
+    return Set(profiles + inherited.split(separator: ",").map(String.init))
   }
 
   /// The options that come between `docker compose` and its command.

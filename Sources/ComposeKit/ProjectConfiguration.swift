@@ -74,13 +74,6 @@ struct ProjectConfiguration: Sendable {
     }
   }
 
-  /// Reads the output of `compose config --services`, which is all that the first generation tells.
-  init(serviceNames: [String]) {
-    services = serviceNames.reduce(into: [:]) {
-      $0[$1] = Service(image: "", isBuilt: false, replicas: 1, dependencies: [], hostPorts: [], pullPolicy: nil)
-    }
-  }
-
   /// The chosen services and all that they depend on; every service if none is chosen.
   ///
   /// - Throws: ``ComposeError`` with code `unknownService`.

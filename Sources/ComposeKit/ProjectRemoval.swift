@@ -9,16 +9,18 @@ struct ProjectRemoval: Sendable {
   /// Removes containers, networks, volumes and the images named after the project, until nothing has appeared for a while.
   ///
   /// - Parameter isQuietAfter: how long nothing may have appeared; more than 0 where an interrupted `up` may still be at work.
-  /// - Throws: ``ComposeError`` with code `downFailed` when something is left at the deadline.
+  /// - Throws: ``ComposeError`` with code `downFailed` when something is left at the deadline, or the engine stays away.
   func remove(
     project: String, isQuietAfter quiet: Duration = .zero, deadline: Duration = .seconds(40)
   ) async throws {
     let end = ContinuousClock.now + deadline
     var lastSeen = ContinuousClock.now
+    var awaySince: ContinuousClock.Instant?
     var problem = ""
     while ContinuousClock.now < end {
       do {
         let found = try await removeOnce(project: project)
+        awaySince = nil
         if found.isEmpty && ContinuousClock.now - lastSeen >= quiet { return }
         if !found.isEmpty {
           lastSeen = .now
@@ -28,14 +30,28 @@ struct ProjectRemoval: Sendable {
       } catch let error as ComposeError {
         problem = error.description
         lastSeen = .now
+        if error.code == .engineUnavailable {
+          awaySince = awaySince ?? .now
+          guard ContinuousClock.now - (awaySince ?? .now) < Self.patienceWithAbsentEngine else { break }
+        }
       }
       try? await Task.sleep(for: .milliseconds(200))
     }
+    let byHand = "docker ps -a --filter label=\(Self.label)=\(project), and the same with network ls and volume ls"
     throw ComposeError(
-      .downFailed, "not everything of \(project) could be removed within \(deadline.text)", project: project,
+      .downFailed,
+      awaySince == nil
+        ? "not everything of \(project) could be removed within \(deadline.text)"
+        : "\(project) could not be removed: the engine does not answer any more", project: project,
       evidence: problem.outputLines,
-      next: "docker ps -a --filter label=\(Self.label)=\(project), and the same with network ls and volume ls")
+      next: awaySince == nil
+        ? byHand
+        : "start the engine: what is left is removed by the watchdog if that is within a minute of this process's end, "
+          + "and otherwise by the next run on this machine; by hand: \(byHand)")
   }
+
+  /// How long an engine that does not answer is waited for: one that is being restarted needs some seconds.
+  static let patienceWithAbsentEngine = Duration.seconds(15)
 
   /// Removes what is there now and says what it found.
   private func removeOnce(project: String) async throws -> [String] {

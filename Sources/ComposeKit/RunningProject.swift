@@ -49,8 +49,27 @@ struct RunningProject: Sendable {
   /// - Throws: ``ComposeError`` with code `invalidConfiguration` that quotes compose.
   func configuration() async throws -> ProjectConfiguration {
     let isFirst = engine.isFirstGeneration
-    let command = compose(["config"] + (isFirst ? ["--services"] : ["--format", "json"]), deadline: .seconds(30))
-    let output = try await command.run()
+    guard !isFirst || project.envFiles.count < 2 else {
+      throw ComposeError(
+        .unsupported,
+        "docker-compose \(engine.composeVersion) takes one env file, project \(project.name) has \(project.envFiles.count)",
+        project: projectName, engine: engine.description, next: "use compose v2, or join the files")
+    }
+    let command = compose(["config"] + (isFirst ? [] : ["--format", "json"]), deadline: .seconds(30))
+    let output: Command.Output
+    do {
+      output = try await command.run()
+    } catch var error as ComposeError where error.code == .timedOut {
+      // The engine has no part in this: compose reads files. Compose v2 expands aliases of aliases for hours.
+      error.code = .invalidConfiguration
+      error.summary =
+        "compose did not finish reading \(project.files.joined(separator: ", ")) of project \(project.name) "
+        + "within \(command.deadline.text)"
+      error.project = projectName
+      error.engine = engine.description
+      error.next = "does a file hold aliases of aliases (a YAML bomb), or is it a pipe that nobody writes to?"
+      throw error
+    }
     guard output.succeeded else {
       var error = command.failure(
         output, .invalidConfiguration,
@@ -62,7 +81,8 @@ struct RunningProject: Sendable {
     }
     let configuration =
       isFirst
-      ? ProjectConfiguration(serviceNames: output.standardOutput.outputLines)
+      ? ProjectConfiguration(
+        firstGeneration: output.standardOutput, projectName: projectName, profiles: project.enabledProfiles)
       : try ProjectConfiguration(json: output.standardOutput, projectName: projectName)
     guard !configuration.services.isEmpty else {
       throw ComposeError(

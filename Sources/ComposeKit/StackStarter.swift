@@ -38,12 +38,6 @@ struct StackStarter: Sendable {
 
   /// Builds and pulls what is missing; the services' deadlines have not begun yet.
   func prepareImages(of services: Set<String>) async throws {
-    guard !running.engine.isFirstGeneration else {
-      // The first generation tells nothing of images; it builds and pulls by itself while it starts.
-      if options.build == .always { try await build([]) }
-      if options.pull == .always { try await pull([]) }
-      return
-    }
     let absent = try await absentImages(of: services)
     let built = services.filter { configuration.services[$0]?.isBuilt == true }
     switch options.build {
@@ -91,7 +85,7 @@ struct StackStarter: Sendable {
   }
 
   private func build(_ services: [String]) async throws {
-    if services.isEmpty && !running.engine.isFirstGeneration { return }
+    if services.isEmpty { return }
     report(Set(services), .building)
     try await running.compose(["build"] + services, deadline: options.buildTimeout).runChecked(
       .buildFailed, "building \(services.joined(separator: ", ")) of project \(running.project.name) failed")
@@ -223,8 +217,7 @@ struct StackStarter: Sendable {
   }
 
   private func runUp(into input: AsyncThrowingStream<Signal, any Error>.Continuation) async {
-    var arguments = ["up", "--detach"]
-    if options.build == .never || !running.engine.isFirstGeneration { arguments.append("--no-build") }
+    var arguments = ["up", "--detach", "--no-build"]
     for (service, count) in options.scale.sorted(by: { $0.key < $1.key }) {
       arguments += ["--scale", "\(service)=\(count)"]
     }

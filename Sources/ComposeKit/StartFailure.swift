@@ -8,7 +8,19 @@ struct StartFailure: Sendable {
   func error(for failure: Readiness.Failure, after elapsed: Duration) async -> ComposeError {
     let records: [ContainerRecord]
     if let id = failure.containerID {
-      records = (try? await running.inspect(ids: [id])) ?? []
+      do {
+        records = try await running.inspect(ids: [id])
+      } catch let error as ComposeError where error.code == .engineUnavailable {
+        // An engine that is stopped ends its containers first: that is no fault of theirs.
+        var error = error
+        error.summary =
+          "\(error.summary) any more: it was stopped, or has crashed, while \(failure.service) was starting"
+        error.project = running.projectName
+        error.engine = running.engine.description
+        return error
+      } catch {
+        records = []
+      }
     } else {
       records = []
     }
@@ -90,23 +102,18 @@ struct StartFailure: Sendable {
     }
     var error = command.failure(
       output, .upFailed, "project \(running.project.name) could not be started (exit code \(output.exitCode))")
-    if running.engine.isFirstGeneration, let cause = FirstGenerationFailure(output: output) {
-      error.code = cause.code
-      error.service = cause.service
-      error.summary = cause.summary(project: running.project.name)
-      error.evidence = (output.standardOutput.outputLines + output.standardError.outputLines).suffix(50)
-    }
     if let conflict = PortConflict(composeOutput: output.standardError) {
       let holder = await conflict.holder(isRemote: running.engine.isRemote)
       error.code = .portInUse
       error.service =
         configuration.services.first { $0.value.hostPorts.contains(conflict.port) }?.key
-        ?? FirstGenerationFailure.service(in: output.standardError)
+        ?? FirstGeneration.service(in: output.standardError)
       error.summary =
         "\(error.service ?? running.project.name) cannot publish port \(conflict.port): "
         + (holder.map { "it belongs to \($0)" } ?? "somebody else has it")
       error.next = "stop what has the port, or publish another one"
     }
+    if let refusal = EngineRefusal(composeOutput: output.standardError) { await refusal.explain(&error) }
     error.project = running.projectName
     error.engine = running.engine.description
     return error

@@ -81,6 +81,13 @@ struct ComposeSession: Sendable {
         .unknownService, "there is a probe for \(service), which is not among the services to start", service: service,
         next: "the services to start are \(selections.flatMap { $0 }.sorted().joined(separator: ", "))")
     }
+    let known = Set(configurations.flatMap(\.services.keys))
+    for (option, names) in [("scale", Set(options.scale.keys)), ("timeouts", Set(options.timeouts.keys))] {
+      guard let service = names.subtracting(known).min() else { continue }
+      throw ComposeError(
+        .unknownService, "UpOptions.\(option) names \(service), which no project has", service: service,
+        next: "the services are \(known.sorted().joined(separator: ", "))")
+    }
     await sweep
     if lifetime == .run { try await OwnerGuard.shared.register(projects: runs.map(\.projectName)) }
     let reusables = try runs.filter { $0.lifetime == .reusable }.map { ($0.projectName, try ReusableProject($0)) }

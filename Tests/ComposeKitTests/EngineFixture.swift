@@ -14,6 +14,15 @@ struct EngineFixture: Sendable {
   let folder: URL
   /// A base name that no other test has.
   let name: String
+  /// Variables that lead docker to another engine than the machine's.
+  var environment: [String: String] = [:]
+
+  /// The same fixture on a private engine.
+  func on(_ engine: PrivateEngine) -> EngineFixture {
+    var copy = self
+    copy.environment = engine.environment
+    return copy
+  }
 
   var project: ComposeProject { ComposeProject(name: name, files: [folder.appending(path: "compose.yml").path()]) }
 
@@ -56,7 +65,8 @@ struct EngineFixture: Sendable {
       ("container", ["ps", "--all"]), ("network", ["network", "ls"]), ("volume", ["volume", "ls"]),
     ] {
       let label = "com.docker.compose.project"
-      let output = try await Self.docker(list + ["--format", "{{.Label \"\(label)\"}}", "--filter", "label=\(label)"])
+      let output = try await Self.docker(
+        list + ["--format", "{{.Label \"\(label)\"}}", "--filter", "label=\(label)"], environment: environment)
       found += output.split(separator: "\n").filter { $0.hasPrefix("\(name)-") }.map { "\(kind) of \($0)" }
     }
     return found
@@ -65,23 +75,32 @@ struct EngineFixture: Sendable {
   /// Waits until nothing is left of the fixture's project, and says what was left at the deadline.
   func leftovers(after deadline: Duration) async throws -> [String] {
     let end = ContinuousClock.now + deadline
-    var left = try await leftovers()
+    var left = try await leftovers() + processes()
     while !left.isEmpty && ContinuousClock.now < end {
       try await Task.sleep(for: .milliseconds(250))
-      left = try await leftovers()
+      left = try await leftovers() + processes()
     }
     return left
   }
 
+  /// The processes that work for a run of this fixture's project.
+  func processes() -> [String] { ProcessTable.mentioning(name).map { "process \($0)" } }
+
   func expectNothingLeft(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let left = try await leftovers()
     #expect(left == [], sourceLocation: sourceLocation)
+    // An event stream that was ended may need a moment to be gone.
+    let isQuiet = await Self.eventually(within: .seconds(5)) { processes().isEmpty }
+    #expect(isQuiet, "\(processes())", sourceLocation: sourceLocation)
   }
 
   @discardableResult
-  static func docker(_ arguments: [String]) async throws -> String {
+  static func docker(_ arguments: [String], environment: [String: String] = [:]) async throws -> String {
+    var variables: [Environment.Key: String?] = [:]
+    for (key, value) in environment { variables[Environment.Key(stringLiteral: key)] = value }
     let result = try await Subprocess.run(
-      .name("docker"), arguments: Arguments(arguments), output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+      .name("docker"), arguments: Arguments(arguments), environment: .inherit.updating(variables),
+      output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
     guard result.terminationStatus.isSuccess else {
       throw ComposeError(.commandFailed, "docker \(arguments.joined(separator: " ")): \(result.standardError)")
     }

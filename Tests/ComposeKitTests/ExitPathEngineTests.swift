@@ -12,7 +12,7 @@ import Testing
   import Musl
 #endif
 
-@Suite("Nothing is left, however a run ends", .serialized)
+@Suite("Nothing is left, however a run ends", .serialized, .besideAnotherProject)
 struct ExitPathEngineTests {
   typealias Fixture = EngineFixture
 
@@ -91,7 +91,7 @@ struct ExitPathEngineTests {
           ])
         owner.send(SIGTERM)
       }
-      #expect(owner == .signaled(SIGTERM))
+      #expect(owner.status == .signaled(SIGTERM))
       for runID in [kept, foreign] { try await Fixture.docker(["volume", "rm", "\(fixture.name)-\(runID)_data"]) }
       try await fixture.expectNothingLeft()
     }

@@ -11,7 +11,7 @@ import Testing
   import Musl
 #endif
 
-@Suite("Projects that cannot start", .serialized)
+@Suite("Projects that cannot start", .serialized, .besideAnotherProject)
 struct FailureEngineTests {
   typealias Fixture = EngineFixture
 
@@ -134,6 +134,17 @@ struct FailureEngineTests {
     let error = try await failure(of: "services: {web: {image: \"localhost:1/none:none\"}}\n")
     #expect(error.code == .pullFailed)
     #expect(error.description.contains("localhost:1"))
+  }
+
+  @Test("An image that must not be pulled is named, with the option that forbids it")
+  func neverPulled() async throws {
+    var options = Fixture.options()
+    options.pull = .never
+    let error = try await failure(of: "services: {web: {image: \"localhost:1/none:none\"}}\n", options: options)
+    #expect(error.code == .pullFailed)
+    #expect(error.service == "web")
+    #expect(error.summary.contains("localhost:1/none:none"))
+    #expect(error.next?.contains("it is .never") == true)
   }
 
   @Test("A service that does not exist cannot be chosen")

@@ -2,46 +2,117 @@ import Testing
 
 @testable import ComposeKit
 
-/// The messages are those of docker-compose 1.29.2 with engine 20.10.
-@Suite("What docker-compose 1.29 says when a start fails")
+/// The texts are those of docker-compose 1.29.2 with engine 20.10.
+@Suite("What docker-compose 1.29 prints")
 struct FirstGenerationTests {
-  private func failure(_ standardError: String) -> FirstGenerationFailure? {
-    FirstGenerationFailure(output: .init(exitCode: 1, standardOutput: "", standardError: standardError))
+  private static let dump = """
+    networks: {}
+    services:
+      9odd.name:
+        image: "yes"
+      db:
+        build:
+          args:
+            image: x
+          context: /tmp
+        depends_on:
+          once:
+            condition: service_started
+        scale: 2
+      once:
+        deploy:
+          replicas: 3
+        environment:
+          A: "x\\n    image: y"
+        image: localhost:1/none:none
+        pull_policy: never
+      web:
+        command:
+        - sh
+        - "echo a\\nimage: fooled\\n    image: again and again and again and again\\
+          \\ image: z"
+        depends_on:
+        - db
+        - once
+        image: e2e-base:bookworm
+        profiles:
+        - x
+    version: '3.9'
+    volumes:
+      services:
+        image: none
+    """
+
+  @Test("Its configuration is read: images, builds, replicas, dependencies")
+  func configuration() throws {
+    let services = ProjectConfiguration(firstGeneration: Self.dump, projectName: "p-1", profiles: ["x", "y"]).services
+    #expect(services.keys.sorted() == ["9odd.name", "db", "once", "web"])
+    #expect(services["9odd.name"]?.image == "yes")
+    let db = try #require(services["db"])
+    #expect(db.image == "p-1_db")
+    #expect(db.isBuilt)
+    #expect(db.replicas == 2)
+    #expect(db.dependencies == ["once"])
+    let once = try #require(services["once"])
+    #expect(once.image == "localhost:1/none:none")
+    #expect(!once.isBuilt)
+    #expect(once.replicas == 3)
+    #expect(once.pullPolicy == "never")
+    #expect(services["web"]?.image == "e2e-base:bookworm")
+    #expect(services["web"]?.dependencies == ["db", "once"])
   }
 
-  @Test("An image that cannot be pulled, after the network was created")
-  func pull() {
-    let failed = failure(
-      """
-      Creating network "shop_default" with the default driver
-      Pulling web (localhost:1/none:none)...
-      Get "http://localhost:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused
-      """)
-    #expect(failed?.code == .pullFailed)
-    #expect(failed?.service == "web")
+  @Test("Services of profiles that are not enabled are left out, which it does not do itself", arguments: [[], ["y"]])
+  func profiles(_ enabled: [String]) {
+    let configuration = ProjectConfiguration(
+      firstGeneration: Self.dump, projectName: "p-1", profiles: Set(enabled))
+    #expect(configuration.services.keys.sorted() == ["9odd.name", "db", "once"])
   }
 
-  @Test("An image that cannot be built")
-  func build() {
-    let failed = failure(
-      """
-      Building web
-      The command '/bin/sh -c exit 9' returned a non-zero code: 9
-      Service 'web' failed to build : Build failed
-      """)
-    #expect(failed?.code == .buildFailed)
-    #expect(failed?.service == "web")
+  @Test("Text that is not such a configuration describes no service", arguments: ["", "services:", "a: b", "\u{0}: {"])
+  func noConfiguration(_ text: String) {
+    #expect(ProjectConfiguration(firstGeneration: text, projectName: "p", profiles: []).services.isEmpty)
   }
 
-  @Test("A container that cannot be started after its image was pulled is neither, and names its service")
-  func start() {
-    let text = """
-      Pulling web (registry/web:1)...
-      Creating shop_web_1 ...
-      ERROR: for web  Cannot start service web: driver failed programming external connectivity
-      """
-    #expect(failure(text) == nil)
-    #expect(FirstGenerationFailure.service(in: text) == "web")
-    #expect(FirstGenerationFailure.service(in: "Creating shop_web_1 ...") == nil)
+  @Test("A container that cannot be created or started names its service")
+  func service() {
+    let text = "ERROR: for web  Cannot start service web: driver failed programming external connectivity"
+    #expect(FirstGeneration.service(in: text) == "web")
+    #expect(FirstGeneration.service(in: "Cannot create container for service db: Conflict.") == "db")
+    #expect(FirstGeneration.service(in: "Creating shop_web_1 ...") == nil)
+  }
+}
+
+@Suite("What the engine refuses")
+struct EngineRefusalTests {
+  @Test("A name that is taken, as both generations of compose print it")
+  func name() {
+    let second = EngineRefusal(
+      composeOutput: """
+        Error response from daemon: Conflict. The container name "/shop-db" is already in use by container \
+        "0f4ac19e". You have to remove (or rename) that container to be able to reuse that name.
+        """)
+    #expect(second?.cause == .nameInUse(name: "shop-db", holder: "0f4ac19e"))
+    let first = EngineRefusal(
+      composeOutput: """
+        ERROR: for web  Cannot create container for service web: Conflict. The container name "/shop-db" is already in use \
+        by container "0f4ac19e". You have to remove (or rename) that container to be able to reuse that name.
+        """)
+    #expect(first?.cause == .nameInUse(name: "shop-db", holder: "0f4ac19e"))
+    #expect(first?.service == "web")
+  }
+
+  @Test(
+    "No network address range left, as engines 20 and 27 print it; nothing else counts as that",
+    arguments: [
+      (
+        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
+        true
+      ),
+      ("Error response from daemon: all predefined address pools have been fully subnetted", true),
+      ("Pool overlaps with other one on this address space", false),
+    ])
+  func pool(_ text: String, _ isExhausted: Bool) {
+    #expect((EngineRefusal(composeOutput: text)?.cause == .networkPoolExhausted) == isExhausted)
   }
 }

@@ -52,16 +52,16 @@ struct RemoteEngineTests {
   }
 
   /// Starts a project in a process with this environment; gives what it said of the address of a published port.
-  private func endpoint(_ environment: [Environment.Key: String]) async throws -> String {
+  private func endpoint(_ environment: [String: String]) async throws -> String {
     let listen = "perl -MIO::Socket::INET -e '$$s = IO::Socket::INET->new(LocalPort => 80, Listen => 5); sleep 600'"
     let yaml = "services:\n" + Fixture.service("web", "exec \(listen)", "ports: [\"80\"]")
     return try await Fixture.with(yaml) { fixture in
       let line = Mutex("")
-      let status = try await Owner.run("endpoint", fixture, environment: environment) { owner in
+      let result = try await Owner.run("endpoint", fixture, environment: environment) { owner in
         let said = try await owner.waitFor("endpoint ")
         line.withLock { $0 = said }
       }
-      #expect(status == .exited(0))
+      #expect(result.status == .exited(0), "\(result.output)")
       try await fixture.expectNothingLeft()
       return line.withLock { $0 }
     }
@@ -81,11 +81,11 @@ struct RemoteEngineTests {
     let folder = FileManager.default.temporaryDirectory.appending(path: "context-\(UInt32.random(in: 0 ..< .max))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let configuration: [Environment.Key: String] = ["DOCKER_CONFIG": folder.path()]
+    let configuration = ["DOCKER_CONFIG": folder.path()]
     @Sendable func create(_ name: String, _ address: String) async throws {
       let result = try await Subprocess.run(
         .name("docker"), arguments: ["context", "create", name, "--docker", "host=\(address)"],
-        environment: .inherit.updating(configuration.mapValues { $0 }), output: .discarded, error: .string(limit: 4096))
+        environment: .inherit.updating(["DOCKER_CONFIG": folder.path()]), output: .discarded, error: .string(limit: 4096))
       #expect(result.terminationStatus.isSuccess, "\(result.standardError)")
     }
     try await create("near", "unix:///var/run/docker.sock")

@@ -227,12 +227,19 @@ struct StartEngineTests {
       var project = fixture.project
       project.files.append(fixture.folder.appending(path: "more.yml").path())
       project.profiles = ["extra"]
-      // The first generation takes one env file.
-      let isFirstGeneration = try await ComposeEngine.detect().composeVersion.hasPrefix("1.")
-      if isFirstGeneration { try write("one.env", "A=a one\nB=b $two\n") }
-      let envFiles = isFirstGeneration ? ["one.env"] : ["one.env", "two.env"]
-      project.envFiles = envFiles.map { fixture.folder.appending(path: $0).path() }
+      project.envFiles = ["one.env", "two.env"].map { fixture.folder.appending(path: $0).path() }
       project.projectDirectory = directory.path()
+      let version = try await ComposeEngine.detect().composeVersion
+      if version.hasPrefix("1.") {
+        let both = project
+        let error = await #expect(throws: ComposeError.self) {
+          try await withComposeStack(both, options: Fixture.options()) { _ in }
+        }
+        #expect(error?.code == .unsupported)
+        #expect(error?.summary.contains(version) == true)
+        try write("one.env", "A=a one\nB=b $two\n")
+        project.envFiles.removeLast()
+      }
       try await withComposeStack(project, options: Fixture.options()) { stack in
         #expect(try await stack.services().map(\.service) == ["extra", "web"])
         let seen = try await stack.exec("web", ["sh", "-c", "echo \"$A,$B,$C\"; cat /here"]).standardOutput
