@@ -164,9 +164,14 @@ struct CodecTests {
   @Test("URLs become hosts, ports and request targets")
   func endpoints() throws {
     let plain = try SocketIOEndpoint.parse("http://localhost")
-    #expect(plain == SocketIOEndpoint(host: "localhost", port: 80, target: "/socket.io/?EIO=4&transport=websocket"))
+    #expect(plain.authority == "localhost" && plain.port == 80 && !plain.isSecure)
+    #expect(plain.target(.webSocket) == "/socket.io/?EIO=4&transport=websocket")
+    #expect(plain.target(.polling, sid: "a b") == "/socket.io/?EIO=4&transport=polling&sid=a%20b")
     let full = try SocketIOEndpoint.parse("WS://[::1]:3000/ignored?a=1", path: "x/y", query: [("b", "ü")])
-    #expect(full == SocketIOEndpoint(host: "::1", port: 3000, target: "/x/y?a=1&b=%C3%BC&EIO=4&transport=websocket"))
+    #expect(full.host == "::1" && full.authority == "[::1]:3000")
+    #expect(full.target(.webSocket) == "/x/y?a=1&b=%C3%BC&EIO=4&transport=websocket")
+    let secure = try SocketIOEndpoint.parse("wss://example.org")
+    #expect(secure.authority == "example.org" && secure.port == 443 && secure.isSecure)
     #expect(full.authority == "[::1]:3000")
   }
 }

@@ -103,7 +103,7 @@ struct TapTests {
 
   @Test("An upstream may start later, change, and be missing")
   func upstream() async throws {
-    let options = TapOptions(connectTimeout: .milliseconds(300))
+    let options = TapOptions(connectTimeout: .seconds(1))
     try await SocketIOTap.withTap(upstream: nil, options: options) { tap in
       let url = try #require(URL(string: tap.url + "/health"))
       let (text, response) = try await URLSession.shared.data(from: url)
