@@ -79,7 +79,7 @@ let package = Package(
     .testTarget(
       name: "SocketIOLiteTests",
       dependencies: [
-        "SocketIOLite",
+        "SocketIOLite", "TapCLI",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "NIOCore", package: "swift-nio"),
       ],

@@ -72,7 +72,9 @@ struct TapCommand: AsyncParsableCommand {
   private func handle(_ record: TapRecord, _ file: TapRecordFile?) throws {
     try file?.write(record)
     guard !quiet, event.map({ record.event.name.contains($0) }) ?? true else { return }
-    print("\(record.date.formatted(Self.clock)) \(record)")
+    // Unlike `print` at once, also where the output is a pipe.
+    let line = "\(record.date.formatted(Self.clock)) \(record)\n"
+    try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
   }
 
   /// What could not be read goes to standard error, a second late at most.

@@ -174,4 +174,19 @@ struct CodecTests {
     #expect(secure.authority == "example.org" && secure.port == 443 && secure.isSecure)
     #expect(full.authority == "[::1]:3000")
   }
+
+  @Test("What was under way from a namespace that this side left is no error; from one never joined it is")
+  func departed() throws {
+    var session = SocketIOSession(limits: .init())
+    _ = try session.receive(text: ByteBuffer(string: #"0/sts,{"sid":"x"}"#))
+    _ = try session.receive(text: ByteBuffer(string: #"0{"sid":"y"}"#))
+    #expect(session.namespaces == ["/", "/sts"] && !session.isLast("/"))
+    session.leave("/sts")
+    #expect(session.isLast("/"))
+    guard case .nothing = try session.receive(text: ByteBuffer(string: #"2/sts,["late"]"#)) else {
+      Issue.record("an event of a namespace that was left was delivered")
+      return
+    }
+    #expect(throws: SocketIOError.self) { try session.receive(text: ByteBuffer(string: #"2/other,["a"]"#)) }
+  }
 }

@@ -26,7 +26,7 @@ enum Peer {
   static var url: String { "http://127.0.0.1:\(port)" }
 
   private static let tests = URL(filePath: #filePath).deletingLastPathComponent()
-  private static let build = tests.deletingLastPathComponent().deletingLastPathComponent().appending(path: ".build")
+  static let build = tests.deletingLastPathComponent().deletingLastPathComponent().appending(path: ".build")
 
   static func url(_ python: Python) -> String { "http://127.0.0.1:\(ports[python] ?? 0)" }
 
@@ -43,7 +43,7 @@ enum Peer {
     return (python, tests.appending(path: "Peers/\(script)").path)
   }
 
-  private static var options: PlatformOptions {
+  static var options: PlatformOptions {
     var options = PlatformOptions()
     options.teardownSequence = [.send(signal: .kill, allowedDurationToNextStep: .milliseconds(100))]
     return options
