@@ -7,10 +7,14 @@ public struct SocketIOError: Error, Sendable, CustomStringConvertible {
   public enum Code: String, Sendable, Hashable {
     /// The URL cannot be parsed or has no host.
     case invalidURL
-    /// The URL's scheme is not http or ws.
+    /// The URL's scheme is not http, https, ws or wss.
     case unsupportedScheme
     /// No TCP connection: refused, unreachable or unknown host.
     case cannotConnect
+    /// No TLS: the certificate is not believed or names another host, or the port does not speak TLS.
+    case tlsFailed
+    /// The HTTP proxy cannot be reached or made no tunnel.
+    case proxyFailed
     /// The server did not finish the handshake in `connectTimeout`.
     case connectTimedOut
     /// The server answered the handshake with something else than a WebSocket upgrade; see `httpStatus`.
@@ -81,6 +85,13 @@ public struct SocketIOError: Error, Sendable, CustomStringConvertible {
   }
 }
 
+extension SocketIOError {
+  init(_ code: Code, _ message: String, reason: DisconnectReason, evidence: [String] = []) {
+    self.init(code, message, evidence: evidence)
+    self.reason = reason
+  }
+}
+
 /// Why a connection ended, by the names that every Socket.IO client uses.
 public enum DisconnectReason: String, Sendable, Hashable {
   /// The server left the namespace on purpose.
@@ -103,10 +114,18 @@ public struct SocketIOLimits: Sendable, Hashable {
   public var maxMessageBytes: Int
   /// Most binary attachments of one event.
   public var maxAttachments: Int
+  /// Deepest nesting of arrays and objects in an event; the decoder's own limit is 512.
+  public var maxJSONDepth: Int
+  /// Longest sum of an HTTP answer's headers, in bytes.
+  public var maxHeaderBytes: Int
 
-  public init(maxMessageBytes: Int = 50_000_000, maxAttachments: Int = 256) {
+  public init(
+    maxMessageBytes: Int = 50_000_000, maxAttachments: Int = 256, maxJSONDepth: Int = 256, maxHeaderBytes: Int = 65_536
+  ) {
     self.maxMessageBytes = maxMessageBytes
     self.maxAttachments = maxAttachments
+    self.maxJSONDepth = maxJSONDepth
+    self.maxHeaderBytes = maxHeaderBytes
   }
 }
 

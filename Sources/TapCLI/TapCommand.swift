@@ -17,6 +17,12 @@ struct TapCommand: AsyncParsableCommand {
   @Option(help: "The server's URL. It may start later.")
   var upstream: String
 
+  @Option(help: "A PEM file of the authority to believe if the server's URL is https.")
+  var authority: String?
+
+  @Flag(help: "Believe any certificate of an https server.")
+  var insecure = false
+
   @Option(help: "The port to listen on; 0 takes a free one.")
   var port = 3001
 
@@ -38,7 +44,9 @@ struct TapCommand: AsyncParsableCommand {
   func run() async throws {
     let file = try out.map { try TapRecordFile(path: $0, shorteningTo: full ? nil : 120) }
     // Everything is written out at once, so the tap itself need not keep it.
-    let options = TapOptions(maxRecordedBytes: 0)
+    let options = TapOptions(
+      maxRecordedBytes: 0,
+      upstreamTLS: insecure ? .insecure : authority.map { .authority(pemFile: $0) } ?? .system)
     try await SocketIOTap.withTap(upstream: upstream, listen: TapListen(hosts: listen, port: port), options: options) {
       tap in
       let records = tap.allRecords(capacity: 100_000)
@@ -64,7 +72,9 @@ struct TapCommand: AsyncParsableCommand {
   private func handle(_ record: TapRecord, _ file: TapRecordFile?) throws {
     try file?.write(record)
     guard !quiet, event.map({ record.event.name.contains($0) }) ?? true else { return }
-    print("\(record.date.formatted(Self.clock)) \(record)")
+    // Unlike `print` at once, also where the output is a pipe.
+    let line = "\(record.date.formatted(Self.clock)) \(record)\n"
+    try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
   }
 
   /// What could not be read goes to standard error, a second late at most.

@@ -105,7 +105,9 @@ struct ClientTests {
 
   @Test("Namespace, auth, query and extra headers reach the server")
   func configuration() async throws {
-    var configuration = SocketIOConfiguration(namespace: "/sts", auth: { ["token": "good"] })
+    var configuration = SocketIOConfiguration.patient()
+    configuration.namespace = "/sts"
+    configuration.auth = { ["token": "good"] }
     configuration.extraHeaders = [("X-Test", "yes")]
     configuration.query = [("room", "a b&c")]
     let client = SocketIOClient(url: Peer.url + "?from=url", configuration: configuration)
@@ -121,9 +123,10 @@ struct ClientTests {
   @Test("A refused namespace is an error with the server's message and data")
   func refusal() async throws {
     struct Why: Decodable { var code: String, retry: Bool }
-    let error = await #expect(throws: SocketIOError.self) {
-      try await client(.init(auth: { ["token": "bad"] })).withConnection { _ in }
-    }
+    var configuration = SocketIOConfiguration.patient()
+    configuration.auth = { ["token": "bad"] }
+    let refused = client(configuration)
+    let error = await #expect(throws: SocketIOError.self) { try await refused.withConnection { _ in } }
     #expect(error?.code == .connectRejected)
     #expect(error?.serverMessage == "bad token")
     #expect(try error?.decodeServerData(Why.self).code == "UNAUTHORIZED")
@@ -175,7 +178,7 @@ struct ClientTests {
 
   @Test("A lost connection is made again: consumers hear of the gap once, then events go on")
   func reconnection() async throws {
-    let client = client(.init(reconnection: .init(delay: .milliseconds(20), maxDelay: .milliseconds(200))))
+    let client = client(.patient(reconnection: .init(delay: .milliseconds(20), maxDelay: .milliseconds(200))))
     let events = client.events(named: "counted")
     try await client.withConnection { client in
       try await client.emit("drop")
@@ -189,7 +192,7 @@ struct ClientTests {
 
   @Test("Without reconnection a lost connection ends the queues for good")
   func noReconnection() async throws {
-    let client = client(.init(reconnection: nil))
+    let client = client(.patient(reconnection: nil))
     let events = client.events(named: "counted")
     try await client.withConnection { client in
       try await client.emit("drop")
@@ -226,7 +229,7 @@ struct ClientTests {
   @Test("A server that stops answering is noticed by its missing pings")
   func frozenServer() async throws {
     try await Peer.run("server.py", ["--ping-interval", "1", "--ping-timeout", "2"]) { port in
-      let client = SocketIOClient(url: "ws://127.0.0.1:\(port)", configuration: .init(reconnection: nil))
+      let client = SocketIOClient(url: "ws://127.0.0.1:\(port)", configuration: .patient(reconnection: nil))
       let events = client.events(named: "nothing")
       try await client.withConnection { client in
         try await client.emit("freeze")

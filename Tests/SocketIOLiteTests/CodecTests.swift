@@ -164,9 +164,29 @@ struct CodecTests {
   @Test("URLs become hosts, ports and request targets")
   func endpoints() throws {
     let plain = try SocketIOEndpoint.parse("http://localhost")
-    #expect(plain == SocketIOEndpoint(host: "localhost", port: 80, target: "/socket.io/?EIO=4&transport=websocket"))
+    #expect(plain.authority == "localhost" && plain.port == 80 && !plain.isSecure)
+    #expect(plain.target(.webSocket) == "/socket.io/?EIO=4&transport=websocket")
+    #expect(plain.target(.polling, sid: "a b") == "/socket.io/?EIO=4&transport=polling&sid=a%20b")
     let full = try SocketIOEndpoint.parse("WS://[::1]:3000/ignored?a=1", path: "x/y", query: [("b", "ü")])
-    #expect(full == SocketIOEndpoint(host: "::1", port: 3000, target: "/x/y?a=1&b=%C3%BC&EIO=4&transport=websocket"))
+    #expect(full.host == "::1" && full.authority == "[::1]:3000")
+    #expect(full.target(.webSocket) == "/x/y?a=1&b=%C3%BC&EIO=4&transport=websocket")
+    let secure = try SocketIOEndpoint.parse("wss://example.org")
+    #expect(secure.authority == "example.org" && secure.port == 443 && secure.isSecure)
     #expect(full.authority == "[::1]:3000")
+  }
+
+  @Test("What was under way from a namespace that this side left is no error; from one never joined it is")
+  func departed() throws {
+    var session = SocketIOSession(limits: .init())
+    _ = try session.receive(text: ByteBuffer(string: #"0/sts,{"sid":"x"}"#))
+    _ = try session.receive(text: ByteBuffer(string: #"0{"sid":"y"}"#))
+    #expect(session.namespaces == ["/", "/sts"] && !session.isLast("/"))
+    session.leave("/sts")
+    #expect(session.isLast("/"))
+    guard case .nothing = try session.receive(text: ByteBuffer(string: #"2/sts,["late"]"#)) else {
+      Issue.record("an event of a namespace that was left was delivered")
+      return
+    }
+    #expect(throws: SocketIOError.self) { try session.receive(text: ByteBuffer(string: #"2/other,["a"]"#)) }
   }
 }

@@ -1,14 +1,68 @@
 import NIOCore
+import Synchronization
 
-/// A connection whose namespace is joined; every call hops to its event loop once.
-struct ClientConnection: Sendable {
-  let channel: any Channel
+/// What callers on other threads may know of a connection without asking its event loop.
+final class ClientOutlet: Sendable {
+  private let open = Atomic(false)
+  /// Whether it is up and takes more without piling it up.
+  var isOpen: Bool { open.load(ordering: .relaxed) }
+  func set(isOpen: Bool) { open.store(isOpen, ordering: .relaxed) }
+}
+
+/// One transport connection with all its namespaces; every call hops to its event loop once.
+struct ClientSession: Sendable {
+  let eventLoop: any EventLoop
   let handler: NIOLoopBound<ClientConnectionHandler>
+  let outlet: ClientOutlet
   let ended: EventLoopFuture<SocketIOError>
+  let closed: EventLoopFuture<Void>
+
+  /// Asks for a namespace; fails with the server's refusal, or `connectTimedOut`.
+  func join(_ namespace: String, payload: ByteBuffer?, timeout: Duration) async throws -> SocketIOSession.Membership {
+    let done = eventLoop.makePromise(of: SocketIOSession.Membership.self)
+    eventLoop.execute { handler.value.join(.init(namespace: namespace, payload: payload, done: done)) }
+    let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
+      done.fail(
+        SocketIOError(
+          .connectTimedOut, "the server did not answer the request for namespace \(namespace) in \(timeout)"))
+    }
+    defer { deadline.cancel() }
+    return try await withTaskCancellationHandler {
+      try await done.futureResult.get()
+    } onCancel: {
+      done.fail(CancellationError())
+    }
+  }
+
+  func leave(_ namespace: String) { eventLoop.execute { handler.value.leave(namespace) } }
+
+  /// Starts leaving on purpose; `end` returns when that is done.
+  func beginDisconnect() { eventLoop.execute { handler.value.disconnect() } }
+
+  /// Waits for the connection's end and says why it came; nothing of it is left then, which takes at most a second more.
+  func end() async -> SocketIOError {
+    do {
+      let reason = try await ended.get()
+      try await closed.get()
+      return reason
+    } catch {
+      return SocketIOError(.disconnected, "the connection failed", reason: .transportError, evidence: ["\(error)"])
+    }
+  }
+}
+
+/// A joined namespace of a connection.
+struct ClientConnection: Sendable {
+  let session: ClientSession
+  let namespace: String
+  let sid: String
+
+  private var eventLoop: any EventLoop { session.eventLoop }
+  private var handler: NIOLoopBound<ClientConnectionHandler> { session.handler }
 
   func emit(_ encoded: SocketIOJSON.Encoded, answering id: Int? = nil) async throws {
-    let written = channel.eventLoop.makePromise(of: Void.self)
-    channel.eventLoop.execute { handler.value.send(encoded, written: written, id: id) }
+    let written = eventLoop.makePromise(of: Void.self)
+    eventLoop.execute { handler.value.send(encoded, in: namespace, written: written, id: id) }
     do {
       try await written.futureResult.get()
     } catch let error as ChannelError {
@@ -18,63 +72,40 @@ struct ClientConnection: Sendable {
   }
 
   func emitWithAck(_ event: String, _ encoded: SocketIOJSON.Encoded, timeout: Duration) async throws -> SocketIOEvent {
-    let answer = channel.eventLoop.makePromise(of: SocketIOEvent.self)
-    channel.eventLoop.execute {
-      handler.value.send(encoded, written: nil, waiting: (event, answer, TimeAmount(timeout)))
+    let answer = eventLoop.makePromise(of: SocketIOEvent.self)
+    eventLoop.execute {
+      handler.value.send(encoded, in: namespace, written: nil, waiting: (event, answer, TimeAmount(timeout)))
     }
     return try await withTaskCancellationHandler {
       try await answer.futureResult.get()
     } onCancel: {
-      channel.eventLoop.execute { handler.value.cancelAck(of: answer) }
+      eventLoop.execute { handler.value.cancelAck(of: answer) }
     }
   }
 
   /// Sends what waited for this connection; who waits learns of it by the promise.
   func send(_ waiting: ClientLink.Waiting) {
-    channel.eventLoop.execute {
+    eventLoop.execute {
       switch waiting.wish {
       case .event(let promise):
-        let written = channel.eventLoop.makePromise(of: Void.self)
+        let written = eventLoop.makePromise(of: Void.self)
         written.futureResult.cascade(to: promise)
-        handler.value.send(waiting.encoded, written: written)
+        handler.value.send(waiting.encoded, in: namespace, written: written)
       case .answer(let event, let promise, let deadline):
         let left = max(deadline - .now(), .zero)
-        handler.value.send(waiting.encoded, written: nil, waiting: (event, promise, left))
+        handler.value.send(waiting.encoded, in: namespace, written: nil, waiting: (event, promise, left))
       }
     }
   }
 
   /// Sends without waiting, unless the socket is full; false means that nothing was sent.
   func sendIfWritable(_ encoded: SocketIOJSON.Encoded) -> Bool {
-    guard channel.isActive, channel.isWritable else { return false }
-    channel.eventLoop.execute { handler.value.send(encoded, written: nil) }
+    guard session.outlet.isOpen else { return false }
+    eventLoop.execute { handler.value.send(encoded, in: namespace, written: nil) }
     return true
   }
 
   func cancelAck(of answer: EventLoopPromise<SocketIOEvent>) {
-    channel.eventLoop.execute { handler.value.cancelAck(of: answer) }
-  }
-
-  /// Leaves on purpose and waits until the channel is closed, which takes at most a second.
-  func disconnect() async {
-    channel.eventLoop.execute { handler.value.disconnect() }
-    // The close future only fails if it never succeeds, which a channel does not do.
-    try? await channel.closeFuture.get()
-  }
-}
-
-extension ClientConnection {
-  /// Starts leaving on purpose; `end` returns when that is done.
-  func beginDisconnect() {
-    channel.eventLoop.execute { handler.value.disconnect() }
-  }
-
-  /// Waits for the connection's end and says why it came.
-  func end() async -> SocketIOError {
-    do {
-      return try await ended.get()
-    } catch {
-      return SocketIOError(.disconnected, "the connection failed", reason: .transportError, evidence: ["\(error)"])
-    }
+    eventLoop.execute { handler.value.cancelAck(of: answer) }
   }
 }

@@ -1,31 +1,52 @@
 import Foundation
 import NIOCore
+import NIOSSL
 import NIOWebSocket
 
-/// The rim of a connection: WebSocket frames to the two state machines, and their answers back. Lives on one event loop.
+/// The rim of a connection: messages to the two state machines, and their answers back. Lives on one event loop.
+///
+/// Messages come and go by WebSocket while this is in a channel's pipeline, and by polling as long as it has `polling`.
 final class ClientConnectionHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = WebSocketFrame
 
   struct Wishes: Sendable {
-    var namespace: String
-    var auth: ByteBuffer?
     var limits: SocketIOLimits
+    /// Asked for as soon as the session is open.
+    var joins: [Join]
     /// Called on the event loop for each event.
     var deliver: @Sendable (SocketIOEvent) -> Void
+    /// Called on the event loop when a namespace is joined, before its first event.
+    var joined: @Sendable (_ namespace: String, SocketIOSession.Membership) -> Void
+    /// Called on the event loop when the server left one of several namespaces; the others remain.
+    var left: @Sendable (_ namespace: String, SocketIOError) -> Void
+  }
+
+  struct Join: Sendable {
+    var namespace: String
+    /// The CONNECT packet's payload.
+    var payload: ByteBuffer?
+    var done: EventLoopPromise<SocketIOSession.Membership>
   }
 
   private struct WaitingAck {
     var event: String
+    var namespace: String
     var promise: EventLoopPromise<SocketIOEvent>
     var timer: Scheduled<Void>
   }
 
   private let wishes: Wishes
-  /// Succeeds when the namespace is joined.
-  private let joined: EventLoopPromise<Void>
+  private let eventLoop: any EventLoop
   /// Succeeds with what ended the connection.
   private let ended: EventLoopPromise<SocketIOError>
+  /// Succeeds when nothing of the connection is left.
+  private let closed: EventLoopPromise<Void>
+  /// What callers on other threads may know of it.
+  let outlet = ClientOutlet()
+  /// Set until a WebSocket takes over.
+  var polling: PollingTransport?
+  private var joins: [String: Join] = [:]
   private var engine = EngineIOSession()
   private var socket: SocketIOSession
   private var reader: WebSocketFrameReader
@@ -40,10 +61,14 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   private var burst: [SocketIOEvent] = []
   private var random = SystemRandomNumberGenerator()
 
-  init(wishes: Wishes, joined: EventLoopPromise<Void>, ended: EventLoopPromise<SocketIOError>) {
+  init(
+    wishes: Wishes, on eventLoop: any EventLoop, ended: EventLoopPromise<SocketIOError>, closed: EventLoopPromise<Void>
+  ) {
     self.wishes = wishes
-    self.joined = joined
+    self.eventLoop = eventLoop
     self.ended = ended
+    self.closed = closed
+    for join in wishes.joins { joins[join.namespace] = join }
     socket = SocketIOSession(limits: wishes.limits)
     reader = WebSocketFrameReader(maxPayloadBytes: wishes.limits.maxMessageBytes)
     assembler = WebSocketMessageAssembler(maxMessageBytes: wishes.limits.maxMessageBytes)
@@ -51,7 +76,23 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   // MARK: Channel
 
-  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    outlet.set(isOpen: failure == nil && context.channel.isWritable)
+    guard let polling else { return }
+    self.polling = nil
+    for waiting in polling.handOver() {
+      switch waiting.part {
+      case .text(let text): write(.text, text, promise: waiting.promise)
+      case .binary(let bytes): write(.binary, bytes, promise: waiting.promise)
+      }
+    }
+    flush()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    outlet.set(isOpen: failure == nil && context.channel.isWritable)
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var input = unwrapInboundIn(data)
@@ -81,13 +122,12 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   func channelReadComplete(context: ChannelHandlerContext) {
     lastHeard = .now()
     deliverBurst()
-    if needsFlush {
-      needsFlush = false
-      context.flush()
-    }
+    if needsFlush { flush() }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // Many servers close TLS without saying so; that is a closed connection like any other.
+    if case .uncleanShutdown? = error as? NIOSSLError { return channelInactive(context: context) }
     fail(SocketIOError(.disconnected, "the connection failed", reason: .transportError, evidence: ["\(error)"]))
   }
 
@@ -98,6 +138,34 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   func handlerRemoved(context: ChannelHandlerContext) {
     fail(SocketIOError(.disconnected, "the connection was closed", reason: .transportClose))
     self.context = nil
+    closed.succeed()
+  }
+
+  // MARK: Polling
+
+  /// The body of an answer to a poll.
+  func receivePolled(_ body: ByteBuffer) {
+    lastHeard = .now()
+    do throws(SocketIOError) {
+      for part in try EngineIOPayload.parse(body) where failure == nil {
+        switch part {
+        case .text(let text): try receive(.text(text))
+        case .binary(let bytes): try receive(.binary(bytes))
+        }
+      }
+    } catch {
+      var failure = error
+      failure.reason = .parseError
+      fail(failure)
+    }
+    deliverBurst()
+    if needsFlush { flush() }
+  }
+
+  private func flush() {
+    needsFlush = false
+    context?.flush()
+    polling?.flush()
   }
 
   // MARK: Messages
@@ -115,11 +183,10 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     case .reply(let text): write(.text, text)
     case .closed:
       fail(SocketIOError(.disconnected, "the server ended the session", reason: .transportClose))
-    case .opened:
+    case .opened(let handshake):
+      polling?.opened(handshake)
       watchLiveness()
-      var connect = SocketIOPacket(kind: .connect, namespace: wishes.namespace)
-      if let auth = wishes.auth { connect.data = auth }
-      write(.text, EngineIOPacket(kind: .message, data: connect.encoded()).encoded())
+      for join in wishes.joins where joins[join.namespace] != nil { writeConnect(join) }
     }
   }
 
@@ -130,16 +197,24 @@ final class ClientConnectionHandler: ChannelInboundHandler {
       // Who gets an answer finds the events that came before it in the queues.
       deliverBurst()
       // Unknown ids are late or repeated answers; whoever waited has been told already.
-      guard let waiting = acks.removeValue(forKey: id) else { return }
+      guard let waiting = acks[id], waiting.namespace == answer.namespace else { return }
+      acks[id] = nil
       waiting.timer.cancel()
       waiting.promise.succeed(answer)
     case .connected(let namespace):
-      if namespace == wishes.namespace { joined.succeed() }
-    case .rejected(let namespace, let error):
-      if namespace == wishes.namespace { fail(error) }
+      guard let join = joins.removeValue(forKey: namespace), let membership = socket.membership(in: namespace) else {
+        return
+      }
+      wishes.joined(namespace, membership)
+      join.done.succeed(membership)
+    case .rejected(let namespace, let error): joins.removeValue(forKey: namespace)?.done.fail(error)
     case .left(let namespace):
-      guard namespace == wishes.namespace else { return }
-      fail(SocketIOError(.disconnected, "the server disconnected namespace \(namespace)", reason: .serverDisconnect))
+      deliverBurst()
+      let error = SocketIOError(
+        .disconnected, "the server disconnected namespace \(namespace)", reason: .serverDisconnect)
+      guard !socket.isIdle || !joins.isEmpty else { return fail(error) }
+      failAcks(in: namespace, error)
+      wishes.left(namespace, error)
     case .nothing: break
     }
   }
@@ -153,11 +228,13 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   /// Sends an event; the promise is kept when the last byte went to the system, which is what slows a fast sender down.
   func send(
-    _ encoded: SocketIOJSON.Encoded, written: EventLoopPromise<Void>?, id answeredID: Int? = nil,
+    _ encoded: SocketIOJSON.Encoded, in namespace: String, written: EventLoopPromise<Void>?, id answeredID: Int? = nil,
     waiting: (event: String, answer: EventLoopPromise<SocketIOEvent>, timeout: TimeAmount)? = nil
   ) {
-    guard let context, failure == nil, socket.isJoined(wishes.namespace) else {
-      let error = failure ?? SocketIOError(.notConnected, "there is no connection to send on")
+    guard failure == nil, socket.isJoined(namespace), polling?.refusal(of: encoded) == nil else {
+      let error =
+        failure ?? polling?.refusal(of: encoded)
+        ?? SocketIOError(.notConnected, "there is no connection to send on in namespace \(namespace)")
       written?.fail(error)
       waiting?.answer.fail(error)
       return
@@ -166,24 +243,23 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     if let waiting {
       let new = socket.makeAckID()
       id = new
-      let timer = context.eventLoop.assumeIsolated().scheduleTask(in: waiting.timeout) {
+      let timer = eventLoop.assumeIsolated().scheduleTask(in: waiting.timeout) {
         self.expireAck(new, waiting.timeout)
       }
-      acks[new] = WaitingAck(event: waiting.event, promise: waiting.answer, timer: timer)
+      acks[new] = WaitingAck(event: waiting.event, namespace: namespace, promise: waiting.answer, timer: timer)
     }
     let binary = !encoded.attachments.isEmpty
     let kind: SocketIOPacket.Kind = answeredID == nil ? (binary ? .binaryEvent : .event) : (binary ? .binaryAck : .ack)
     let packet = SocketIOPacket(
-      kind: kind, namespace: wishes.namespace, id: id, attachmentCount: encoded.attachments.count, data: encoded.array)
-    var text = ByteBufferAllocator().buffer(capacity: encoded.array.readableBytes + wishes.namespace.utf8.count + 26)
+      kind: kind, namespace: namespace, id: id, attachmentCount: encoded.attachments.count, data: encoded.array)
+    var text = ByteBufferAllocator().buffer(capacity: encoded.array.readableBytes + namespace.utf8.count + 26)
     text.writeInteger(EngineIOPacket.Kind.message.rawValue)
     packet.encode(into: &text)
     write(.text, text, promise: binary ? nil : written)
     for (index, attachment) in encoded.attachments.enumerated() {
       write(.binary, attachment, promise: index == encoded.attachments.count - 1 ? written : nil)
     }
-    needsFlush = false
-    context.flush()
+    flush()
   }
 
   /// Fails a waiting acknowledgement whose task was cancelled.
@@ -196,13 +272,57 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     waiting.promise.fail(CancellationError())
   }
 
-  /// Leaves the namespace and closes; `ended` says when.
+  /// Asks for a namespace, now or as soon as the session is open.
+  func join(_ join: Join) {
+    guard failure == nil else { return join.done.fail(failure ?? CancellationError()) }
+    if let membership = socket.membership(in: join.namespace) { return join.done.succeed(membership) }
+    guard joins[join.namespace] == nil else {
+      return join.done.fail(SocketIOError(.notConnected, "namespace \(join.namespace) is being joined already"))
+    }
+    joins[join.namespace] = join
+    guard engine.handshake != nil else { return }
+    writeConnect(join)
+    flush()
+  }
+
+  /// Leaves one namespace; the last one takes the connection with it.
+  func leave(_ namespace: String) {
+    guard failure == nil else { return }
+    let error = SocketIOError(.disconnected, "this side left namespace \(namespace)", reason: .clientDisconnect)
+    joins.removeValue(forKey: namespace)?.done.fail(error)
+    guard socket.isJoined(namespace) else { return }
+    if socket.isLast(namespace), joins.isEmpty { return disconnect() }
+    writeDisconnect(namespace)
+    socket.leave(namespace)
+    failAcks(in: namespace, error)
+    flush()
+  }
+
+  /// Leaves everything and closes; `ended` says when.
   func disconnect() {
-    guard let context, failure == nil else { return }
-    let leave = SocketIOPacket(kind: .disconnect, namespace: wishes.namespace)
-    write(.text, EngineIOPacket(kind: .message, data: leave.encoded()).encoded())
+    guard failure == nil else { return }
+    for namespace in socket.namespaces { writeDisconnect(namespace) }
     fail(SocketIOError(.disconnected, "this side disconnected", reason: .clientDisconnect))
-    context.flush()
+    context?.flush()
+  }
+
+  private func writeConnect(_ join: Join) {
+    var connect = SocketIOPacket(kind: .connect, namespace: join.namespace)
+    if let payload = join.payload { connect.data = payload }
+    write(.text, EngineIOPacket(kind: .message, data: connect.encoded()).encoded())
+  }
+
+  private func writeDisconnect(_ namespace: String) {
+    let leave = SocketIOPacket(kind: .disconnect, namespace: namespace)
+    write(.text, EngineIOPacket(kind: .message, data: leave.encoded()).encoded())
+  }
+
+  private func failAcks(in namespace: String?, _ error: SocketIOError) {
+    for (id, waiting) in acks where namespace == nil || waiting.namespace == namespace {
+      acks[id] = nil
+      waiting.timer.cancel()
+      waiting.promise.fail(error)
+    }
   }
 
   private func expireAck(_ id: Int, _ timeout: TimeAmount) {
@@ -215,11 +335,12 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   }
 
   private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+    needsFlush = true
+    if let polling { return polling.write(opcode == .binary ? .binary(data) : .text(data), promise) }
     guard let context else {
       promise?.fail(ChannelError.ioOnClosedChannel)
       return
     }
-    needsFlush = true
     let frame = WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(using: &random), data: data)
     context.write(wrapOutboundOut(frame), promise: promise)
   }
@@ -227,18 +348,23 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   // MARK: End
 
   /// Ends this connection, once: everyone who waits for something on it learns why.
-  private func fail(_ error: SocketIOError) {
+  func fail(_ error: SocketIOError) {
     guard failure == nil else { return }
     deliverBurst()
     failure = error
+    outlet.set(isOpen: false)
     liveness?.cancel()
-    let waiting = acks.values
-    acks = [:]
-    for ack in waiting {
-      ack.timer.cancel()
-      ack.promise.fail(error)
+    failAcks(in: nil, error)
+    let waiting = joins.values
+    joins = [:]
+    for join in waiting { join.done.fail(error) }
+    if let polling {
+      polling.close(after: error)
+      self.polling = nil
+      closed.succeed()
+    } else if context == nil {
+      closed.succeed()
     }
-    joined.fail(error)
     if let context, context.channel.isActive {
       var code = ByteBuffer()
       code.write(webSocketErrorCode: error.reason == .parseError ? .protocolError : .normalClosure)
@@ -256,7 +382,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   /// One timer for the connection's life: it looks when something was last heard and sleeps for what is left.
   private func watchLiveness() {
-    guard let context else { return }
+    guard failure == nil else { return }
     let silence = NIODeadline.now() - lastHeard
     let left = engine.patience - silence
     guard left > .zero else {
@@ -264,13 +390,6 @@ final class ClientConnectionHandler: ChannelInboundHandler {
       return fail(
         SocketIOError(.disconnected, "the server has been silent for \(seconds) s", reason: .pingTimeout))
     }
-    liveness = context.eventLoop.assumeIsolated().scheduleTask(in: left) { self.watchLiveness() }
-  }
-}
-
-extension SocketIOError {
-  init(_ code: Code, _ message: String, reason: DisconnectReason, evidence: [String] = []) {
-    self.init(code, message, evidence: evidence)
-    self.reason = reason
+    liveness = eventLoop.assumeIsolated().scheduleTask(in: left) { self.watchLiveness() }
   }
 }

@@ -175,7 +175,9 @@ final class ClientLink: Sendable {
     case .connecting, .retrying: return nil
     case .lost(let reason): throw notConnected(reason)
     case .none:
-      throw SocketIOError(.notConnected, "there is no connection to send on", next: "send inside withConnection { … }")
+      throw SocketIOError(
+        .notConnected, "there is no connection to send on",
+        next: "send inside withConnection { … }, or after connect() or join()")
     }
   }
 

@@ -10,13 +10,10 @@ final class EventHub: Sendable {
   private struct State {
     var byName: [String: [Subscription]] = [:]
     var byPredicate: [Subscription] = []
-    var unclaimed = 0
   }
 
   // Entered once per event from the event loop, and when a queue is made.
   private let state = Mutex(State())
-
-  var unclaimed: Int { state.withLock { $0.unclaimed } }
 
   func queue(named name: String, capacity: Int) -> EventQueue<SocketIOEvent> {
     let queue = EventQueue<SocketIOEvent>(name: "event “\(name)”", capacity: capacity)
@@ -40,22 +37,17 @@ final class EventHub: Sendable {
 
   func deliver(_ event: SocketIOEvent) {
     var others: [Subscription] = []
-    var claimed = false
     state.withLock { state in
       for subscription in state.byName[event.name] ?? [] {
-        guard let queue = subscription.queue else { continue }
-        claimed = true
-        queue.push(event)
+        subscription.queue?.push(event)
       }
       others = state.byPredicate
     }
     // Predicates are the caller's code: they run outside the lock.
     for subscription in others {
       guard let queue = subscription.queue, subscription.wants?(event) ?? true else { continue }
-      claimed = true
       queue.push(event)
     }
-    if !claimed { state.withLock { $0.unclaimed += 1 } }
   }
 
   func forEachQueue(_ body: (EventQueue<SocketIOEvent>) -> Void) {

@@ -1,8 +1,6 @@
 import Foundation
-import NIOCore
-import NIOPosix
 
-/// A Socket.IO 5 client over WebSocket: queues are made first, then the connection lives as long as a closure.
+/// A Socket.IO 5 client: queues are made first, then the connection lives as long as a closure, or until `disconnect`.
 ///
 /// ```swift
 /// let client = SocketIOClient(url: "http://localhost:3000")
@@ -16,47 +14,21 @@ public final class SocketIOClient: Sendable {
   public let url: String
   public let configuration: SocketIOConfiguration
 
-  private let hub = EventHub()
-  let link = ClientLink()
-  let turns = SendTurns()
-  private let cookies = CookieJar()
+  private let core: ClientCore
 
-  /// Takes what it needs to connect; the URL is checked by `withConnection`.
-  public init(url: String, configuration: SocketIOConfiguration = .init()) {
+  /// Takes what it needs to connect; the URL is checked when it does.
+  public convenience init(url: String, configuration: SocketIOConfiguration = .init()) {
+    self.init(url: url, configuration: configuration, environment: ProcessInfo.processInfo.environment)
+  }
+
+  /// With another environment than the process's, for tests of what is read from it.
+  init(url: String, configuration: SocketIOConfiguration, environment: [String: String]) {
     self.url = url
     self.configuration = configuration
+    core = ClientCore(url: url, configuration: configuration, environment: environment)
   }
 
-  // MARK: Events
-
-  /// A queue of the events with this name, from now on; may be made before connecting.
-  public func events(named name: String, capacity: Int = 1024) -> EventQueue<SocketIOEvent> {
-    hub.queue(named: name, capacity: capacity)
-  }
-
-  /// A queue of the events that `wants` picks; it runs on an event loop and must be quick.
-  public func events(
-    capacity: Int = 1024, where wants: @escaping @Sendable (SocketIOEvent) -> Bool
-  ) -> EventQueue<SocketIOEvent> {
-    hub.queue(of: "events that match", capacity: capacity, wants: wants)
-  }
-
-  /// A queue of all events.
-  public func allEvents(capacity: Int = 1024) -> EventQueue<SocketIOEvent> {
-    hub.queue(of: "events", capacity: capacity, wants: nil)
-  }
-
-  /// How many events came that no queue wanted.
-  public var unclaimedEventCount: Int { hub.unclaimed }
-
-  /// Whether the namespace is joined at this moment.
-  public var isConnected: Bool { state == .connected }
-
-  /// What the client is doing about its connection at this moment.
-  public var state: SocketIOState { link.current }
-
-  /// The state now and every one that follows, none left out. Each call makes a stream of its own.
-  public func states() -> AsyncStream<SocketIOState> { link.states() }
+  deinit { core.cancel() }
 
   // MARK: Connection
 
@@ -67,111 +39,115 @@ public final class SocketIOClient: Sendable {
   public func withConnection<R>(
     isolation: isolated (any Actor)? = #isolation, _ body: (SocketIOClient) async throws -> R
   ) async throws -> R {
-    try begin()
-    let first: ClientConnection
+    try await connect()
+    let result: Result<R, any Error>
     do {
-      first = try await connect()
+      result = .success(try await body(self))
     } catch {
-      link.reset(error as? SocketIOError)
-      throw error
+      result = .failure(error)
     }
-    hub.forEachQueue { $0.reopen() }
-    link.connected(first)
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await self.supervise(first) }
-      let result: Result<R, any Error>
-      do {
-        result = .success(try await body(self))
-      } catch {
-        result = .failure(error)
-      }
-      group.cancelAll()
-      try await group.waitForAll()
-      link.reset()
-      return try result.get()
-    }
+    await disconnect()
+    return try result.get()
   }
 
-  private func begin() throws(SocketIOError) {
-    guard link.begin() else {
-      throw SocketIOError(
-        .cannotConnect, "this client is connected already", next: "make a second SocketIOClient for a second connection"
-      )
-    }
+  /// Connects and stays connected until `disconnect`. Throws `SocketIOError` if the first attempt fails.
+  ///
+  /// For connections that outlive a scope, such as a fixture's; otherwise `withConnection` cannot be forgotten. The task that
+  /// watches the connection belongs to this client: `disconnect` ends it and waits for it, and so does its last release, which
+  /// does not wait.
+  public func connect() async throws { try await core.connect() }
+
+  /// Leaves every namespace, ends attempts to connect again, and waits until the connection is closed: at most a second.
+  ///
+  /// The client may `connect` again afterwards. Without a connection this does nothing.
+  public func disconnect() async { await core.disconnect() }
+
+  // MARK: Namespaces
+
+  /// Another namespace on the same connection; the same object for the same name. Make its queues, then `join` it.
+  ///
+  /// `auth`, evaluated at each joining, is the configuration's if it is nil; it counts when the namespace is first asked for.
+  public func namespace(
+    _ name: String, auth: (@Sendable () async throws -> any Encodable & Sendable)? = nil
+  ) -> SocketIONamespace {
+    core.namespace(name, auth: auth)
   }
 
-  private func connect() async throws -> ClientConnection {
-    let endpoint = try SocketIOEndpoint.parse(url, path: configuration.path, query: configuration.query)
-    let auth = try await configuration.auth?()
-    let hub = hub
-    let wishes = ClientConnectionHandler.Wishes(
-      namespace: configuration.namespace,
-      auth: try auth.map { value throws(SocketIOError) in try SocketIOJSON.object(value) },
-      limits: configuration.limits, deliver: { hub.deliver($0) })
-    let request = WebSocketConnector.Request(
-      endpoint: endpoint, extraHeaders: configuration.extraHeaders, cookies: cookies,
-      timeout: TimeAmount(configuration.connectTimeout))
-    let loop = MultiThreadedEventLoopGroup.singleton.next()
-    let attempt = WebSocketConnector.connect(request, on: loop, wishes: wishes)
-    return try await withTaskCancellationHandler {
-      try await attempt.connection.get()
-    } onCancel: {
-      attempt.cancel()
-    }
+  /// Joins a namespace on the connection that is up, and again whenever that is made again.
+  ///
+  /// Throws `connectRejected` with the server's message and data, `connectTimedOut`, or `notConnected`; what was joined before
+  /// stays as it is. Does nothing if it is joined.
+  public func join(_ namespace: SocketIONamespace) async throws { try await core.join(namespace) }
+
+  /// Leaves one namespace: its waits end with `clientDisconnect`, the others remain. The last one takes the connection along.
+  public func leave(_ namespace: SocketIONamespace) { core.leave(namespace) }
+
+  /// The namespace of the configuration, in which this client's own events are.
+  private var primary: SocketIONamespace { core.primary }
+  /// The id that the server gave this client; nil while there is no connection. Each connection has another.
+  public var id: String? { primary.id }
+  /// Whether the namespace of the configuration is joined at this moment.
+  public var isConnected: Bool { primary.isConnected }
+  /// Whether the server went on with the session of the connection before, and so sent what was missed.
+  public var isRecovered: Bool { primary.isRecovered }
+  /// What the client is doing about its connection at this moment.
+  public var state: SocketIOState { primary.state }
+  /// The state now and every one that follows, none left out. Each call makes a stream of its own.
+  public func states() -> AsyncStream<SocketIOState> { primary.states() }
+
+  // MARK: Events
+
+  /// A queue of the events with this name, from now on; may be made before connecting.
+  public func events(named name: String, capacity: Int = 1024) -> EventQueue<SocketIOEvent> {
+    primary.events(named: name, capacity: capacity)
   }
 
-  /// Waits for the connection's end, tells everyone, and makes it again if that is wanted; cancelled, it disconnects.
-  private func supervise(_ first: ClientConnection) async {
-    var current: ClientConnection? = first
-    while let up = current {
-      let reason = await withTaskCancellationHandler {
-        await up.end()
-      } onCancel: {
-        up.beginDisconnect()
-      }
-      await up.disconnect()
-      guard let reconnection = configuration.reconnection, !Task.isCancelled, Self.isWorthRetrying(reason) else {
-        finish(with: reason)
-        break
-      }
-      link.retrying(attempt: 1, after: reason)
-      hub.forEachQueue { $0.interrupt(reason) }
-      current = await reconnect(reconnection, after: reason)
-    }
+  /// A queue of the events that `wants` picks; it runs on an event loop and must be quick.
+  public func events(
+    capacity: Int = 1024, where wants: @escaping @Sendable (SocketIOEvent) -> Bool
+  ) -> EventQueue<SocketIOEvent> {
+    primary.events(capacity: capacity, where: wants)
   }
 
-  private func reconnect(_ reconnection: SocketIOConfiguration.Reconnection, after reason: SocketIOError) async
-    -> ClientConnection?
-  {
-    var last = reason
-    var attempt = 0
-    while attempt < reconnection.attempts ?? .max {
-      do {
-        try await Task.sleep(for: reconnection.wait(attempt: attempt, random: .random(in: -1...1)))
-        let new = try await connect()
-        link.connected(new)
-        return new
-      } catch let error as SocketIOError {
-        last = error
-        // The server said no; asking again would not change that.
-        if error.code == .connectRejected { break }
-      } catch {
-        break
-      }
-      attempt += 1
-      link.retrying(attempt: attempt + 1, after: reason)
-    }
-    finish(with: last)
-    return nil
+  /// A queue of all events.
+  public func allEvents(capacity: Int = 1024) -> EventQueue<SocketIOEvent> { primary.allEvents(capacity: capacity) }
+
+  // MARK: Sending
+
+  /// Sends an event in the configuration's namespace: see `SocketIONamespace.emit`.
+  public func emit(_ event: String, _ arguments: any Encodable & Sendable...) async throws {
+    try await primary.emit(event, arguments: arguments)
   }
 
-  private func finish(with reason: SocketIOError) {
-    link.ended(reason)
-    hub.forEachQueue { $0.finish(throwing: reason) }
+  /// `emit` for arguments that are in an array already.
+  public func emit(_ event: String, arguments: [any Encodable & Sendable]) async throws {
+    try await primary.emit(event, arguments: arguments)
   }
 
-  /// Both sides may end a connection on purpose; that is final, as in every client.
-  private static func isWorthRetrying(_ reason: SocketIOError) -> Bool {
-    reason.reason != .serverDisconnect && reason.reason != .clientDisconnect && reason.code != .connectRejected
+  /// Sends an event at once or not at all: see `SocketIONamespace.emitVolatile`.
+  public func emitVolatile(_ event: String, _ arguments: any Encodable & Sendable...) throws -> Bool {
+    try primary.emitVolatile(event, arguments: arguments)
   }
+
+  /// Sends an event and waits for the server's answer: see `SocketIONamespace.emitWithAck`.
+  public func emitWithAck(
+    _ event: String, _ arguments: any Encodable & Sendable..., timeout: Duration? = nil
+  ) async throws -> SocketIOEvent {
+    try await primary.emitWithAck(event, arguments: arguments, timeout: timeout)
+  }
+
+  /// Sends an event until the server answered it: see `SocketIONamespace.emitWithRetries`.
+  public func emitWithRetries(
+    _ event: String, _ arguments: any Encodable & Sendable..., retries: Int = 3, timeout: Duration? = nil
+  ) async throws -> SocketIOEvent {
+    try await primary.emitWithRetries(event, arguments: arguments, retries: retries, timeout: timeout)
+  }
+
+  /// Answers an event that the server wants acknowledged; does nothing for one that has no `ackID`.
+  public func acknowledge(_ event: SocketIOEvent, _ arguments: any Encodable & Sendable...) async throws {
+    try await primary.acknowledge(event, arguments: arguments)
+  }
+
+  /// How many calls wait in line for the connection to be made again.
+  public var waitingCallCount: Int { primary.waitingCallCount }
 }

@@ -1,6 +1,13 @@
 import Foundation
 import NIOCore
 
+/// How Engine.IO packets travel.
+public enum SocketIOTransport: String, Sendable, Hashable, Codable {
+  /// HTTP long-polling: works through everything that lets HTTP through.
+  case polling
+  case webSocket = "websocket"
+}
+
 /// How a `SocketIOClient` connects and what it puts up with.
 public struct SocketIOConfiguration: Sendable {
   /// How a lost connection is made again; the figures are those of the JavaScript client.
@@ -30,13 +37,21 @@ public struct SocketIOConfiguration: Sendable {
     }
   }
 
+  /// How packets travel, in the order of trying; `[.webSocket]` by default, which is a round trip faster and all that a tap's
+  /// rules act on. `[.polling, .webSocket]` is what the JavaScript and Python clients do: begin by polling, then upgrade.
+  /// `[.webSocket, .polling]` polls only if the server, or something before it, does not answer with a WebSocket.
+  public var transports: [SocketIOTransport]
+  /// Whom to believe if the URL is https or wss.
+  public var tls: SocketIOTLS
+  /// Which HTTP proxy to go through.
+  public var proxy: SocketIOProxy
   /// The path of the Engine.IO endpoint, "/socket.io/" by default.
   public var path: String
   /// The namespace to join; `emit` and the queues use it.
   public var namespace: String
   /// Sent with the request to join; evaluated again at each reconnection.
   public var auth: (@Sendable () async throws -> any Encodable & Sendable)?
-  /// Added to the upgrade request; a Cookie header among them takes the place of the cookies that the server set.
+  /// Added to every request; a Cookie header among them takes the place of the cookies that the server set.
   public var extraHeaders: [(name: String, value: String)]
   /// Added to the URL's own query.
   public var query: [(name: String, value: String)]
@@ -55,8 +70,12 @@ public struct SocketIOConfiguration: Sendable {
     auth: (@Sendable () async throws -> any Encodable & Sendable)? = nil,
     extraHeaders: [(name: String, value: String)] = [], query: [(name: String, value: String)] = [],
     connectTimeout: Duration = .seconds(10), ackTimeout: Duration = .seconds(10), limits: SocketIOLimits = .init(),
-    reconnection: Reconnection? = .init()
+    reconnection: Reconnection? = .init(), transports: [SocketIOTransport] = [.webSocket], tls: SocketIOTLS = .system,
+    proxy: SocketIOProxy = .environment
   ) {
+    self.transports = transports
+    self.tls = tls
+    self.proxy = proxy
     self.path = path
     self.namespace = namespace
     self.auth = auth
@@ -66,50 +85,5 @@ public struct SocketIOConfiguration: Sendable {
     self.ackTimeout = ackTimeout
     self.limits = limits
     self.reconnection = reconnection
-  }
-}
-
-/// Where a client connects: a URL taken apart and checked.
-struct SocketIOEndpoint: Sendable, Equatable {
-  var host: String
-  var port: Int
-  /// Path and query of the upgrade request.
-  var target: String
-
-  /// What goes into the Host header.
-  var authority: String {
-    let name = host.contains(":") ? "[\(host)]" : host
-    return port == 80 ? name : "\(name):\(port)"
-  }
-
-  static func parse(
-    _ url: String, path: String = "/socket.io/", query: [(name: String, value: String)] = []
-  ) throws(SocketIOError) -> SocketIOEndpoint {
-    guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased() else {
-      throw SocketIOError(.invalidURL, "“\(shortened(url))” is not a URL", next: "write it like http://localhost:3000")
-    }
-    guard ["http", "ws"].contains(scheme) else {
-      let secure = ["https", "wss"].contains(scheme)
-      throw SocketIOError(
-        .unsupportedScheme, "“\(shortened(url))” has the scheme “\(scheme)”; http and ws are spoken here",
-        next: secure ? "TLS is not supported: connect to the plain port" : "write it like http://localhost:3000")
-    }
-    guard let host = parts.host, !host.isEmpty else {
-      throw SocketIOError(.invalidURL, "“\(shortened(url))” names no host", next: "write it like http://localhost:3000")
-    }
-    let port = parts.port ?? 80
-    guard (1...65535).contains(port) else {
-      throw SocketIOError(.invalidURL, "“\(shortened(url))” has port \(port); ports go from 1 to 65535")
-    }
-    var target = URLComponents()
-    target.path = path.hasPrefix("/") ? path : "/" + path
-    target.queryItems =
-      (parts.queryItems ?? []) + query.map { URLQueryItem(name: $0.name, value: $0.value) }
-      + [URLQueryItem(name: "EIO", value: "4"), URLQueryItem(name: "transport", value: "websocket")]
-    guard let text = target.string else {
-      throw SocketIOError(.invalidURL, "“\(shortened(url))” with path “\(path)” makes no request target")
-    }
-    let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
-    return SocketIOEndpoint(host: bare, port: port, target: text)
   }
 }

@@ -3,101 +3,88 @@ import NIOHTTP1
 import NIOPosix
 import NIOWebSocket
 
-/// Opens a TCP connection and upgrades it to WebSocket; what goes wrong comes back as what the server said.
-enum WebSocketConnector {
-  struct Request: Sendable {
-    var endpoint: SocketIOEndpoint
-    var extraHeaders: [(name: String, value: String)]
-    /// What the server set at earlier connections goes out, what it sets now comes in.
-    var cookies: CookieJar
-    var timeout: TimeAmount
+/// What every request of a client needs to know.
+struct ClientRequest: Sendable {
+  var dialer: Dialer
+  var transports: [SocketIOTransport]
+  var extraHeaders: [(name: String, value: String)]
+  /// What the server set at earlier connections goes out, what it sets now comes in.
+  var cookies: CookieJar
+  var limits: SocketIOLimits
+
+  var endpoint: SocketIOEndpoint { dialer.endpoint }
+
+  /// The headers that go with every request, whatever its transport.
+  func headers(contentLength: Int) -> HTTPHeaders {
+    var headers = HTTPHeaders([("Host", endpoint.authority), ("Content-Length", "\(contentLength)")])
+    for header in extraHeaders { headers.add(name: header.name, value: header.value) }
+    // Who sends cookies of their own decides alone.
+    if !headers.contains(name: "Cookie"), let cookies = cookies.header { headers.add(name: "Cookie", value: cookies) }
+    return headers
   }
 
-  /// A connection in the making, which may be given up.
-  struct Attempt: Sendable {
-    var connection: EventLoopFuture<ClientConnection>
-    var cancel: @Sendable () -> Void
+  var decoderLimits: NIOHTTPDecoderLimitConfiguration {
+    var configuration = NIOHTTPDecoderLimitConfiguration()
+    configuration.maxHeaderListSize = limits.maxHeaderBytes
+    configuration.maxHeaderFieldSize = limits.maxHeaderBytes
+    return configuration
   }
 
-  /// Connects and joins the namespace; the attempt's future fails if the handshake does.
-  static func connect(
-    _ request: Request, on eventLoop: any EventLoop, wishes: ClientConnectionHandler.Wishes
-  ) -> Attempt {
-    let joined = eventLoop.makePromise(of: Void.self)
-    let ended = eventLoop.makePromise(of: SocketIOError.self)
-    let connected = eventLoop.makePromise(of: ClientConnection.self)
-    let bootstrap = ClientBootstrap(group: eventLoop)
-      .connectTimeout(request.timeout)
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      // Frames are copied out, so one buffer serves all reads and stays in the cache; untouched pages of it cost nothing.
-      .channelOption(.maxMessagesPerRead, value: 4)
-      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try addHandlers(to: channel, request, wishes, joined: joined, ended: ended, connected: connected)
-        }
-      }
-    let dial = bootstrap.connect(host: request.endpoint.host, port: request.endpoint.port)
-    dial.whenFailure { error in
-      let failure = cannotConnect(request, error)
-      joined.fail(failure)
-      connected.fail(failure)
-      ended.succeed(failure)
+  /// What went wrong while an HTTP answer was expected.
+  func failure(_ error: any Error, reading target: String) -> SocketIOError {
+    if let known = error as? SocketIOError { return known }
+    if let tls = SocketIOError.tls(error, endpoint) { return tls }
+    if let parser = error as? HTTPParserError, parser == .headerOverflow {
+      return SocketIOError(
+        .limitExceeded, "\(endpoint.authority) sent headers of more than \(limits.maxHeaderBytes) bytes",
+        evidence: ["GET \(target)"])
     }
-    let deadline = eventLoop.scheduleTask(in: request.timeout) {
-      let seconds = Double(request.timeout.nanoseconds) / 1e9
-      let address = "\(request.endpoint.authority)\(request.endpoint.target)"
-      let failure = SocketIOError(
-        .connectTimedOut, "\(address) did not finish the Socket.IO handshake within \(seconds) s",
-        next: "is that port a Socket.IO server, and the path right?")
-      joined.fail(failure)
-      connected.fail(failure)
-      dial.whenSuccess { $0.close(promise: nil) }
-    }
-    // A connection counts as made when its namespace is joined.
-    joined.futureResult.whenFailure { connected.fail($0) }
-    let result = connected.futureResult.and(joined.futureResult).map(\.0)
-    result.whenComplete { _ in deadline.cancel() }
-    result.whenFailure { error in
-      joined.fail(error)
-      ended.succeed(error as? SocketIOError ?? SocketIOError(.cannotConnect, "\(error)"))
-      dial.whenSuccess { $0.close(promise: nil) }
-    }
-    return Attempt(connection: result) {
-      connected.fail(CancellationError())
-      joined.fail(CancellationError())
-    }
+    return unexpected("does not answer like a Socket.IO server", target, evidence: ["\(error)"])
   }
 
-  private static func addHandlers(
-    to channel: any Channel, _ request: Request, _ wishes: ClientConnectionHandler.Wishes,
-    joined: EventLoopPromise<Void>, ended: EventLoopPromise<SocketIOError>,
-    connected: EventLoopPromise<ClientConnection>
-  ) throws {
-    let handshake = UpgradeRequestHandler(request: request, failed: connected)
-    let boundHandshake = NIOLoopBound(handshake, eventLoop: channel.eventLoop)
-    let upgrader = WebSocketUpgrader(cookies: request.cookies) { channel in
-      let handler = ClientConnectionHandler(wishes: wishes, joined: joined, ended: ended)
-      try channel.pipeline.syncOperations.addHandler(handler)
-      let connection = ClientConnection(
-        channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), ended: ended.futureResult)
-      connected.succeed(connection)
+  /// The error for an answer that is something else than what was asked for.
+  func unexpected(_ status: HTTPResponseStatus, _ body: ByteBuffer, _ target: String, wanted: String) -> SocketIOError {
+    var error = unexpected(
+      "answered HTTP \(status.code) \(status.reasonPhrase) instead of \(wanted)", target,
+      evidence: [quoted(body, limit: 300)])
+    error.httpStatus = Int(status.code)
+    if String(decoding: body.readableBytesView, as: UTF8.self).contains("Unsupported protocol version") {
+      error.code = .unsupportedVersion
+      error.next = "the server does not speak Engine.IO 4; use a Socket.IO server of version 3 or newer"
     }
-    try channel.pipeline.syncOperations.addHTTPClientHandlers(
-      leftOverBytesStrategy: .forwardBytes,
-      withClientUpgrade: (
-        upgraders: [upgrader],
-        completionHandler: { context in
-          context.pipeline.syncOperations.removeHandler(boundHandshake.value, promise: nil)
-        }
-      ))
-    try channel.pipeline.syncOperations.addHandler(handshake)
+    return error
   }
 
-  private static func cannotConnect(_ request: Request, _ error: any Error) -> SocketIOError {
+  func unexpected(_ what: String, _ target: String, evidence: [String]) -> SocketIOError {
     SocketIOError(
-      .cannotConnect, "cannot connect to \(request.endpoint.host) port \(request.endpoint.port)",
-      evidence: ["\(error)"], next: "is the server running and listening on that address?")
+      .unexpectedResponse, "\(endpoint.authority) \(what)", evidence: ["GET \(target)"] + evidence,
+      next: "is that port a Socket.IO server, and the path right?")
+  }
+}
+
+/// Opens a connection and upgrades it to WebSocket; what goes wrong comes back as what the server said.
+enum WebSocketConnector {
+  /// `upgraded` runs on the event loop once frames may pass, `failed` at most once if they never will.
+  static func open(
+    _ request: ClientRequest, target: String, on eventLoop: any EventLoop,
+    upgraded: @escaping @Sendable (any Channel) throws -> Void, failed: @escaping @Sendable (SocketIOError) -> Void
+  ) -> EventLoopFuture<any Channel> {
+    let dial = request.dialer.dial(on: eventLoop) { channel in
+      let handshake = UpgradeRequestHandler(request: request, target: target, failed: failed)
+      let boundHandshake = NIOLoopBound(handshake, eventLoop: channel.eventLoop)
+      let upgrader = WebSocketUpgrader(cookies: request.cookies, addHandlers: upgraded)
+      try channel.pipeline.syncOperations.addHTTPClientHandlers(
+        leftOverBytesStrategy: .forwardBytes, decoderLimitConfiguration: request.decoderLimits,
+        withClientUpgrade: (
+          upgraders: [upgrader],
+          completionHandler: { context in
+            context.pipeline.syncOperations.removeHandler(boundHandshake.value, promise: nil)
+          }
+        ))
+      try channel.pipeline.syncOperations.addHandler(handshake)
+    }
+    dial.whenFailure { failed(request.failure($0, reading: target)) }
+    return dial
   }
 }
 
@@ -136,28 +123,33 @@ private final class WebSocketUpgrader: NIOHTTPClientProtocolUpgrader, Sendable {
 }
 
 /// Sends the upgrade request and, if the answer is anything else than an upgrade, keeps the beginning of it for the error.
-final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChannelHandler {
+private final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPClientResponsePart
   typealias OutboundOut = HTTPClientRequestPart
 
-  private let request: WebSocketConnector.Request
-  private let failed: EventLoopPromise<ClientConnection>
+  private let request: ClientRequest
+  private let target: String
+  private let failed: @Sendable (SocketIOError) -> Void
+  private var isSent = false
+  private var isDone = false
   private var status: HTTPResponseStatus?
   private var body = ByteBuffer()
 
-  init(request: WebSocketConnector.Request, failed: EventLoopPromise<ClientConnection>) {
+  init(request: ClientRequest, target: String, failed: @escaping @Sendable (SocketIOError) -> Void) {
     self.request = request
+    self.target = target
     self.failed = failed
   }
 
-  func channelActive(context: ChannelHandlerContext) {
-    var headers = HTTPHeaders([("Host", request.endpoint.authority), ("Content-Length", "0")])
-    for header in request.extraHeaders { headers.add(name: header.name, value: header.value) }
-    // Who sends cookies of their own decides alone.
-    if !headers.contains(name: "Cookie"), let cookies = request.cookies.header {
-      headers.add(name: "Cookie", value: cookies)
-    }
-    let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: request.endpoint.target, headers: headers)
+  /// Behind a proxy the channel is active already.
+  func handlerAdded(context: ChannelHandlerContext) { if context.channel.isActive { send(context) } }
+  func channelActive(context: ChannelHandlerContext) { send(context) }
+
+  private func send(_ context: ChannelHandlerContext) {
+    guard !isSent else { return }
+    isSent = true
+    let head = HTTPRequestHead(
+      version: .http1_1, method: .GET, uri: target, headers: request.headers(contentLength: 0))
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
   }
@@ -175,33 +167,25 @@ final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChannelHandle
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    failed.fail(unexpected("does not answer like a WebSocket server", evidence: ["\(error)"]))
-    context.close(promise: nil)
+    finish(context, request.failure(error, reading: target))
   }
 
   func channelInactive(context: ChannelHandlerContext) { fail(context) }
 
   private func fail(_ context: ChannelHandlerContext) {
-    if let status {
-      var error = unexpected(
-        "answered HTTP \(status.code) \(status.reasonPhrase) instead of upgrading to WebSocket",
-        evidence: [quoted(body, limit: 300)])
-      error.httpStatus = Int(status.code)
-      if String(decoding: body.readableBytesView, as: UTF8.self).contains("Unsupported protocol version") {
-        error.code = .unsupportedVersion
-        error.next = "the server does not speak Engine.IO 4; use a Socket.IO server of version 3 or newer"
+    let error =
+      if let status {
+        request.unexpected(status, body, target, wanted: "upgrading to WebSocket")
+      } else {
+        request.unexpected("closed the connection without answering the upgrade request", target, evidence: [])
       }
-      failed.fail(error)
-    } else {
-      failed.fail(unexpected("closed the connection without answering the upgrade request", evidence: []))
-    }
-    context.close(promise: nil)
+    finish(context, error)
   }
 
-  private func unexpected(_ what: String, evidence: [String]) -> SocketIOError {
-    SocketIOError(
-      .unexpectedResponse, "\(request.endpoint.authority) \(what)",
-      evidence: ["GET \(request.endpoint.target)"] + evidence,
-      next: "is that port a Socket.IO server, and the path right?")
+  private func finish(_ context: ChannelHandlerContext, _ error: SocketIOError) {
+    guard !isDone else { return }
+    isDone = true
+    failed(error)
+    context.close(promise: nil)
   }
 }

@@ -13,14 +13,33 @@ struct SocketIOSession: Sendable {
   }
 
   private var assembler: PacketAssembler
-  private var joined: [String: String] = [:]
+  private let limits: SocketIOLimits
+  private var joined: [String: Membership] = [:]
+  /// Namespaces that this side left: what was under way from them is not an error.
+  private var departed: Set<String> = []
   private var nextID = 0
 
-  init(limits: SocketIOLimits) { assembler = PacketAssembler(limits: limits) }
+  /// What a server says to who joins a namespace.
+  struct Membership: Sendable, Hashable, Decodable {
+    var sid: String
+    /// Names the session to be recovered; servers without connection state recovery give none.
+    var pid: String?
+  }
+
+  init(limits: SocketIOLimits) {
+    self.limits = limits
+    assembler = PacketAssembler(limits: limits)
+  }
 
   func isJoined(_ namespace: String) -> Bool { joined[namespace] != nil }
-  /// The id that the server gave this client in the namespace.
-  func sid(in namespace: String) -> String? { joined[namespace] }
+  func membership(in namespace: String) -> Membership? { joined[namespace] }
+  var namespaces: [String] { joined.keys.sorted() }
+  var isIdle: Bool { joined.isEmpty }
+  func isLast(_ namespace: String) -> Bool { joined.count == 1 && isJoined(namespace) }
+  mutating func leave(_ namespace: String) {
+    joined[namespace] = nil
+    departed.insert(namespace)
+  }
 
   mutating func makeAckID() -> Int {
     defer { nextID += 1 }
@@ -43,14 +62,17 @@ struct SocketIOSession: Sendable {
     case .event, .binaryEvent:
       // Before its CONNECT a server may not send events; one that does is told apart from a lost packet.
       guard isJoined(packet.namespace) else {
+        if departed.contains(packet.namespace) { return .nothing }
         throw SocketIOPacket.malformed(
           "an event came on namespace \(packet.namespace), which is not connected", packet.data)
       }
+      try JSONScan.checkDepth(packet.data, limit: limits.maxJSONDepth)
       return .event(try SocketIOEvent(whole))
     case .ack, .binaryAck:
+      try JSONScan.checkDepth(packet.data, limit: limits.maxJSONDepth)
       return .acknowledged(id: packet.id ?? -1, try SocketIOEvent(whole))
     case .connect:
-      joined[packet.namespace] = try Self.sid(of: packet)
+      joined[packet.namespace] = try Self.membership(of: packet)
       return .connected(namespace: packet.namespace)
     case .connectError:
       joined[packet.namespace] = nil
@@ -61,16 +83,15 @@ struct SocketIOSession: Sendable {
     }
   }
 
-  private static func sid(of packet: SocketIOPacket) throws(SocketIOError) -> String {
-    struct Wire: Decodable { var sid: String }
-    guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(packet.data.readableBytesView)) else {
+  private static func membership(of packet: SocketIOPacket) throws(SocketIOError) -> Membership {
+    guard let membership = try? JSONDecoder().decode(Membership.self, from: Data(packet.data.readableBytesView)) else {
       var error = SocketIOError(
         .unsupportedVersion, "the server's CONNECT carries no sid: it speaks Socket.IO 2 (Engine.IO 3)",
         evidence: [quoted(packet.encoded())], next: "use a Socket.IO server of version 3 or newer")
       error.reason = .parseError
       throw error
     }
-    return wire.sid
+    return membership
   }
 
   private static func rejection(_ packet: SocketIOPacket) -> SocketIOError {

@@ -31,10 +31,14 @@ public struct TapOptions: Sendable, Hashable {
   public var connectTimeout: Duration
   /// Events beyond this are forwarded and not kept, which `anomalies` says; 0 keeps none, for who only reads the queues.
   public var maxRecordedBytes: Int
+  /// Whom to believe if the upstream is https. The tap itself is always http.
+  public var upstreamTLS: SocketIOTLS
 
   public init(
-    limits: SocketIOLimits = .init(), connectTimeout: Duration = .seconds(5), maxRecordedBytes: Int = 1_000_000_000
+    limits: SocketIOLimits = .init(), connectTimeout: Duration = .seconds(5), maxRecordedBytes: Int = 1_000_000_000,
+    upstreamTLS: SocketIOTLS = .system
   ) {
+    self.upstreamTLS = upstreamTLS
     self.limits = limits
     self.connectTimeout = connectTimeout
     self.maxRecordedBytes = maxRecordedBytes
@@ -78,7 +82,7 @@ public final class SocketIOTap: Sendable {
     let target = TapUpstream(upstream)
     let environment = TapConnection.Environment(
       recorder: recorder, faults: faults, limits: options.limits, connectTimeout: options.connectTimeout,
-      upstream: { target.url })
+      tls: options.upstreamTLS, upstream: { target.url })
     let port = try await listener.listen(listen, environment)
     let tap = SocketIOTap(port: port, hosts: listen.hosts, recorder: recorder, faults: faults, upstream: target)
     let result: Result<R, any Error>
@@ -108,9 +112,6 @@ public final class SocketIOTap: Sendable {
 
   /// What was forwarded without being understood, and connections that failed.
   public func anomalies() -> [TapAnomaly] { recorder.anomalies }
-
-  /// Forgets what was recorded and frees its memory; queues keep what they have.
-  public func clearRecords() { recorder.clear() }
 
   /// A queue of the records that `wants` picks, from now on; it runs on an event loop and must be quick.
   public func queue(

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// One TCP connection through a tap, both ends of it on one event loop.
 final class TapConnection {
@@ -11,6 +12,7 @@ final class TapConnection {
     var limits: SocketIOLimits
     /// How long to try to reach the upstream.
     var connectTimeout: Duration
+    var tls: SocketIOTLS
     var upstream: @Sendable () -> String?
   }
 
@@ -142,8 +144,10 @@ final class TapConnection {
     guard NIODeadline.now() < deadline else { return refuse(lastError ?? "no upstream is set") }
     guard let url = environment.upstream() else { return retryUpstream(until: deadline, lastError: nil) }
     let endpoint: SocketIOEndpoint
+    let tls: NIOSSLContext?
     do {
       endpoint = try SocketIOEndpoint.parse(url)
+      tls = endpoint.isSecure ? try environment.tls.context() : nil
     } catch {
       return refuse(error.message)
     }
@@ -153,7 +157,7 @@ final class TapConnection {
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.allowRemoteHalfClosure, value: true)
       .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try this.value.addServerHandlers(channel) }
+        channel.eventLoop.makeCompletedFuture { try this.value.addServerHandlers(channel, tls, endpoint) }
       }
       .connect(host: endpoint.host, port: endpoint.port)
       .whenComplete { result in
@@ -172,7 +176,11 @@ final class TapConnection {
     }
   }
 
-  private func addServerHandlers(_ channel: any Channel) throws {
+  private func addServerHandlers(_ channel: any Channel, _ tls: NIOSSLContext?, _ endpoint: SocketIOEndpoint) throws {
+    if let tls {
+      let name = endpoint.isAddress ? nil : endpoint.host
+      try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+    }
     let relay = TapRelayHandler(.toClient, self)
     let observer = TapResponseObserver(self)
     try channel.pipeline.syncOperations.addHandlers(
@@ -239,6 +247,7 @@ final class TapConnection {
 
   func failed(_ direction: TapDirection, _ error: any Error) {
     // A reset is how many clients say goodbye; anything else is worth a line.
+    if case .uncleanShutdown? = error as? NIOSSLError { return closed(direction) }
     if (error as? IOError)?.errnoCode != ECONNRESET {
       environment.recorder.anomaly(id, direction, "the connection failed", evidence: ["\(error)"])
     }

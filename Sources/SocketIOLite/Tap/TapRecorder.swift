@@ -69,15 +69,6 @@ final class TapRecorder: Sendable {
     }
   }
 
-  /// Forgets the records and frees what they hold.
-  func clear() {
-    state.withLock {
-      $0.records = []
-      $0.bytes = 0
-      $0.unrecorded = 0
-    }
-  }
-
   func finish(throwing error: any Error) {
     let queues = state.withLock { $0.subscriptions.compactMap(\.queue) }
     for queue in queues { queue.finish(throwing: error) }

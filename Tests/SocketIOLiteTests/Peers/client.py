@@ -9,7 +9,7 @@ url, transports = sys.argv[1:]
 
 
 async def main():
-    client = socketio.AsyncClient(reconnection=False)
+    client = socketio.AsyncClient(reconnection=False, request_timeout=60)
     counted = []
     done = asyncio.Event()
 
@@ -19,12 +19,12 @@ async def main():
         if len(counted) == 12:
             done.set()
 
-    await client.connect(url, transports=["polling", "websocket"] if transports == "both" else [transports], wait_timeout=15)
-    text, data = await client.call("echo", ("héllo", b"bytes"), timeout=15)
+    await client.connect(url, transports=["polling", "websocket"] if transports == "both" else [transports], wait_timeout=60)
+    text, data = await client.call("echo", ("héllo", b"bytes"), timeout=60)
     print("echo", text, len(data))
     # More than a kilobyte, which servers compress if they may; python-engineio reads at most 16 packets of a polling payload.
     await client.emit("count", (12, 500))
-    await asyncio.wait_for(done.wait(), 15)
+    await asyncio.wait_for(done.wait(), 60)
     assert counted == list(range(12)), counted
     print("counted", len(counted))
     assert client.transport() == ("polling" if transports == "polling" else "websocket")

@@ -2,7 +2,9 @@
 import argparse
 import asyncio
 import os
+import ssl
 import sys
+from urllib.parse import quote
 
 import socketio
 from aiohttp import web
@@ -11,6 +13,11 @@ options = argparse.ArgumentParser()
 options.add_argument("--port", type=int, default=0)
 options.add_argument("--ping-interval", type=float, default=25)
 options.add_argument("--ping-timeout", type=float, default=20)
+options.add_argument("--path", default="/socket.io/")
+options.add_argument("--host", default="127.0.0.1")
+options.add_argument("--max-payload", type=int, default=60_000_000)
+options.add_argument("--certificate", help="PEM; serve TLS with it")
+options.add_argument("--key")
 options = options.parse_args()
 
 sio = socketio.AsyncServer(
@@ -18,9 +25,10 @@ sio = socketio.AsyncServer(
     cors_allowed_origins="*",
     ping_interval=options.ping_interval,
     ping_timeout=options.ping_timeout,
-    max_http_buffer_size=60_000_000,
+    max_http_buffer_size=options.max_payload,
 )
 environments = {}
+posts = 0
 notes = {}
 
 
@@ -73,6 +81,14 @@ def wire(namespace):
 
         sio.start_background_task(call)
 
+    @on("transport")
+    async def transport(sid):
+        return sio.eio.transport(sio.manager.eio_sid_from_sid(sid, namespace))
+
+    @on("posts")
+    async def read_posts(sid):
+        return posts
+
     @on("never")
     async def never(sid, *arguments):
         await asyncio.sleep(3600)
@@ -115,18 +131,30 @@ async def health(request):
     return web.Response(text="fine " + "x" * int(request.query.get("size", 0)))
 
 
+@web.middleware
+async def count_posts(request, handler):
+    global posts
+    if request.method == "POST":
+        posts += 1
+    return await handler(request)
+
+
 async def length(request):
     return web.Response(text=str(len(await request.read())))
 
 
 async def main():
-    app = web.Application(client_max_size=60_000_000)
-    sio.attach(app)
+    app = web.Application(client_max_size=60_000_000, middlewares=[count_posts])
+    sio.attach(app, socketio_path=quote(options.path))
     app.router.add_get("/health", health)
     app.router.add_post("/length", length)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", options.port)
+    tls = None
+    if options.certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(options.certificate, options.key)
+    site = web.TCPSite(runner, options.host, options.port, ssl_context=tls)
     await site.start()
     print(runner.addresses[0][1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)

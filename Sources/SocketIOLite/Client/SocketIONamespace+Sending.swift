@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-extension SocketIOClient {
+extension SocketIONamespace {
   /// Sends an event; any `Data` inside the arguments becomes a binary attachment. Suspends until the socket took it.
   ///
   /// While a lost connection is being made again the call waits in line: what waits is sent first and in order then, and if
@@ -20,19 +20,31 @@ extension SocketIOClient {
   ///
   /// For what is worthless when late. Throws `reservedEvent` or `encodingFailed`.
   public func emitVolatile(_ event: String, _ arguments: any Encodable & Sendable...) throws -> Bool {
+    try emitVolatile(event, arguments: arguments)
+  }
+
+  /// `emitVolatile` for arguments that are in an array already.
+  public func emitVolatile(_ event: String, arguments: [any Encodable & Sendable]) throws -> Bool {
     let encoded = try Self.encode(event, arguments)
     guard case .connected = state, let connection = try? link.connection() else { return false }
     return connection.sendIfWritable(encoded)
   }
 
-  /// Sends an event and waits for the server's answer; `timeout` nil means `configuration.ackTimeout`.
+  /// Sends an event and waits for the server's answer; `timeout` nil means the configuration's `ackTimeout`.
   ///
   /// Waits in line while a lost connection is being made again, which counts towards the timeout.
   /// Throws `ackTimedOut`, and `disconnected` at once if the connection ends before the answer.
   public func emitWithAck(
     _ event: String, _ arguments: any Encodable & Sendable..., timeout: Duration? = nil
   ) async throws -> SocketIOEvent {
-    try await request(event, try Self.encode(event, arguments), timeout: timeout ?? configuration.ackTimeout)
+    try await emitWithAck(event, arguments: arguments, timeout: timeout)
+  }
+
+  /// `emitWithAck` for arguments that are in an array already.
+  public func emitWithAck(
+    _ event: String, arguments: [any Encodable & Sendable], timeout: Duration? = nil
+  ) async throws -> SocketIOEvent {
+    try await request(event, try Self.encode(event, arguments), timeout: timeout ?? ackTimeout)
   }
 
   /// Sends an event until the server answered it: again after each timeout and each lost connection, at most `retries` times.
@@ -42,12 +54,19 @@ extension SocketIOClient {
   public func emitWithRetries(
     _ event: String, _ arguments: any Encodable & Sendable..., retries: Int = 3, timeout: Duration? = nil
   ) async throws -> SocketIOEvent {
+    try await emitWithRetries(event, arguments: arguments, retries: retries, timeout: timeout)
+  }
+
+  /// `emitWithRetries` for arguments that are in an array already.
+  public func emitWithRetries(
+    _ event: String, arguments: [any Encodable & Sendable], retries: Int = 3, timeout: Duration? = nil
+  ) async throws -> SocketIOEvent {
     let encoded = try Self.encode(event, arguments)
     return try await turns.withTurn {
       var left = max(retries, 0)
       while true {
         do {
-          return try await request(event, encoded, timeout: timeout ?? configuration.ackTimeout)
+          return try await request(event, encoded, timeout: timeout ?? ackTimeout)
         } catch let error as SocketIOError where left > 0 && (error.code == .ackTimedOut || error.code == .disconnected)
         {
           left -= 1
@@ -58,6 +77,11 @@ extension SocketIOClient {
 
   /// Answers an event that the server wants acknowledged; does nothing for one that has no `ackID`.
   public func acknowledge(_ event: SocketIOEvent, _ arguments: any Encodable & Sendable...) async throws {
+    try await acknowledge(event, arguments: arguments)
+  }
+
+  /// `acknowledge` for arguments that are in an array already.
+  public func acknowledge(_ event: SocketIOEvent, arguments: [any Encodable & Sendable]) async throws {
     guard let id = event.ackID, !event.name.isEmpty else { return }
     guard let connection = try link.connection() else {
       throw SocketIOError(

@@ -1,0 +1,206 @@
+import DequeModule
+import NIOCore
+import NIOHTTP1
+
+/// Engine.IO by HTTP long-polling: one request always waits for packets, another brings them. Lives on one event loop.
+///
+/// Source: https://github.com/socketio/engine.io-protocol#http-long-polling
+final class PollingTransport {
+  struct Waiting {
+    var part: EngineIOPayload.Part
+    var promise: EventLoopPromise<Void>?
+  }
+
+  private let request: ClientRequest
+  private let eventLoop: any EventLoop
+  private let session: ClientConnectionHandler
+  private let mayUpgrade: Bool
+  private let pollLine: PollingLine
+  private let postLine: PollingLine
+  private var handshake: EngineIOHandshake?
+  private var queue: Deque<Waiting> = []
+  private var queuedBytes = 0
+  private var isPolling = false
+  private var isPosting = false
+  private var isOver = false
+  private var probe: WebSocketProbe?
+  /// Set while the transport is being changed: nothing new is begun, and what is under way is waited for.
+  private var whenIdle: (() -> Void)?
+  private static let fullBytes = 1 << 20
+
+  init(
+    _ request: ClientRequest, on eventLoop: any EventLoop, session: ClientConnectionHandler, mayUpgrade: Bool
+  ) {
+    self.request = request
+    self.eventLoop = eventLoop
+    self.session = session
+    self.mayUpgrade = mayUpgrade
+    pollLine = PollingLine(request, on: eventLoop)
+    postLine = PollingLine(request, on: eventLoop)
+  }
+
+  private var target: String { request.endpoint.target(.polling, sid: handshake?.sid) }
+
+  // MARK: Receiving
+
+  func start() { poll() }
+
+  private func poll() {
+    guard !isOver, whenIdle == nil else { return }
+    isPolling = true
+    let target = target
+    pollLine.send(.GET, target) { [self] result in
+      isPolling = false
+      guard !isOver, let body = read(result, target) else { return }
+      if handshake == nil { checkHandshake(body) }
+      session.receivePolled(body)
+      idleIfDone()
+      poll()
+    }
+  }
+
+  /// The body of a good answer; otherwise the connection is over.
+  private func read(_ result: Result<PollingLine.Answer, SocketIOError>, _ target: String) -> ByteBuffer? {
+    switch result {
+    case .success(let answer) where answer.status == .ok: return answer.body
+    case .success(let answer):
+      var error = request.unexpected(answer.status, answer.body, target, wanted: "packets")
+      if handshake != nil { (error.code, error.reason) = (.disconnected, .transportError) }
+      session.fail(error)
+    case .failure(var error):
+      if handshake != nil {
+        error.reason = error.code == .limitExceeded ? .parseError : .transportError
+        if error.reason == .transportError { error.code = .disconnected }
+      }
+      session.fail(error)
+    }
+    return nil
+  }
+
+  /// Engine.IO 3 puts the length of each packet before it (`96:0{"sid":…}`), and would otherwise only look malformed.
+  private func checkHandshake(_ body: ByteBuffer) {
+    let start = body.readableBytesView.prefix(12)
+    guard let colon = start.firstIndex(of: UInt8(ascii: ":")), colon > start.startIndex,
+      start[start.startIndex..<colon].allSatisfy({ (0x30...0x39).contains($0) })
+    else { return }
+    session.fail(
+      SocketIOError(
+        .unsupportedVersion, "\(request.endpoint.authority) answered with a payload of Engine.IO 3",
+        evidence: [quoted(body)], next: "use a Socket.IO server of version 3 or newer"))
+  }
+
+  func opened(_ handshake: EngineIOHandshake) {
+    self.handshake = handshake
+    updateOutlet()
+    guard mayUpgrade, handshake.upgrades.contains("websocket") else { return }
+    let probe = WebSocketProbe(request, sid: handshake.sid, on: eventLoop, polling: self, session: session)
+    self.probe = probe
+    probe.start()
+  }
+
+  // MARK: Sending
+
+  /// Why an event cannot go this way: a packet that the server would not take.
+  func refusal(of encoded: SocketIOJSON.Encoded) -> SocketIOError? {
+    guard let most = handshake?.maxPayload else { return nil }
+    // 26: the packet's head, as in `ClientConnectionHandler.send`.
+    let longest = encoded.attachments.reduce(encoded.array.readableBytes + 26) {
+      max($0, PollingBatch.base64Length($1.readableBytes) + 1)
+    }
+    guard longest > most else { return nil }
+    return SocketIOError(
+      .limitExceeded, "an event has a packet of \(longest) bytes, and the server takes \(most) by polling",
+      next: "use the WebSocket transport, or raise the server's maxHttpBufferSize")
+  }
+
+  func write(_ part: EngineIOPayload.Part, _ promise: EventLoopPromise<Void>?) {
+    queuedBytes += PollingBatch.length(part)
+    queue.append(Waiting(part: part, promise: promise))
+    updateOutlet()
+  }
+
+  func flush() {
+    guard !isOver, !isPosting, whenIdle == nil, handshake != nil, !queue.isEmpty else { return }
+    let batch = takeBatch()
+    isPosting = true
+    let target = target
+    postLine.send(.POST, target, body: EngineIOPayload.encode(batch.map(\.part))) { [self] result in
+      isPosting = false
+      guard read(result, target) != nil else {
+        let error = ChannelError.ioOnClosedChannel
+        for waiting in batch { waiting.promise?.fail(error) }
+        return
+      }
+      for waiting in batch { waiting.promise?.succeed() }
+      idleIfDone()
+      flush()
+    }
+  }
+
+  private func takeBatch() -> [Waiting] {
+    let lengths = queue.lazy.map { PollingBatch.length($0.part) }
+    let batch = Array(queue.prefix(PollingBatch.count(lengths, maxPayload: handshake?.maxPayload)))
+    queue.removeFirst(batch.count)
+    queuedBytes -= batch.reduce(0) { $0 + PollingBatch.length($1.part) }
+    updateOutlet()
+    return batch
+  }
+
+  private func updateOutlet() {
+    session.outlet.set(isOpen: !isOver && handshake != nil && queuedBytes < Self.fullBytes)
+  }
+
+  // MARK: Upgrade
+
+  /// Begins nothing new and calls back once nothing is under way: the server ends the poll with a packet that says nothing.
+  func pause(whenIdle: @escaping () -> Void) {
+    self.whenIdle = whenIdle
+    idleIfDone()
+  }
+
+  /// Goes on as if there had been no upgrade.
+  func resume() {
+    whenIdle = nil
+    probe = nil
+    guard !isOver else { return }
+    if !isPolling { poll() }
+    flush()
+  }
+
+  private func idleIfDone() {
+    guard !isOver, !isPolling, !isPosting, let done = whenIdle else { return }
+    done()
+  }
+
+  /// Ends this transport in favour of another one; returns what is still to be sent.
+  func handOver() -> [Waiting] {
+    defer { queue = [] }
+    isOver = true
+    probe = nil
+    pollLine.close()
+    postLine.close()
+    return Array(queue)
+  }
+
+  // MARK: End
+
+  /// Ends the session. If this side wants that, what is queued (the namespaces' farewells) and a close packet go out first.
+  func close(after error: SocketIOError) {
+    guard !isOver else { return }
+    isOver = true
+    probe?.cancel()
+    probe = nil
+    pollLine.close()
+    let rest = queue
+    queue = []
+    let says = error.reason == .clientDisconnect && handshake != nil && !isPosting
+    if says {
+      let farewell =
+        rest.suffix(PollingBatch.maxPackets - 1).map(\.part)
+        + [.text(EngineIOPacket(kind: .close, data: ByteBuffer()).encoded())]
+      postLine.send(.POST, target, body: EngineIOPayload.encode(farewell)) { _ in }
+    }
+    postLine.close(afterAnswer: says)
+    for waiting in rest { waiting.promise?.fail(error) }
+  }
+}

@@ -1,0 +1,94 @@
+import NIOCore
+import Synchronization
+
+/// One namespace of a client: its queues, what is sent in it, its id. Made by `SocketIOClient.namespace`, joined by `join`.
+public final class SocketIONamespace: Sendable {
+  /// Where it is on the server, "/" or like "/admin".
+  public let name: String
+
+  let auth: (@Sendable () async throws -> any Encodable & Sendable)?
+  let ackTimeout: Duration
+  let link = ClientLink()
+  let turns = SendTurns()
+  private let hub = EventHub()
+  // Entered on the event loop for each event, and for what is asked about it; never contended for long.
+  private let recovery = Mutex(ConnectionRecovery())
+
+  init(
+    name: String, auth: (@Sendable () async throws -> any Encodable & Sendable)?, ackTimeout: Duration
+  ) {
+    self.name = name
+    self.auth = auth
+    self.ackTimeout = ackTimeout
+  }
+
+  // MARK: Events
+
+  /// A queue of the events with this name, from now on; may be made before the namespace is joined.
+  public func events(named name: String, capacity: Int = 1024) -> EventQueue<SocketIOEvent> {
+    hub.queue(named: name, capacity: capacity)
+  }
+
+  /// A queue of the events that `wants` picks; it runs on an event loop and must be quick.
+  public func events(
+    capacity: Int = 1024, where wants: @escaping @Sendable (SocketIOEvent) -> Bool
+  ) -> EventQueue<SocketIOEvent> {
+    hub.queue(of: "events that match", capacity: capacity, wants: wants)
+  }
+
+  /// A queue of all events of the namespace.
+  public func allEvents(capacity: Int = 1024) -> EventQueue<SocketIOEvent> {
+    hub.queue(of: "events", capacity: capacity, wants: nil)
+  }
+
+  // MARK: State
+
+  /// The id that the server gave this client in this namespace; nil while it is not joined. Each connection has another.
+  public var id: String? { (try? link.connection())?.sid }
+
+  /// Whether the namespace is joined at this moment.
+  public var isConnected: Bool { state == .connected }
+
+  /// Whether the server went on with the session of the connection before, and so sent what was missed.
+  public var isRecovered: Bool { recovery.withLock { $0.isRecovered } }
+
+  /// What the client is doing about the namespace at this moment.
+  public var state: SocketIOState { link.current }
+
+  /// The state now and every one that follows, none left out. Each call makes a stream of its own.
+  public func states() -> AsyncStream<SocketIOState> { link.states() }
+
+  // MARK: What the connection says
+
+  /// The payload of the request to join: `auth`, evaluated now, and what recovery needs.
+  func connectPayload() async throws -> ByteBuffer? {
+    let own = try await auth?()
+    let encoded = try own.map { value throws(SocketIOError) in try SocketIOJSON.object(value) }
+    return recovery.withLock { $0.payload(auth: encoded) }
+  }
+
+  func joined(_ membership: SocketIOSession.Membership) { recovery.withLock { $0.joined(membership) } }
+
+  /// Begins joining; false if somebody has begun already. Queues that ended before can be read again.
+  func begin() -> Bool {
+    guard link.begin() else { return false }
+    hub.forEachQueue { $0.reopen() }
+    return true
+  }
+
+  func receive(_ event: SocketIOEvent) {
+    recovery.withLock { $0.received(event) }
+    hub.deliver(event)
+  }
+
+  func retrying(attempt: Int, after reason: SocketIOError) {
+    link.retrying(attempt: attempt, after: reason)
+    if attempt == 1 { hub.forEachQueue { $0.interrupt(reason) } }
+  }
+
+  /// There will be no connection: consumers and callers learn why.
+  func finish(_ reason: SocketIOError) {
+    link.ended(reason)
+    hub.forEachQueue { $0.finish(throwing: reason) }
+  }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import NIOCore
+
+/// What a client must remember so that a server can go on with its session after a lost connection.
+///
+/// A server that keeps sessions names one by `pid` and ends each event with its offset; who comes back with both gets what
+/// it missed. Source: https://socket.io/docs/v4/connection-state-recovery
+struct ConnectionRecovery: Sendable, Equatable {
+  private(set) var pid: String?
+  private(set) var offset: String?
+  /// Whether the last connection went on with the session of the one before.
+  private(set) var isRecovered = false
+
+  mutating func joined(_ membership: SocketIOSession.Membership) {
+    isRecovered = pid != nil && pid == membership.pid
+    if !isRecovered { offset = nil }
+    pid = membership.pid
+  }
+
+  mutating func received(_ event: SocketIOEvent) {
+    guard pid != nil, let last = event.lastArgumentString() else { return }
+    offset = last
+  }
+
+  /// The payload of CONNECT: pid and offset, with the caller's own fields over them; `auth` that is no object stays as it is.
+  func payload(auth: ByteBuffer?) -> ByteBuffer? {
+    guard let pid else { return auth }
+    var fields: [String: JSONValue] = ["pid": .string(pid)]
+    if let offset { fields["offset"] = .string(offset) }
+    if let auth {
+      let own = try? JSONDecoder().decode(JSONValue.self, from: Data(auth.readableBytesView))
+      guard case .object(let own) = own else { return auth }
+      fields.merge(own) { _, mine in mine }
+    }
+    return ByteBuffer(string: JSONValue.object(fields).text)
+  }
+}
+
+extension SocketIOEvent {
+  /// The last argument if it is a string without escapes, found from the end: an offset behind a megabyte is as near.
+  func lastArgumentString() -> String? {
+    let bytes = array.readableBytesView.dropFirst(argumentsOffset).dropLast()
+    guard let end = bytes.lastIndex(where: { $0 > 0x20 }), bytes[end] == 0x22, end > bytes.startIndex,
+      let start = bytes[bytes.startIndex..<end].lastIndex(of: 0x22)
+    else { return nil }
+    let before = bytes[bytes.startIndex..<start].last { $0 > 0x20 }
+    guard before == nil || before == UInt8(ascii: ",") else { return nil }
+    let text = bytes[(start + 1)..<end]
+    return text.contains(0x5C) ? nil : String(decoding: text, as: UTF8.self)
+  }
+}

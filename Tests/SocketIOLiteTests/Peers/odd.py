@@ -1,0 +1,107 @@
+"""A server that speaks Engine.IO in the way that the query's `case` names. Prints its port; ends with its standard input."""
+import asyncio
+import json
+import os
+import sys
+
+from aiohttp import WSMsgType, web
+
+OPEN = '0{"sid":"x","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000}'
+EVENT = '42["fine","hé"]'
+
+
+async def recover(socket):
+    """Gives three events with offsets and goes; who comes back with pid and offset gets the rest of them."""
+    await socket.send_str(OPEN)
+    async for message in socket:
+        if message.type != WSMsgType.TEXT or not message.data.startswith("40"):
+            continue
+        asked = json.loads(message.data[2:] or "{}")
+        if "pid" not in asked:
+            await socket.send_str('40{"sid":"first","pid":"p1"}')
+            await socket.send_str('42["news",1,"o-1"]')
+            await socket.send_str('452-["news",{"a":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1},"o-2"]')
+            await socket.send_bytes(b"one")
+            await socket.send_bytes(b"two")
+            return
+        known = asked["pid"] == "p1" and asked.get("offset") == "o-2"
+        await socket.send_str('40{"sid":"second","pid":"%s"}' % ("p1" if known else "p2"))
+        if known:
+            await socket.send_str('42["news",3,"o-3"]')
+        await socket.send_str("42" + json.dumps(["asked", asked]))
+
+
+async def serve(request):
+    case = request.query.get("case")
+    if request.query["transport"] == "websocket":
+        if case in ("no-websocket", "polling-only"):
+            return web.Response(status=400, text="no sockets here")
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        if case == "recovery":
+            await recover(socket)
+        elif case == "wrong-probe":
+            await socket.receive()
+            await socket.send_str("4nonsense")
+            await socket.receive()
+        elif case in ("deep", "deep-ack"):
+            await socket.send_str(OPEN)
+            await socket.receive()
+            await socket.send_str('40{"sid":"y"}')
+            await socket.send_str(("42[\"deep\"," if case == "deep" else "430[") + "[" * 100_000 + "]" * 100_000 + "]")
+            await socket.receive()
+        return socket
+    if case == "error-page":
+        return web.Response(status=404, text="This is the wrong service")
+    if case == "version-3":
+        return web.Response(text='96:0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":5000}2:40')
+    if case == "not-packets":
+        return web.Response(text="<html>hello</html>")
+    if case == "large-headers":
+        return web.Response(headers={f"X-{n}": "y" * 1000 for n in range(100)})
+    if case == "refused":
+        return web.Response(status=400, text='{"code":5,"message":"Unsupported protocol version"}')
+    if "sid" not in request.query:
+        return web.Response(text=OPEN)
+    if request.method == "POST":
+        bodies.setdefault(case, asyncio.Queue()).put_nowait(await request.text())
+        if case == "post-refused":
+            return web.Response(status=413, text="too much")
+        return web.Response(text="ok")
+    # A poll: first the namespace is joined, then what the case is about.
+    queue = bodies.setdefault(case, asyncio.Queue())
+    body = await queue.get()
+    if case == "pinged" and body == "40":
+        return web.Response(text='40{"sid":"y"}\x1e2')
+    if case == "pinged" and body != "3":
+        return web.Response(status=400, text="a pong was awaited")
+    if "40" in body.split("\x1e") or body == "3":
+        rest = {
+            "lost": "",
+            "bad-base64": "\x1e451-[\"blob\",{\"_placeholder\":true,\"num\":0}]\x1eb@@@",
+            "close": "\x1e1",
+            "long": "\x1e42[\"long\",\"" + "x" * 2_000_000 + "\"]",
+        }.get(case, "\x1e" + EVENT + "\x1e451-[\"blob\",{\"_placeholder\":true,\"num\":0}]\x1ebAAEC")
+        if case == "lost":
+            queue.put_nowait("again")
+        return web.Response(text=('' if body == "3" else '40{"sid":"y"}') + rest.lstrip("\x1e" if body == "3" else ""))
+    if case == "lost":
+        return web.Response(status=400, text='{"code":1,"message":"Session ID unknown"}')
+    return web.Response(text="6")
+
+
+bodies = {}
+
+
+async def main():
+    app = web.Application(client_max_size=10_000_000)
+    app.router.add_route("*", "/socket.io/", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+    os._exit(0)
+
+
+asyncio.run(main())
