@@ -87,6 +87,7 @@ final class ReusableProject: Sendable {
       path("use"), .exclusive, within: options.timeout,
       holder: "somebody else uses \(name), made from another configuration or not healthy")
     state.withLock { $0.use = use }
+    await Sweeper.shared.finish()
     try await OwnerGuard.shared.register(projects: [name])
     state.withLock { $0.phase = .unfinished }
     try? FileManager.default.removeItem(atPath: path("json"))

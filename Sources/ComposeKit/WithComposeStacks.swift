@@ -62,7 +62,7 @@ struct ComposeSession: Sendable {
     try await OwnerGuard.shared.activate()
     let lifetime: RunningProject.Lifetime =
       options.reuse || Self.isOn("COMPOSEKIT_REUSE") ? .reusable : Self.isOn("COMPOSEKIT_KEEP") ? .kept : .run
-    async let sweep: Void = Sweeper.shared.sweepOnce()
+    await Sweeper.shared.begin()
     var runs: [RunningProject] = []
     for project in projects { runs.append(await RunningProject(project, engine: engine, lifetime: lifetime)) }
     let configurations = try await withThrowingTaskGroup(of: (Int, ProjectConfiguration).self) { group in
@@ -88,7 +88,8 @@ struct ComposeSession: Sendable {
         .unknownService, "UpOptions.\(option) names \(service), which no project has", service: service,
         next: "the services are \(known.sorted().joined(separator: ", "))")
     }
-    await sweep
+    // What was left behind may have a port that is needed; one that is adopted has its ports.
+    if lifetime != .reusable { await Sweeper.shared.finish() }
     if lifetime == .run { try await OwnerGuard.shared.register(projects: runs.map(\.projectName)) }
     let reusables = try runs.filter { $0.lifetime == .reusable }.map { ($0.projectName, try ReusableProject($0)) }
     return ComposeSession(
@@ -121,6 +122,7 @@ struct ComposeSession: Sendable {
 
   /// Takes everything down, whatever happens to the task.
   func end() async throws {
+    if !reusables.isEmpty { await Sweeper.shared.finish() }
     await OwnerGuard.shared.waitIfTerminating()
     try await shielded {
       try await withThrowingTaskGroup(of: Void.self) { group in
@@ -162,9 +164,10 @@ actor Sweeper {
   /// Owned here: several callers wait for the one sweep.
   private var sweep: Task<Void, Never>?
 
-  func sweepOnce() async {
-    let sweep = self.sweep ?? Task { _ = await ProjectRemoval().sweep() }
-    self.sweep = sweep
-    await sweep.value
+  func begin() {
+    sweep = sweep ?? Task { _ = await ProjectRemoval().sweep() }
   }
+
+  /// Waits for the end of the sweep.
+  func finish() async { await sweep?.value }
 }

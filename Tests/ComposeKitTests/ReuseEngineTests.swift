@@ -196,13 +196,13 @@ struct ReuseEngineTests {
     "A process that is ended while it starts one leaves nothing; one that uses it leaves it", arguments: [true, false])
   func ownerIsEnded(_ isStarting: Bool) async throws {
     try await withFixture(Fixture.healthy) { fixture in
-      let status = try await Owner.run(
+      let result = try await Owner.run(
         isStarting ? "starting" : "body", fixture, environment: ["COMPOSEKIT_REUSE": "1"]
       ) { owner in
         try await owner.waitFor("at \(isStarting ? "starting" : "body")")
         owner.send(SIGKILL)
       }
-      #expect(status == .signaled(SIGKILL))
+      #expect(result.status == .signaled(SIGKILL))
       if isStarting {
         #expect(try await fixture.leftovers(after: .seconds(15)) == [])
       } else {
