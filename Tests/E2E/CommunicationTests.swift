@@ -43,7 +43,7 @@ extension E2E {
 extension DualStackEnvironment {
   /// GET from inside the worker's container.
   fileprivate func getFromWorker(_ url: String) async throws -> ExecResult {
-    let program = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
+    let program = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())"
     return try await media.exec("worker", ["python3", "-c", program, url])
   }
 }

@@ -1,6 +1,7 @@
 import AudioPrint
 import DubbingTesting
 import Foundation
+import SocketIOLite
 import Testing
 
 extension E2E {
@@ -56,10 +57,13 @@ extension E2E {
         #expect(summary.totalFragments == audio.count)
         #expect(abs(summary.totalDurationMs - audio.map(\.durationMs).reduce(0, +)) < 1)
 
-        let said = try await session.all.collect(session.all.count, timeout: .seconds(1))
-        let names = said.map(\.name)
-        #expect(Set(names) == ["stream:ready", "fragment:ack", "fragment:processed", "stream:complete"])
-        #expect(names.last == "stream:complete")
+        var said: [SocketIOEvent] = []
+        repeat {
+          said.append(try await session.all.next(timeout: SpeechSession.deadline))
+        } while said.last?.name != "stream:complete"
+        // Other streams of this environment may put STS under pressure, and it tells everyone.
+        let names = Set(said.map(\.name)).subtracting(["backpressure"])
+        #expect(names == ["stream:ready", "fragment:ack", "fragment:processed", "stream:complete"])
         #expect(said.flatMap { ObservedEvent($0, .toWorker).violations } == [])
       }
     }

@@ -3,9 +3,9 @@ import Synchronization
 
 /// Bounds how many of something are live at once; Swift Testing itself runs every case side by side.
 final class ConcurrencyLimit: Sendable {
-  /// `E2E_MAX_STREAMS`, or two for each core: a stream spends most of its time waiting for real time to pass.
+  /// `E2E_MAX_STREAMS`, or one more than there are cores: a stream waits for real time to pass, and is then judged on a core.
   static let streams = ConcurrencyLimit(
-    limit: setting("E2E_MAX_STREAMS") ?? 2 * ProcessInfo.processInfo.activeProcessorCount)
+    limit: setting("E2E_MAX_STREAMS") ?? ProcessInfo.processInfo.activeProcessorCount + 1)
 
   /// `E2E_MAX_ENVIRONMENTS`, or one more than there are cores; at least two, since suites with one of their own are nested in
   /// a suite with another.

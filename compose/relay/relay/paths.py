@@ -67,6 +67,10 @@ class GroupCache:
             self.overflowed, self.has_key = False, True
         elif tag.kind == flv.VIDEO and not self.has_key:
             return
+        elif not self.has_key and tag.time - self.start > self.opening:
+            # Sound alone: after its opening there is nothing that a late reader would have to begin with.
+            self.tags, self.size = [], 0
+            return
         if self.overflowed:
             return
         self.tags.append(tag)
@@ -166,7 +170,8 @@ class Path:
 
     def opening(self):
         """What a new RTMP reader gets at once: headers, then the current group of pictures."""
-        tags = self.cache.tags if self.video_header else []
+        has_video = any(t.codec == sdp.H264 for t in self.tracks)
+        tags = self.cache.tags if self.video_header or not has_video else []
         start = tags[0].time if tags else 0
         headers = [flv.Tag(t.kind, 0 if t.kind == flv.DATA else start, t.body)
                    for t in (self.metadata, self.video_header, self.audio_header) if t]

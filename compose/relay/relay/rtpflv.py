@@ -1,4 +1,5 @@
 """H.264 and AAC over RTP (RFC 6184, RFC 3640) to FLV tags."""
+import heapq
 import struct
 import time
 
@@ -210,12 +211,19 @@ class RtpToFlv:
             starts.append(start)
         self.origin = min(starts)
         pending, self.pending = self.pending, []
-        # Stable: frames of one track stay in decoding order.
-        audio_first = sorted((p for p in pending if self.tracks[p[0]].codec != sdp.H264),
-                             key=lambda p: self.clocks[p[0]].seconds(p[1]))
-        video = [p for p in pending if self.tracks[p[0]].codec == sdp.H264]
-        for entry in audio_first + video:
+        for entry in self._in_order(pending):
             self._send(*entry)
+
+    def _in_order(self, pending):
+        """By time, sound before the picture of its time; a reader takes the first tag's time for the stream's beginning."""
+        timed = [(self.clocks[p[0]].seconds(p[1]), p) for p in pending]
+        audio = sorted((t for t in timed if self.tracks[t[1][0]].codec != sdp.H264), key=lambda t: t[0])
+        # Pictures stay in decoding order: each counts from the earliest display time that is still to come.
+        video, earliest = [], float("inf")
+        for seconds, entry in reversed([t for t in timed if self.tracks[t[1][0]].codec == sdp.H264]):
+            earliest = min(earliest, seconds)
+            video.append((earliest, entry))
+        return [entry for _, entry in heapq.merge(audio, reversed(video), key=lambda t: t[0])]
 
     def _start_decoding(self, index, times):
         parameters = self.parameters

@@ -189,6 +189,18 @@ class RtpToFlvTests(unittest.TestCase):
         times = {tag.kind: tag.time for tag in self.tags}
         self.assertEqual(times, {flv.AUDIO: 0, flv.VIDEO: 120})
 
+    def test_sound_that_begins_late_comes_after_the_pictures_before_it(self):
+        converter = self.converter()
+        converter.control(0, report(5.0, 0))
+        for index in range(30):
+            converter.feed(0, rtp(b"\x65key", 3000 * index, True))
+        converter.control(1, report(5.5, 0))
+        converter.feed(1, rtp(aac(b"sound"), 0))
+        self.assertEqual([t.kind for t in self.tags if not t.is_configuration][:1], [flv.VIDEO])
+        times = [t.time for t in self.tags if not t.is_configuration]
+        self.assertEqual(times, sorted(times))
+        self.assertEqual([t.time for t in self.tags if t.kind == flv.AUDIO], [500])
+
     def test_zero_is_the_first_decoding_time(self):
         converter = self.converter(depth=2)
         converter.control(0, report(5.0, 0))
@@ -307,6 +319,14 @@ class GroupCacheTests(unittest.TestCase):
         self.assertEqual([t.time for t in cache.tags], [0, 5, 10, 40, 95, 105])
         cache.add(flv.Tag(flv.VIDEO, 100, self.KEY))
         self.assertEqual([t.time for t in cache.tags], [105, 100])
+
+    def test_sound_alone_is_kept_for_late_readers_and_given_up_after_the_opening(self):
+        cache = GroupCache(opening=50)
+        for time in (0, 20, 50):
+            cache.add(flv.Tag(flv.AUDIO, time, flv.audio_frame(b"s")))
+        self.assertEqual([t.time for t in cache.tags], [0, 20, 50])
+        cache.add(flv.Tag(flv.AUDIO, 60, flv.audio_frame(b"s")))
+        self.assertEqual(cache.tags, [])
 
 
 class Transport:
