@@ -85,7 +85,8 @@ struct RemoteEngineTests {
     @Sendable func create(_ name: String, _ address: String) async throws {
       let result = try await Subprocess.run(
         .name("docker"), arguments: ["context", "create", name, "--docker", "host=\(address)"],
-        environment: .inherit.updating(["DOCKER_CONFIG": folder.path()]), output: .discarded, error: .string(limit: 4096))
+        environment: .inherit.updating(["DOCKER_CONFIG": folder.path()]), output: .discarded,
+        error: .string(limit: 4096))
       #expect(result.terminationStatus.isSuccess, "\(result.standardError)")
     }
     try await create("near", "unix:///var/run/docker.sock")
