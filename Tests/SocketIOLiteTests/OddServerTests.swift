@@ -65,6 +65,20 @@ struct OddServerTests {
     }
   }
 
+  @Test("Who sends by polling while the connection is closed learns it at once")
+  func slowPost() async throws {
+    let client = client("slow-post")
+    let fine = client.events(named: "fine")
+    let sending = try await client.withConnection { client in
+      _ = try await fine.next(timeout: wait)
+      let sending = Task { try await client.emit("slow") }
+      _ = try await fine.next(timeout: wait)
+      return sending
+    }
+    let error = await #expect(throws: SocketIOError.self) { try await sending.value }
+    #expect(error?.reason == .clientDisconnect)
+  }
+
   @Test("Without a transport in the configuration there is an error that says so")
   func noTransport() async throws {
     let error = await #expect(throws: SocketIOError.self) { try await client("x", []).withConnection { _ in } }
