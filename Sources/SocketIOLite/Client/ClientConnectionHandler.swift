@@ -11,8 +11,8 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     var namespace: String
     var auth: ByteBuffer?
     var limits: SocketIOLimits
-    /// Called on the event loop for each event.
-    var deliver: @Sendable (SocketIOEvent) -> Void
+    /// Called on the event loop with the events of one burst of reads, in order.
+    var deliver: @Sendable ([SocketIOEvent]) -> Void
   }
 
   private struct WaitingAck {
@@ -55,6 +55,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var input = unwrapInboundIn(data)
+    socket.arrival = .init()
     do throws(SocketIOError) {
       while failure == nil, let frame = try reader.next(&input) { try receive(frame) }
     } catch {
@@ -145,7 +146,8 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   }
 
   private func deliverBurst() {
-    for event in burst { wishes.deliver(event) }
+    guard !burst.isEmpty else { return }
+    wishes.deliver(burst)
     burst.removeAll(keepingCapacity: true)
   }
 
@@ -185,6 +187,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     needsFlush = false
     context.flush()
   }
+
+  /// How many acknowledgements are waited for.
+  var waitingAckCount: Int { acks.count }
 
   /// Fails a waiting acknowledgement whose task was cancelled.
   func cancelAck(of promise: EventLoopPromise<SocketIOEvent>) {

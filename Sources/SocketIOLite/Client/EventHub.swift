@@ -5,6 +5,14 @@ final class EventHub: Sendable {
   private struct Subscription {
     weak var queue: EventQueue<SocketIOEvent>?
     var wants: (@Sendable (SocketIOEvent) -> Bool)?
+
+    /// Queues what is wanted of `events` and says which those are.
+    func take(_ events: ArraySlice<SocketIOEvent>) -> [Int] {
+      guard let queue else { return [] }
+      let wanted = wants.map { wants in events.indices.filter { wants(events[$0]) } } ?? Array(events.indices)
+      queue.push(contentsOf: wanted.map { events[$0] })
+      return wanted
+    }
   }
 
   private struct State {
@@ -38,24 +46,26 @@ final class EventHub: Sendable {
     return queue
   }
 
-  func deliver(_ event: SocketIOEvent) {
-    var others: [Subscription] = []
-    var claimed = false
-    state.withLock { state in
-      for subscription in state.byName[event.name] ?? [] {
-        guard let queue = subscription.queue else { continue }
-        claimed = true
-        queue.push(event)
-      }
-      others = state.byPredicate
+  /// Hands events to every queue that wants them, in order; those with one name go together, which costs little more than one.
+  func deliver(_ events: [SocketIOEvent]) {
+    var rest = events[...]
+    while let name = rest.first?.name {
+      let end = rest.firstIndex { $0.name != name } ?? rest.endIndex
+      deliver(rest[..<end], named: name)
+      rest = rest[end...]
     }
-    // Predicates are the caller's code: they run outside the lock.
-    for subscription in others {
-      guard let queue = subscription.queue, subscription.wants?(event) ?? true else { continue }
-      claimed = true
-      queue.push(event)
+  }
+
+  private func deliver(_ events: ArraySlice<SocketIOEvent>, named name: String) {
+    let (named, others) = state.withLock { ($0.byName[name]?.compactMap(\.queue) ?? [], $0.byPredicate) }
+    for queue in named { queue.push(contentsOf: events) }
+    var unclaimed = named.isEmpty ? events.count : 0
+    if !others.isEmpty {
+      // Predicates are the caller's code: they run outside the lock.
+      let claimed = Set(others.flatMap { $0.take(events) })
+      if unclaimed > 0 { unclaimed -= claimed.count }
     }
-    if !claimed { state.withLock { $0.unclaimed += 1 } }
+    if unclaimed > 0 { state.withLock { $0.unclaimed += unclaimed } }
   }
 
   func forEachQueue(_ body: (EventQueue<SocketIOEvent>) -> Void) {

@@ -29,9 +29,11 @@ enum WebSocketConnector {
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(request.timeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      // Frames are copied out, so one buffer serves all reads and stays in the cache; untouched pages of it cost nothing.
+      // Frames are copied out, so one buffer serves all reads and stays in the cache. It grows only where much is received.
       .channelOption(.maxMessagesPerRead, value: 4)
-      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
+      .channelOption(
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 4 << 10, maximum: 256 << 10)
+      )
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try addHandlers(to: channel, request, wishes, joined: joined, ended: ended, connected: connected)
@@ -69,7 +71,7 @@ enum WebSocketConnector {
     }
   }
 
-  private static func addHandlers(
+  static func addHandlers(
     to channel: any Channel, _ request: Request, _ wishes: ClientConnectionHandler.Wishes,
     joined: EventLoopPromise<Void>, ended: EventLoopPromise<SocketIOError>,
     connected: EventLoopPromise<ClientConnection>

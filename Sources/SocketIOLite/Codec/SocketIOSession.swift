@@ -15,6 +15,11 @@ struct SocketIOSession: Sendable {
   private var assembler: PacketAssembler
   private var joined: [String: String] = [:]
   private var nextID = 0
+  /// The namespace and the name of the last event: the next one's are most often the same.
+  private var lastNamespace = ""
+  private var lastName = ""
+  /// When the bytes came that are being read.
+  var arrival = SocketIOEvent.Arrival()
 
   init(limits: SocketIOLimits) { assembler = PacketAssembler(limits: limits) }
 
@@ -42,23 +47,32 @@ struct SocketIOSession: Sendable {
     switch packet.kind {
     case .event, .binaryEvent:
       // Before its CONNECT a server may not send events; one that does is told apart from a lost packet.
-      guard isJoined(packet.namespace) else {
+      guard packet.namespace == lastNamespace || isJoined(packet.namespace) else {
         throw SocketIOPacket.malformed(
           "an event came on namespace \(packet.namespace), which is not connected", packet.data)
       }
-      return .event(try SocketIOEvent(whole))
+      let event = try SocketIOEvent(whole, arrival: arrival, likelyName: lastName)
+      lastNamespace = packet.namespace
+      // A name with a backslash in it was written with escapes: it does not look like what it means.
+      if event.name != lastName { lastName = event.name.utf8.contains(0x5C) ? "" : event.name }
+      return .event(event)
     case .ack, .binaryAck:
-      return .acknowledged(id: packet.id ?? -1, try SocketIOEvent(whole))
+      return .acknowledged(id: packet.id ?? -1, try SocketIOEvent(whole, arrival: arrival))
     case .connect:
       joined[packet.namespace] = try Self.sid(of: packet)
       return .connected(namespace: packet.namespace)
     case .connectError:
-      joined[packet.namespace] = nil
+      leave(packet.namespace)
       return .rejected(namespace: packet.namespace, Self.rejection(packet))
     case .disconnect:
-      joined[packet.namespace] = nil
+      leave(packet.namespace)
       return .left(namespace: packet.namespace)
     }
+  }
+
+  private mutating func leave(_ namespace: String) {
+    joined[namespace] = nil
+    if lastNamespace == namespace { lastNamespace = "" }
   }
 
   private static func sid(of packet: SocketIOPacket) throws(SocketIOError) -> String {
