@@ -14,7 +14,7 @@ private func count(_ variable: String, otherwise: Int) -> Int {
 struct ReliabilityTests {
   @Test("Of a stream of events over three lost connections each is received once, or missing beside a reported loss")
   func stream() async throws {
-    let total = count("RELIABILITY_EVENTS", otherwise: 20_000)
+    let total = count("RELIABILITY_EVENTS", otherwise: 10_000)
     try await Peer.run("stream.py") { port in
       let client = SocketIOClient(
         url: "http://127.0.0.1:\(port)",
@@ -58,7 +58,7 @@ struct ReliabilityTests {
 
   @Test("Acknowledgements that time out are forgotten, however many there were")
   func timedOutAcknowledgements() async throws {
-    let total = count("RELIABILITY_ACKS", otherwise: 5_000)
+    let total = count("RELIABILITY_ACKS", otherwise: 2_500)
     try await Peer.run("hostile.py") { port in
       let client = SocketIOClient(
         url: "http://127.0.0.1:\(port)?case=quiet", configuration: .patient(reconnection: nil))
