@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup e2e test unit up down logs lint format images fixtures fixture fixtures-check bench eval soak
+.PHONY: help setup e2e test unit up down logs lint format images fixtures fixture fixtures-check bench eval soak fuzz reliability
 
 TAGS ?=
 FILTER ?= E2E
@@ -50,7 +50,7 @@ lint: ## Check formatting of Swift, syntax of shell and Python
 	@scripts/lint.sh
 
 format: ## Format the Swift sources in place
-	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources
+	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources Fuzzing/Package.swift Fuzzing/Sources/Fuzz
 
 fixtures: ## Make this package's fixtures anew (needs flite)
 	@fixtures/make.sh
@@ -67,3 +67,10 @@ soak: images ## Run the E2E tests again and again, count failures and leaks (N=3
 
 eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a part of it, in three minutes)
 	@scripts/eval.sh
+
+fuzz: ## Fuzz the protocol code with libFuzzer (RUNS=1500000 inputs for each of its targets)
+	@scripts/fuzz.sh '$(or $(RUNS),1500000)'
+
+reliability: ## An hour's worth of Socket.IO events and timed-out acknowledgements in minutes (EVENTS=2000000, ACKS=100000)
+	@scripts/setup.sh unit
+	@RELIABILITY_EVENTS='$(or $(EVENTS),2000000)' RELIABILITY_ACKS='$(or $(ACKS),100000)' swift test --filter ReliabilityTests

@@ -57,11 +57,11 @@ def write(records, options, began):
 
 
 def rows(records):
-    """Text of the table's cells, one list a row; the ratio is ours to the nearest peer's, below 1 is better."""
+    """Text of the table's cells, one list a row; the ratio is ours to the nearest peer's."""
     table = []
     for record in records:
         peers = {name: value for name, value in record["peers"].items() if value is not None}
-        best = min(peers.values(), default=None)
+        best = (min if record["lower_is_better"] else max)(peers.values(), default=None)
         ours = record["ours"]
         met = "" if record["wanted"] is None else ("yes" if ours <= record["wanted"] else "no")
         ratio = f"{ours / best:.2f}" if best and best > 0 else "–"
@@ -87,7 +87,7 @@ def print_table(table):
 
 
 def markdown(table, began):
-    lines = [f"`make bench`: {began}. Medians; lower is better everywhere.", ""]
+    lines = [f"`make bench`: {began}. Medians; lower is better, except of what is per second.", ""]
     lines += ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
     lines += ["| " + " | ".join(row) + " |" for row in table]
     return "\n".join(lines) + "\n"

@@ -10,6 +10,10 @@ BURSTS = [
 ]
 ACKS = 2_000
 CONNECTIONS = 100
+# How cost grows: so many events of 200 bytes over so many connections of one process.
+SPREAD_EVENTS = 20_000
+SPREAD = [1, 10, 100, 1_000]
+IDLE = 1_000
 
 
 def measure(runs):
@@ -22,6 +26,8 @@ def measure(runs):
                     measure_burst(cases, replay, *burst)
                 progress(f"socketio {number}/{runs}: acknowledgements, connecting, tap")
                 measure_latency(cases, echo, tap)
+                progress(f"socketio {number}/{runs}: up to {SPREAD[-1]:,} connections")
+                measure_growth(cases, replay)
     return cases
 
 
@@ -66,3 +72,15 @@ def measure_latency(cases, echo, tap):
     case.add(OURS, result["p50_ms"])
     (result,) = run(peer("python_socketio_client.py", "connect", echo, CONNECTIONS))
     case.add("python-socketio", result["p50_ms"])
+
+
+def measure_growth(cases, url):
+    participants = {OURS: [swift_tool("SocketIOBench")], "python-socketio": peer("python_socketio_client.py")}
+    for who, command in participants.items():
+        for connections in SPREAD:
+            (result,) = run([*command, "many", url, str(connections), str(SPREAD_EVENTS)])
+            spread = f"200 B over {connections:,} connection{'s' if connections > 1 else ''}"
+            cases.case(f"client CPU, {spread}", "µs/event").add(who, result["cpu_us"])
+            cases.case(f"throughput, {spread}", "events/s", lower_is_better=False).add(who, result["events_per_s"])
+        (result,) = run([*command, "idle", url, str(IDLE)])
+        cases.case("memory of an idle connection", "kB", 60).add(who, result["kb"])

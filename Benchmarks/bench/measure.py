@@ -88,12 +88,13 @@ def server(command):
 
 @dataclass
 class Case:
-    """One line of the table; the value of a participant is the median of its samples. Lower is better in all of them."""
+    """One line of the table; the value of a participant is the median of its samples."""
 
     group: str
     name: str
     unit: str
     wanted: float | None
+    lower_is_better: bool = True
     samples: dict = field(default_factory=dict)
 
     def add(self, who, value):
@@ -104,7 +105,7 @@ class Case:
 
     def record(self):
         return {
-            "group": self.group, "case": self.name, "unit": self.unit, "lower_is_better": True, "ours": rounded(self.median(OURS)),
+            "group": self.group, "case": self.name, "unit": self.unit, "lower_is_better": self.lower_is_better, "ours": rounded(self.median(OURS)),
             "peers": {who: rounded(self.median(who)) for who in self.samples if who != OURS},
             "wanted": self.wanted, "runs": len(self.samples.get(OURS, [])),
         }
@@ -121,8 +122,8 @@ class Cases:
         self.group = group
         self.by_name = {}
 
-    def case(self, name, unit, wanted=None):
-        return self.by_name.setdefault(name, Case(self.group, name, unit, wanted))
+    def case(self, name, unit, wanted=None, lower_is_better=True):
+        return self.by_name.setdefault(name, Case(self.group, name, unit, wanted, lower_is_better))
 
     def records(self):
         return [case.record() for case in self.by_name.values()]

@@ -1,4 +1,4 @@
-"""python-socketio's AsyncClient. usage: python_socketio_client.py burst|burst-bin|decode URL N SIZE | ack|connect URL N"""
+"""python-socketio's AsyncClient. usage: python_socketio_client.py burst|burst-bin|decode URL N SIZE | ack|connect|idle URL N | many URL CONNECTIONS N"""
 import asyncio
 import base64
 import sys
@@ -6,7 +6,7 @@ import time
 
 import socketio
 
-from usage import cpu_seconds, peak_mb, percentile, report
+from usage import allow_many_sockets, cpu_seconds, peak_mb, percentile, report
 
 
 async def connected(url):
@@ -62,11 +62,43 @@ async def connect(url, count):
     report(p50_ms=percentile(times, 0.5))
 
 
+async def many(url, connections, count):
+    each = count // connections
+    clients = [await connected(url) for _ in range(connections)]
+    done = asyncio.get_running_loop().create_future()
+    missing = each * connections
+
+    async def on_fragment(_data):
+        nonlocal missing
+        missing -= 1
+        if missing == 0:
+            done.set_result((cpu_seconds(), time.perf_counter()))
+
+    for client in clients:
+        client.on("fragment:processed", on_fragment)
+    cpu, start = cpu_seconds(), time.perf_counter()
+    await asyncio.gather(*(client.emit("burst", {"n": each, "size": 200}) for client in clients))
+    cpu_after, end = await asyncio.wait_for(done, 120)
+    events = each * connections
+    report(cpu_us=(cpu_after - cpu) / events * 1e6, events_per_s=events / (end - start), peak_rss_mb=peak_mb())
+    await asyncio.gather(*(client.disconnect() for client in clients))
+
+
+async def idle(url, connections):
+    first = connections // 10
+    clients = [await connected(url) for _ in range(first)]
+    before = peak_mb()
+    clients += [await connected(url) for _ in range(connections - first)]
+    report(kb=(peak_mb() - before) * 1e3 / (connections - first))
+    await asyncio.gather(*(client.disconnect() for client in clients))
+
+
 mode, url, *numbers = sys.argv[1:]
 numbers = [int(number) for number in numbers]
+allow_many_sockets()
 if mode == "ack":
     asyncio.run(acknowledge(url, *numbers))
-elif mode == "connect":
-    asyncio.run(connect(url, *numbers))
+elif mode in ("connect", "idle", "many"):
+    asyncio.run({"connect": connect, "idle": idle, "many": many}[mode](url, *numbers))
 else:
     asyncio.run(burst(mode.replace("decode", "burst"), url, *numbers, decoding=mode.startswith("decode")))

@@ -5,6 +5,7 @@ An event `burst` {n, size} is answered with n text events, `burst-bin` with n ev
 """
 import asyncio
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import struct
 import sys
 
 from payload import binary_event, text_event
+from usage import allow_many_sockets
 
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 OPEN = b'0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":60000,"maxPayload":1000000}'
@@ -41,6 +43,7 @@ async def read_frame(reader):
     return first & 15, bytes(byte ^ mask[index & 3] for index, byte in enumerate(data))
 
 
+@functools.lru_cache(maxsize=1)
 def encoded(name, count, size):
     if name == "burst":
         return [frame(b"42" + text_event(index, size), TEXT) for index in range(count)]
@@ -81,7 +84,8 @@ async def serve(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    allow_many_sockets()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     # Not server.wait_closed(): it would wait for clients that were killed.

@@ -3,45 +3,61 @@ import NIOCore
 
 /// An event, or the answer to one, as it was received: bytes, decoded only when asked.
 public struct SocketIOEvent: Sendable, CustomStringConvertible {
+  /// Everything behind one reference: an event goes through several hands, and each copy of it costs one count.
+  private final class Storage: Sendable {
+    let name: String
+    let namespace: String
+    let ackID: Int?
+    let arrival: Arrival
+    let attachments: [ByteBuffer]
+    let array: ByteBuffer
+    let argumentsOffset: Int
+
+    init(_ whole: PacketAssembler.Whole, name: String, argumentsOffset: Int, arrival: Arrival) {
+      self.name = name
+      namespace = whole.packet.namespace
+      ackID = whole.packet.id
+      self.arrival = arrival
+      attachments = whole.attachments
+      array = whole.packet.data
+      self.argumentsOffset = argumentsOffset
+    }
+  }
+
+  /// When bytes were received, on both clocks.
+  struct Arrival: Sendable {
+    var time = ContinuousClock.now
+    var date = Date()
+  }
+
+  private let storage: Storage
+
   /// The event's name; empty for an acknowledgement.
-  public let name: String
+  public var name: String { storage.name }
   /// The namespace it came on, "/" by default.
-  public let namespace: String
+  public var namespace: String { storage.namespace }
   /// The id that the sender wants acknowledged or, of an acknowledgement, the id that it answers.
-  public let ackID: Int?
+  public var ackID: Int? { storage.ackID }
   /// When it was received, on the monotonic clock.
-  public let time: ContinuousClock.Instant
+  public var time: ContinuousClock.Instant { storage.arrival.time }
   /// When it was received, on the wall clock.
-  public let date: Date
+  public var date: Date { storage.arrival.date }
   /// The attachments in the order of their numbers, sharing the memory that they were received in.
-  public let attachmentBuffers: [ByteBuffer]
+  public var attachmentBuffers: [ByteBuffer] { storage.attachments }
 
   /// The JSON array as received, with the name in front.
-  let array: ByteBuffer
+  var array: ByteBuffer { storage.array }
   /// How many bytes of `array` come before the first argument.
-  let argumentsOffset: Int
+  var argumentsOffset: Int { storage.argumentsOffset }
 
   /// Cuts the name out of a packet's array; throws `malformedPacket` if there is none.
+  ///
+  /// `likelyName` is used instead of a new string if the name is the same: most events are called like the one before.
   init(
-    _ whole: PacketAssembler.Whole, time: ContinuousClock.Instant = .now, date: Date = Date()
+    _ whole: PacketAssembler.Whole, arrival: Arrival = .init(), likelyName: String = ""
   ) throws(SocketIOError) {
-    let packet = whole.packet
-    if packet.kind == .event || packet.kind == .binaryEvent {
-      guard let cut = packet.data.withUnsafeReadableBytes(Self.cutName) else {
-        throw SocketIOPacket.malformed("an event must start with its name, a JSON string", packet.data)
-      }
-      name = cut.name
-      argumentsOffset = cut.end
-    } else {
-      name = ""
-      argumentsOffset = 1
-    }
-    namespace = packet.namespace
-    ackID = packet.id
-    array = packet.data
-    attachmentBuffers = whole.attachments
-    self.time = time
-    self.date = date
+    let cut = try Self.cutName(whole.packet, likely: likelyName)
+    storage = Storage(whole, name: cut.name, argumentsOffset: cut.end, arrival: arrival)
   }
 
   /// An event made by hand, for what is to be tested without a connection; `Data` inside the arguments becomes attachments.
@@ -55,7 +71,7 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
     let packet = SocketIOPacket(
       kind: encoded.attachments.isEmpty ? .event : .binaryEvent, namespace: namespace, id: ackID,
       attachmentCount: encoded.attachments.count, data: encoded.array)
-    try self.init(.init(packet: packet, attachments: encoded.attachments), time: time, date: date)
+    try self.init(.init(packet: packet, attachments: encoded.attachments), arrival: Arrival(time: time, date: date))
   }
 
   /// The arguments as JSON text of one array, without the event's name. Copies; see `withPayload` for reading in place.
@@ -89,6 +105,7 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
       throw failed("has no argument \(index), only \(ranges.count)")
     }
     let range = ranges[index]
+    if let value = try? LongStrings.decode(type, from: array, range, attachments: attachmentBuffers) { return value }
     let json = array.withUnsafeReadableBytes { Data($0[range]) }
     do {
       return try SocketIOJSON.decoder(attachments: attachmentBuffers).decode(type, from: json)
@@ -118,8 +135,18 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
     return SocketIOError(.decodingFailed, "\(who) \(what)", evidence: [quoted(array)])
   }
 
+  private static func cutName(
+    _ packet: SocketIOPacket, likely: String
+  ) throws(SocketIOError) -> (name: String, end: Int) {
+    guard packet.kind == .event || packet.kind == .binaryEvent else { return ("", 1) }
+    guard let cut = packet.data.withUnsafeReadableBytes({ cutName($0, likely: likely) }) else {
+      throw SocketIOPacket.malformed("an event must start with its name, a JSON string", packet.data)
+    }
+    return cut
+  }
+
   /// The name, and the offset of the first argument (or of the closing bracket).
-  private static func cutName(_ bytes: UnsafeRawBufferPointer) -> (name: String, end: Int)? {
+  private static func cutName(_ bytes: UnsafeRawBufferPointer, likely: String) -> (name: String, end: Int)? {
     var start = 1
     while start < bytes.count, bytes[start] <= 0x20 { start += 1 }
     guard start < bytes.count, bytes[start] == 0x22, let end = JSONScan.endOfString(bytes, from: start) else {
@@ -128,7 +155,11 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
     let text = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
     let inner = UnsafeRawBufferPointer(rebasing: text[1..<(text.count - 1)])
     let name: String
-    if inner.contains(0x5C) {
+    if likely.utf8.count == inner.count,
+      likely.utf8.withContiguousStorageIfAvailable({ $0.elementsEqual(inner) }) == true
+    {
+      name = likely
+    } else if inner.contains(0x5C) {
       guard let decoded = try? JSONDecoder().decode(String.self, from: Data(text)) else { return nil }
       name = decoded
     } else {

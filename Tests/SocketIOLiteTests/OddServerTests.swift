@@ -65,6 +65,20 @@ struct OddServerTests {
     }
   }
 
+  @Test("Who sends by polling while the connection is closed learns it at once")
+  func slowPost() async throws {
+    let client = client("slow-post")
+    let fine = client.events(named: "fine")
+    let sending = try await client.withConnection { client in
+      _ = try await fine.next(timeout: wait)
+      let sending = Task { try await client.emit("slow") }
+      _ = try await fine.next(timeout: wait)
+      return sending
+    }
+    let error = await #expect(throws: SocketIOError.self) { try await sending.value }
+    #expect(error?.reason == .clientDisconnect)
+  }
+
   @Test("Without a transport in the configuration there is an error that says so")
   func noTransport() async throws {
     let error = await #expect(throws: SocketIOError.self) { try await client("x", []).withConnection { _ in } }
@@ -117,7 +131,7 @@ struct OddServerTests {
       try SocketIOEvent(.init(packet: SocketIOPacket.parse(ByteBuffer(string: "2" + array)), attachments: []))
     }
     var state = ConnectionRecovery()
-    try state.received(event(#"["a","o-0"]"#))
+    try state.received([event(#"["a","o-0"]"#)])
     #expect(state.offset == nil && state.payload(auth: nil) == nil)
     state.joined(.init(sid: "s", pid: "p"))
     #expect(!state.isRecovered)
@@ -125,9 +139,10 @@ struct OddServerTests {
       (#"["a"]"#, nil), (#"["a",1]"#, nil), (#"["a","o-1"]"#, "o-1"), (#"["a",{"x":"y"}]"#, "o-1"),
       (#"["a",[1,"no"]]"#, "o-1"), (#"["a", 1 , "o-2" ]"#, "o-2"), (#"["a","es\"caped"]"#, "o-2"),
     ] as [(String, String?)] {
-      try state.received(event(array))
+      try state.received([event(array)])
       #expect(state.offset == offset, "\(array)")
     }
+    try state.received([event(#"["a","o-0"]"#), event(#"["a","o-2"]"#), event(#"["a"]"#)])
     #expect(state.payload(auth: nil).map { String(buffer: $0) } == #"{"offset":"o-2","pid":"p"}"#)
     let auth = ByteBuffer(string: #"{"token":1}"#)
     #expect(state.payload(auth: auth).map { String(buffer: $0) } == #"{"offset":"o-2","pid":"p","token":1}"#)

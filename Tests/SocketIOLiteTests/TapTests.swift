@@ -94,6 +94,8 @@ struct TapTests {
     try await SocketIOTap.withTap(upstream: Peer.url, options: patient) { tap in
       let lines = try await Peer.output("client.py", [tap.url, transports])
       #expect(lines == "echo héllo 5\ncounted 12\n")
+      // A tap forwards first and reads afterwards: the client may be gone by then.
+      try await eventually("the last is recorded") { tap.records().contains { counted($0.event) == 11 } }
       let records = tap.records()
       #expect(records.filter { $0.event.name == "counted" }.compactMap { counted($0.event) } == Array(0..<12))
       #expect(records.first { $0.event.name == "echo" }?.event.attachments == [Array("bytes".utf8)])
@@ -159,7 +161,8 @@ struct TapTests {
       #expect(received.map(counted) == (keepingOrder ? [0, 1, 2, 3] : [0, 2, 3, 1]))
       let late = try #require(received.first { counted($0) == 1 })
       let recorded = try #require(tap.records().first { $0.faults == ["late"] })
-      #expect(late.time - recorded.time >= .milliseconds(1990))
+      // The delay counts from the read, the record's time from its decoding: on a busy machine that is a while later.
+      #expect(late.time - recorded.time >= .milliseconds(1500))
     }
   }
 

@@ -21,6 +21,19 @@ public enum Usage {
     #endif
   }
 
+  /// Lets this process open as many sockets as the system allows it.
+  public static func allowManySockets() {
+    var limit = rlimit()
+    #if canImport(Glibc)
+      let what = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+      let what = RLIMIT_NOFILE
+    #endif
+    getrlimit(what, &limit)
+    limit.rlim_cur = min(limit.rlim_max, 10_240)
+    setrlimit(what, &limit)
+  }
+
   private static func read() -> rusage {
     var usage = rusage()
     #if canImport(Glibc)

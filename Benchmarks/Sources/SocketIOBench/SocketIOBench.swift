@@ -20,11 +20,18 @@ struct SocketIOBench {
       if let count = Int(arguments[2]) { return try await acknowledge(arguments[1], count: count) }
     case ("connect", 3):
       if let count = Int(arguments[2]) { return try await connect(arguments[1], count: count) }
+    case ("many", 4):
+      guard let connections = Int(arguments[2]), let count = Int(arguments[3]) else { break }
+      return try await many(arguments[1], connections: connections, count: count)
+    case ("idle", 3):
+      if let connections = Int(arguments[2]) { return try await idle(arguments[1], connections: connections) }
     case ("tap", 2):
       return try await tap(arguments[1])
     default: break
     }
-    Report.usage("SocketIOBench burst|burst-bin|decode|decode-bin URL N SIZE | ack|connect URL N | tap URL")
+    Report.usage(
+      "SocketIOBench burst|burst-bin|decode|decode-bin URL N SIZE | ack|connect|idle URL N | many URL CONNECTIONS N | tap URL"
+    )
   }
 
   static func client(_ url: String) -> SocketIOClient {

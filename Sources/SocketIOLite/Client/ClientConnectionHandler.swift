@@ -10,25 +10,6 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = WebSocketFrame
 
-  struct Wishes: Sendable {
-    var limits: SocketIOLimits
-    /// Asked for as soon as the session is open.
-    var joins: [Join]
-    /// Called on the event loop for each event.
-    var deliver: @Sendable (SocketIOEvent) -> Void
-    /// Called on the event loop when a namespace is joined, before its first event.
-    var joined: @Sendable (_ namespace: String, SocketIOSession.Membership) -> Void
-    /// Called on the event loop when the server left one of several namespaces; the others remain.
-    var left: @Sendable (_ namespace: String, SocketIOError) -> Void
-  }
-
-  struct Join: Sendable {
-    var namespace: String
-    /// The CONNECT packet's payload.
-    var payload: ByteBuffer?
-    var done: EventLoopPromise<SocketIOSession.Membership>
-  }
-
   private struct WaitingAck {
     var event: String
     var namespace: String
@@ -96,6 +77,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var input = unwrapInboundIn(data)
+    socket.arrival = .init()
     do throws(SocketIOError) {
       while failure == nil, let frame = try reader.next(&input) { try receive(frame) }
     } catch {
@@ -146,6 +128,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   /// The body of an answer to a poll.
   func receivePolled(_ body: ByteBuffer) {
     lastHeard = .now()
+    socket.arrival = .init()
     do throws(SocketIOError) {
       for part in try EngineIOPayload.parse(body) where failure == nil {
         switch part {
@@ -220,7 +203,8 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   }
 
   private func deliverBurst() {
-    for event in burst { wishes.deliver(event) }
+    guard !burst.isEmpty else { return }
+    wishes.deliver(burst)
     burst.removeAll(keepingCapacity: true)
   }
 
@@ -261,6 +245,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     }
     flush()
   }
+
+  /// How many acknowledgements are waited for.
+  var waitingAckCount: Int { acks.count }
 
   /// Fails a waiting acknowledgement whose task was cancelled.
   func cancelAck(of promise: EventLoopPromise<SocketIOEvent>) {

@@ -164,9 +164,10 @@ final class ClientCore: Sendable {
     let primary = primary
     return .init(
       limits: configuration.limits, joins: joins,
-      deliver: { event in
-        if event.namespace == primary.name { return primary.receive(event) }
-        self.known(event.namespace)?.receive(event)
+      deliver: { burst in
+        burst[...].forEachRun(of: \.namespace) { events, name in
+          (name == primary.name ? primary : self.known(name))?.receive(events)
+        }
       },
       joined: { name, membership in self.known(name)?.joined(membership) },
       left: { name, reason in

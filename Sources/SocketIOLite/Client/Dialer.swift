@@ -26,9 +26,11 @@ struct Dialer: Sendable {
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(timeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      // Frames are copied out, so one buffer serves all reads and stays in the cache; untouched pages of it cost nothing.
+      // Frames are copied out, so one buffer serves all reads and stays in the cache. It grows only where much is received.
       .channelOption(.maxMessagesPerRead, value: 4)
-      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
+      .channelOption(
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 4 << 10, maximum: 256 << 10)
+      )
     guard let proxy else {
       return bootstrap.channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try addAll(to: channel, addHandlers) }

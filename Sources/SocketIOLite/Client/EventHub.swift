@@ -5,6 +5,12 @@ final class EventHub: Sendable {
   private struct Subscription {
     weak var queue: EventQueue<SocketIOEvent>?
     var wants: (@Sendable (SocketIOEvent) -> Bool)?
+
+    /// Queues what is wanted of `events`.
+    func take(_ events: ArraySlice<SocketIOEvent>) {
+      guard let queue else { return }
+      if let wants { queue.push(contentsOf: events.filter(wants)) } else { queue.push(contentsOf: events) }
+    }
   }
 
   private struct State {
@@ -12,7 +18,7 @@ final class EventHub: Sendable {
     var byPredicate: [Subscription] = []
   }
 
-  // Entered once per event from the event loop, and when a queue is made.
+  // Entered from the event loop once for each run of events with one name, and when a queue is made.
   private let state = Mutex(State())
 
   func queue(named name: String, capacity: Int) -> EventQueue<SocketIOEvent> {
@@ -35,19 +41,16 @@ final class EventHub: Sendable {
     return queue
   }
 
-  func deliver(_ event: SocketIOEvent) {
-    var others: [Subscription] = []
-    state.withLock { state in
-      for subscription in state.byName[event.name] ?? [] {
-        subscription.queue?.push(event)
-      }
-      others = state.byPredicate
-    }
+  /// Hands events to every queue that wants them, in order; those with one name go together, which costs little more than one.
+  func deliver(_ events: ArraySlice<SocketIOEvent>) {
+    events.forEachRun(of: \.name) { run, name in deliver(run, named: name) }
+  }
+
+  private func deliver(_ events: ArraySlice<SocketIOEvent>, named name: String) {
+    let (named, others) = state.withLock { ($0.byName[name]?.compactMap(\.queue) ?? [], $0.byPredicate) }
+    for queue in named { queue.push(contentsOf: events) }
     // Predicates are the caller's code: they run outside the lock.
-    for subscription in others {
-      guard let queue = subscription.queue, subscription.wants?(event) ?? true else { continue }
-      queue.push(event)
-    }
+    for subscription in others { subscription.take(events) }
   }
 
   func forEachQueue(_ body: (EventQueue<SocketIOEvent>) -> Void) {
@@ -55,5 +58,17 @@ final class EventHub: Sendable {
       (state.byName.values.joined() + state.byPredicate).compactMap(\.queue)
     }
     for queue in all { body(queue) }
+  }
+}
+
+extension ArraySlice<SocketIOEvent> {
+  /// Calls `body`, in order, with each stretch of events that have the same `key`: most bursts are a single one.
+  func forEachRun(of key: (SocketIOEvent) -> String, _ body: (ArraySlice<SocketIOEvent>, String) -> Void) {
+    var rest = self
+    while let value = rest.first.map(key) {
+      let end = rest.firstIndex { key($0) != value } ?? rest.endIndex
+      body(rest[..<end], value)
+      rest = rest[end...]
+    }
   }
 }

@@ -20,6 +20,9 @@ final class PollingTransport {
   private var handshake: EngineIOHandshake?
   private var queue: Deque<Waiting> = []
   private var queuedBytes = 0
+  /// What the request under way brings, and what is said once it is answered if this side leaves meanwhile.
+  private var underWay: [Waiting] = []
+  private var farewell: ByteBuffer?
   private var isPolling = false
   private var isPosting = false
   private var isOver = false
@@ -121,17 +124,16 @@ final class PollingTransport {
 
   func flush() {
     guard !isOver, !isPosting, whenIdle == nil, handshake != nil, !queue.isEmpty else { return }
-    let batch = takeBatch()
+    underWay = takeBatch()
     isPosting = true
     let target = target
-    postLine.send(.POST, target, body: EngineIOPayload.encode(batch.map(\.part))) { [self] result in
+    postLine.send(.POST, target, body: EngineIOPayload.encode(underWay.map(\.part))) { [self] result in
       isPosting = false
-      guard read(result, target) != nil else {
-        let error = ChannelError.ioOnClosedChannel
-        for waiting in batch { waiting.promise?.fail(error) }
-        return
-      }
-      for waiting in batch { waiting.promise?.succeed() }
+      if let farewell { return say(farewell) }
+      // If there is no good answer `close` has told who waits.
+      guard read(result, target) != nil else { return }
+      for waiting in underWay { waiting.promise?.succeed() }
+      underWay = []
       idleIfDone()
       flush()
     }
@@ -191,16 +193,22 @@ final class PollingTransport {
     probe?.cancel()
     probe = nil
     pollLine.close()
-    let rest = queue
-    queue = []
-    let says = error.reason == .clientDisconnect && handshake != nil && !isPosting
-    if says {
-      let farewell =
-        rest.suffix(PollingBatch.maxPackets - 1).map(\.part)
+    let rest = underWay + queue
+    if error.reason == .clientDisconnect, handshake != nil {
+      let parts =
+        queue.suffix(PollingBatch.maxPackets - 1).map(\.part)
         + [.text(EngineIOPacket(kind: .close, data: ByteBuffer()).encoded())]
-      postLine.send(.POST, target, body: EngineIOPayload.encode(farewell)) { _ in }
+      let body = EngineIOPayload.encode(parts)
+      if isPosting { farewell = body } else { say(body) }
+    } else {
+      postLine.close()
     }
-    postLine.close(afterAnswer: says)
+    (underWay, queue) = ([], [])
     for waiting in rest { waiting.promise?.fail(error) }
+  }
+
+  private func say(_ farewell: ByteBuffer) {
+    postLine.send(.POST, target, body: farewell) { _ in }
+    postLine.close(afterAnswer: true)
   }
 }

@@ -11,8 +11,10 @@ public final class SocketIONamespace: Sendable {
   let link = ClientLink()
   let turns = SendTurns()
   private let hub = EventHub()
-  // Entered on the event loop for each event, and for what is asked about it; never contended for long.
+  // Entered on the event loop for each burst of events, and for what is asked about it; never contended for long.
   private let recovery = Mutex(ConnectionRecovery())
+  /// Whether the server keeps sessions: where it does not, events need not be looked at. Set and read on the event loop.
+  private let mayRecover = Atomic(false)
 
   init(
     name: String, auth: (@Sendable () async throws -> any Encodable & Sendable)?, ackTimeout: Duration
@@ -67,7 +69,10 @@ public final class SocketIONamespace: Sendable {
     return recovery.withLock { $0.payload(auth: encoded) }
   }
 
-  func joined(_ membership: SocketIOSession.Membership) { recovery.withLock { $0.joined(membership) } }
+  func joined(_ membership: SocketIOSession.Membership) {
+    recovery.withLock { $0.joined(membership) }
+    mayRecover.store(membership.pid != nil, ordering: .relaxed)
+  }
 
   /// Begins joining; false if somebody has begun already. Queues that ended before can be read again.
   func begin() -> Bool {
@@ -76,9 +81,10 @@ public final class SocketIONamespace: Sendable {
     return true
   }
 
-  func receive(_ event: SocketIOEvent) {
-    recovery.withLock { $0.received(event) }
-    hub.deliver(event)
+  /// Takes events in the order in which they came.
+  func receive(_ events: ArraySlice<SocketIOEvent>) {
+    if mayRecover.load(ordering: .relaxed) { recovery.withLock { $0.received(events) } }
+    hub.deliver(events)
   }
 
   func retrying(attempt: Int, after reason: SocketIOError) {

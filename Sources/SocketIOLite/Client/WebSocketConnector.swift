@@ -70,21 +70,29 @@ enum WebSocketConnector {
     upgraded: @escaping @Sendable (any Channel) throws -> Void, failed: @escaping @Sendable (SocketIOError) -> Void
   ) -> EventLoopFuture<any Channel> {
     let dial = request.dialer.dial(on: eventLoop) { channel in
-      let handshake = UpgradeRequestHandler(request: request, target: target, failed: failed)
-      let boundHandshake = NIOLoopBound(handshake, eventLoop: channel.eventLoop)
-      let upgrader = WebSocketUpgrader(cookies: request.cookies, addHandlers: upgraded)
-      try channel.pipeline.syncOperations.addHTTPClientHandlers(
-        leftOverBytesStrategy: .forwardBytes, decoderLimitConfiguration: request.decoderLimits,
-        withClientUpgrade: (
-          upgraders: [upgrader],
-          completionHandler: { context in
-            context.pipeline.syncOperations.removeHandler(boundHandshake.value, promise: nil)
-          }
-        ))
-      try channel.pipeline.syncOperations.addHandler(handshake)
+      try addHandlers(to: channel, request, target: target, upgraded: upgraded, failed: failed)
     }
     dial.whenFailure { failed(request.failure($0, reading: target)) }
     return dial
+  }
+
+  /// What an upgrade needs on a channel, which may be one without a socket.
+  static func addHandlers(
+    to channel: any Channel, _ request: ClientRequest, target: String,
+    upgraded: @escaping @Sendable (any Channel) throws -> Void, failed: @escaping @Sendable (SocketIOError) -> Void
+  ) throws {
+    let handshake = UpgradeRequestHandler(request: request, target: target, failed: failed)
+    let boundHandshake = NIOLoopBound(handshake, eventLoop: channel.eventLoop)
+    let upgrader = WebSocketUpgrader(cookies: request.cookies, addHandlers: upgraded)
+    try channel.pipeline.syncOperations.addHTTPClientHandlers(
+      leftOverBytesStrategy: .forwardBytes, decoderLimitConfiguration: request.decoderLimits,
+      withClientUpgrade: (
+        upgraders: [upgrader],
+        completionHandler: { context in
+          context.pipeline.syncOperations.removeHandler(boundHandshake.value, promise: nil)
+        }
+      ))
+    try channel.pipeline.syncOperations.addHandler(handshake)
   }
 }
 

@@ -3,8 +3,8 @@ import NIOCore
 /// Cuts what a server sends into WebSocket frames, each with bytes of its own. Source: RFC 6455 §5.2.
 ///
 /// NIO's decoder gathers reads in one growing buffer, which is copied when it grows and again when a consumer still holds
-/// a frame of it. Here a frame's length is known from its head: its bytes are copied once, to where they stay. The socket's
-/// buffer is therefore free again after each read, and an event of 200 bytes does not keep a large read alive.
+/// a frame of it. Here a frame's length is known from its head: its bytes are copied once, to where they stay, small ones
+/// together. The socket's buffer is therefore free again after each read, and an event of 200 bytes keeps at most 4 KB alive.
 struct WebSocketFrameReader: Sendable {
   struct Frame: Sendable {
     var isFinal: Bool
@@ -12,6 +12,14 @@ struct WebSocketFrameReader: Sendable {
     var opcode: UInt8
     var payload: ByteBuffer
     var isControl: Bool { opcode >= 8 }
+
+    /// Takes a frame's first byte apart.
+    init(_ first: UInt8, _ payload: ByteBuffer) {
+      isFinal = first & 0x80 != 0
+      hasReservedBits = first & 0x70 != 0
+      opcode = first & 0x0F
+      self.payload = payload
+    }
   }
 
   private struct Head {
@@ -20,12 +28,15 @@ struct WebSocketFrameReader: Sendable {
   }
 
   let maxPayloadBytes: Int
+  /// Small frames that were copied together: asking for memory for each, and giving it back on another thread, costs more.
+  private var batch = ByteBuffer()
   /// The beginning of a head that the last read cut off, at most 9 bytes.
   private var cutHead = ByteBuffer()
   /// The frame that is being filled.
   private var open: (head: Head, payload: ByteBuffer)?
   /// Room of the last large frames: used again as soon as nobody else holds it.
   private var large: [ByteBuffer] = []
+  private var largeBytes = 0
 
   init(maxPayloadBytes: Int) { self.maxPayloadBytes = maxPayloadBytes }
 
@@ -34,6 +45,8 @@ struct WebSocketFrameReader: Sendable {
   /// Throws `limitExceeded` for a frame that is announced longer than the limit, before room is made for it.
   mutating func next(_ input: inout ByteBuffer) throws(SocketIOError) -> Frame? {
     if open == nil {
+      if batch.readableBytes == 0, cutHead.readableBytes == 0 { fillBatch(&input) }
+      if batch.readableBytes > 0 { return try readBatch() }
       guard let head = try readHead(&input) else { return nil }
       open = (head, makeRoom(for: head.payloadLength))
     }
@@ -44,9 +57,41 @@ struct WebSocketFrameReader: Sendable {
     guard let payload = open?.payload, payload.readableBytes == head.payloadLength else { return nil }
     open = nil
     keep(payload)
-    return Frame(
-      isFinal: head.first & 0x80 != 0, hasReservedBits: head.first & 0x70 != 0, opcode: head.first & 0x0F,
-      payload: payload)
+    return Frame(head.first, payload)
+  }
+
+  // MARK: Small frames
+
+  private static let batchLength = 4 << 10
+
+  /// Copies the small frames that `input` begins with and that are whole.
+  private mutating func fillBatch(_ input: inout ByteBuffer) {
+    let length = input.withUnsafeReadableBytes { bytes in
+      var end = 0
+      // Anything unusual ends the batch: it is looked at, and refused, by itself.
+      while end + 4 <= bytes.count {
+        var next = end + 2
+        switch bytes[end + 1] {
+        case 0...125: next += Int(bytes[end + 1])
+        case 126: next += 2 + Int(bytes[end + 2]) << 8 + Int(bytes[end + 3])
+        default: return end
+        }
+        guard next <= min(bytes.count, Self.batchLength) else { return end }
+        end = next
+      }
+      return end
+    }
+    guard length > 0, let frames = input.readSlice(length: length) else { return }
+    batch = ByteBufferAllocator().buffer(capacity: length)
+    batch.writeImmutableBuffer(frames)
+  }
+
+  private mutating func readBatch() throws(SocketIOError) -> Frame? {
+    guard let head = try parseHead(&batch), let payload = batch.readSlice(length: head.payloadLength) else {
+      return nil
+    }
+    if batch.readableBytes == 0 { batch = ByteBuffer() }
+    return Frame(head.first, payload)
   }
 
   // MARK: Room
@@ -54,12 +99,15 @@ struct WebSocketFrameReader: Sendable {
   /// Up to this length a frame's announcement is believed; longer ones grow by doubling, as their bytes arrive.
   private static let trustedLength = 4 << 20
   /// From this length on the system's allocator gives pages back and asks for them again, which costs more than a copy.
-  private static let largeLength = 128 << 10
+  private static let largeLength = 32 << 10
+  /// Room that is kept for use again: three messages of a megabyte, or fifty of 64 KB, when consumers are that far behind.
+  private static let keptBytes = 6 << 20
 
   private mutating func makeRoom(for length: Int) -> ByteBuffer {
     if length >= Self.largeLength {
       for index in large.indices where large[index].modifyIfUniquelyOwned({ $0.clear() }) != nil {
         var buffer = large.remove(at: index)
+        largeBytes -= buffer.capacity
         buffer.reserveCapacity(min(length, Self.trustedLength))
         return buffer
       }
@@ -69,8 +117,9 @@ struct WebSocketFrameReader: Sendable {
 
   private mutating func keep(_ payload: ByteBuffer) {
     guard (Self.largeLength...Self.trustedLength).contains(payload.capacity) else { return }
-    if large.count == 3 { large.removeFirst() }
     large.append(payload)
+    largeBytes += payload.capacity
+    while largeBytes > Self.keptBytes { largeBytes -= large.removeFirst().capacity }
   }
 
   // MARK: Heads

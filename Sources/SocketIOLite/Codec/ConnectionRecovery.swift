@@ -17,9 +17,14 @@ struct ConnectionRecovery: Sendable, Equatable {
     pid = membership.pid
   }
 
-  mutating func received(_ event: SocketIOEvent) {
-    guard pid != nil, let last = event.lastArgumentString() else { return }
-    offset = last
+  /// Remembers the offset of the last of these events that has one.
+  mutating func received(_ events: ArraySlice<SocketIOEvent>) {
+    guard pid != nil else { return }
+    for event in events.reversed() {
+      guard let last = event.lastArgumentString() else { continue }
+      offset = last
+      return
+    }
   }
 
   /// The payload of CONNECT: pid and offset, with the caller's own fields over them; `auth` that is no object stays as it is.

@@ -82,16 +82,20 @@ enum EngineIOPayload {
     case binary(ByteBuffer)
   }
 
+  /// Keeps empty packets, also one behind a last separator: whoever reads them refuses them.
   static func parse(_ body: ByteBuffer) throws(SocketIOError) -> [Part] {
+    guard body.readableBytes > 0 else { return [] }
     var parts: [Part] = []
     var rest = body
-    while rest.readableBytes > 0 {
+    var isLast = false
+    while !isLast {
       let view = rest.readableBytesView
-      let end = view.firstIndex(of: 0x1E) ?? view.endIndex
-      let length = end - view.startIndex
-      guard var packet = rest.readSlice(length: length) else { break }
-      if rest.readableBytes > 0 { rest.moveReaderIndex(forwardBy: 1) }
-      guard packet.getInteger(at: packet.readerIndex, as: UInt8.self) == UInt8(ascii: "b") else {
+      // NIO looks for a byte with memchr; `split` would compare one by one.
+      let separator = view.firstIndex(of: 0x1E)
+      isLast = separator == nil
+      guard var packet = rest.readSlice(length: (separator ?? view.endIndex) - view.startIndex) else { break }
+      if !isLast { rest.moveReaderIndex(forwardBy: 1) }
+      guard packet.peekByte() == UInt8(ascii: "b") else {
         parts.append(.text(packet))
         continue
       }

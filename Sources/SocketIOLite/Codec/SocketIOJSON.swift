@@ -9,14 +9,17 @@ enum SocketIOJSON {
     var num: Int
   }
 
-  /// A decoder for which an attachment's placeholder, or a base64 string, is a `Data`.
-  static func decoder(attachments: [ByteBuffer]) -> JSONDecoder {
+  /// A decoder for which an attachment's placeholder, or a base64 string, is a `Data`; `known` may give that of a string.
+  static func decoder(
+    attachments: [ByteBuffer], known: (@Sendable (String) -> Data?)? = nil
+  ) -> JSONDecoder {
     let decoder = JSONDecoder()
-    guard !attachments.isEmpty else { return decoder }
+    guard !attachments.isEmpty || known != nil else { return decoder }
     decoder.dataDecodingStrategy = .custom { decoder in
-      guard let placeholder = try? Placeholder(from: decoder), placeholder._placeholder else {
+      let isString = attachments.isEmpty
+      guard !isString, let placeholder = try? Placeholder(from: decoder), placeholder._placeholder else {
         let text = try decoder.singleValueContainer().decode(String.self)
-        if let data = Data(base64Encoded: text) { return data }
+        if let data = known?(text) ?? Data(base64Encoded: text) { return data }
         throw corrupted(decoder, "neither an attachment's placeholder nor base64")
       }
       guard attachments.indices.contains(placeholder.num) else {

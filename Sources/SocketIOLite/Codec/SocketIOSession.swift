@@ -18,6 +18,11 @@ struct SocketIOSession: Sendable {
   /// Namespaces that this side left: what was under way from them is not an error.
   private var departed: Set<String> = []
   private var nextID = 0
+  /// The namespace and the name of the last event: the next one's are most often the same.
+  private var lastNamespace = ""
+  private var lastName = ""
+  /// When the bytes came that are being read.
+  var arrival = SocketIOEvent.Arrival()
 
   /// What a server says to who joins a namespace.
   struct Membership: Sendable, Hashable, Decodable {
@@ -36,9 +41,15 @@ struct SocketIOSession: Sendable {
   var namespaces: [String] { joined.keys.sorted() }
   var isIdle: Bool { joined.isEmpty }
   func isLast(_ namespace: String) -> Bool { joined.count == 1 && isJoined(namespace) }
+  /// This side leaves.
   mutating func leave(_ namespace: String) {
-    joined[namespace] = nil
+    forget(namespace)
     departed.insert(namespace)
+  }
+
+  private mutating func forget(_ namespace: String) {
+    joined[namespace] = nil
+    if lastNamespace == namespace { lastNamespace = "" }
   }
 
   mutating func makeAckID() -> Int {
@@ -61,24 +72,29 @@ struct SocketIOSession: Sendable {
     switch packet.kind {
     case .event, .binaryEvent:
       // Before its CONNECT a server may not send events; one that does is told apart from a lost packet.
-      guard isJoined(packet.namespace) else {
+      guard packet.namespace == lastNamespace || isJoined(packet.namespace) else {
         if departed.contains(packet.namespace) { return .nothing }
         throw SocketIOPacket.malformed(
           "an event came on namespace \(packet.namespace), which is not connected", packet.data)
       }
       try JSONScan.checkDepth(packet.data, limit: limits.maxJSONDepth)
-      return .event(try SocketIOEvent(whole))
+      let event = try SocketIOEvent(whole, arrival: arrival, likelyName: lastName)
+      lastNamespace = packet.namespace
+      // A name with a backslash in it was written with escapes: it does not look like what it means.
+      if event.name != lastName { lastName = event.name.utf8.contains(0x5C) ? "" : event.name }
+      return .event(event)
     case .ack, .binaryAck:
       try JSONScan.checkDepth(packet.data, limit: limits.maxJSONDepth)
-      return .acknowledged(id: packet.id ?? -1, try SocketIOEvent(whole))
+      return .acknowledged(id: packet.id ?? -1, try SocketIOEvent(whole, arrival: arrival))
     case .connect:
       joined[packet.namespace] = try Self.membership(of: packet)
+      departed.remove(packet.namespace)
       return .connected(namespace: packet.namespace)
     case .connectError:
-      joined[packet.namespace] = nil
+      forget(packet.namespace)
       return .rejected(namespace: packet.namespace, Self.rejection(packet))
     case .disconnect:
-      joined[packet.namespace] = nil
+      forget(packet.namespace)
       return .left(namespace: packet.namespace)
     }
   }

@@ -61,7 +61,7 @@ public final class EventQueue<Element: Sendable>: Sendable {
   /// The next element. Throws `Timeout`, `Overflow`, the reason of a lost connection, or `CancellationError`.
   public nonisolated(nonsending) func next(timeout: Duration) async throws -> Element {
     // Most often it is there already: no continuation, no hop to another executor.
-    if let element = state.withLock({ $0.takeFirst() }) { return element }
+    if let element = takeBuffered() { return element }
     let taken = try await wait(.init(needed: 1), timeout: timeout, for: "one of \(name)")
     guard let first = taken.first else { throw CancellationError() }
     return first
@@ -95,6 +95,10 @@ public final class EventQueue<Element: Sendable>: Sendable {
     }
   }
 
+  /// Other modules run this class unspecialised, where each element costs several look-ups of its type; not so for events.
+  @specialized(where Element == SocketIOEvent)
+  fileprivate func takeBuffered() -> Element? { state.withLock { $0.takeFirst() } }
+
   // MARK: Producing
 
   /// Adds an element. Returns false if the queue is full or has ended; consumers get an error then.
@@ -103,6 +107,14 @@ public final class EventQueue<Element: Sendable>: Sendable {
     let (accepted, completions) = state.withLock { $0.push(element, capacity: capacity, name: name) }
     for completion in completions { completion.resume() }
     return accepted
+  }
+
+  /// Adds elements in order, as `push` does, with one look at who waits for each.
+  func push(contentsOf elements: some Sequence<Element>) {
+    let completions = state.withLock { state in
+      elements.flatMap { state.push($0, capacity: capacity, name: name).1 }
+    }
+    for completion in completions { completion.resume() }
   }
 
   /// Tells consumers, once and behind what is buffered, that elements may be missing from here on.
@@ -164,7 +176,7 @@ extension EventQueue: AsyncSequence {
   public struct AsyncIterator: AsyncIteratorProtocol {
     let queue: EventQueue
     public mutating func next() async throws -> Element? {
-      if let element = queue.state.withLock({ $0.takeFirst() }) { return element }
+      if let element = queue.takeBuffered() { return element }
       return try await queue.wait(.init(needed: 1), timeout: nil, for: "one of \(queue.name)").first
     }
   }

@@ -45,6 +45,7 @@ async def read_text(reader, prefix):
 BEFORE_CONNECT = {
     "no-sid": [frame(b'0{"upgrades":[],"pingInterval":25000,"pingTimeout":20000}')],
     "no-ping-interval": [frame(b'0{"sid":"x","pingTimeout":20000}')],
+    "no-ping-timeout": [frame(b'0{"sid":"x","pingInterval":25000}')],
     "handshake-not-json": [frame(b"0hello")],
     "handshake-not-first": [frame(b'42["early"]')],
     "empty-message": [frame(b"")],
@@ -62,6 +63,8 @@ BEFORE_CONNECT = {
 }
 AFTER_CONNECT = {
     "text-among-attachments": [frame(b'452-["blobs",{"_placeholder":true,"num":0}]'), frame(b"one", 2), frame(b'42["next"]')],
+    "out-of-order": [
+        frame(b'452-["blobs",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]'), frame(b"zero", 2), frame(b"one", 2)],
     "attachment-of-nothing": [frame(b"lonely", 2)],
     "too-many-attachments": [frame(b'4599999-["blobs"]')],
     "no-attachment-count": [frame(b'45["blobs"]')],
@@ -82,6 +85,14 @@ AFTER_CONNECT = {
     "ping-flood": [frame(b"2")] * 2000 + [frame(b"", 9)] * 500 + [frame(b'42["fine","h\xc3\xa9"]')],
     "escaped-name": [frame(b'42[ "f\\u0069ne" , "h\\u00e9"]')],
 }
+# What comes last before the connection closes.
+CUT_OFF = {
+    "close-after-connect": b"",
+    "close-in-head": bytes([0x81]),
+    "close-in-frame": frame(b'42["fine"]')[:7],
+    "close-in-message": frame(b'42["fi', 1, False),
+    "close-among-attachments": frame(b'452-["blobs",{"_placeholder":true,"num":0}]') + frame(b"one", 2),
+}
 COOKIES = ["route=a=1; Path=/; HttpOnly", "old=x", "no cookie", "=nameless", "old=; Max-Age=0", "\tlast = z ;Secure"]
 
 
@@ -98,6 +109,8 @@ async def serve(reader, writer):
         writer.write(b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 1000) for n in range(100)) + b"\r\n")
     elif case == "close-at-once":
         pass
+    elif case == "close-in-upgrade":
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs")
     elif case == "never-answers":
         await reader.read()
     else:
@@ -122,7 +135,9 @@ async def serve(reader, writer):
             await read_text(reader, b"41")
         else:
             # The first frames travel with the upgrade's answer, as they do from fast servers.
-            writer.write(upgrade.encode() + b"".join(BEFORE_CONNECT.get(case, [frame(OPEN)])))
+            # A long run needs a server that need not ping, as this one never does.
+            usual = frame(OPEN.replace(b"25000", b"3600000") if case == "quiet" else OPEN)
+            writer.write(upgrade.encode() + b"".join(BEFORE_CONNECT.get(case, [usual])))
             if case == "silent-after-open" or case in BEFORE_CONNECT:
                 await reader.read()
             else:
@@ -133,7 +148,8 @@ async def serve(reader, writer):
                     writer.write(frame(b"42" + json.dumps(["cookies", came]).encode()))
                 if case == "never-reads":
                     await asyncio.sleep(3600)
-                if case == "close-after-connect":
+                if case in CUT_OFF:
+                    writer.write(CUT_OFF[case])
                     writer.close()
                     return
                 await read_text(reader, b"41")

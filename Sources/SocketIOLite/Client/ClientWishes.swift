@@ -1,0 +1,23 @@
+import NIOCore
+
+extension ClientConnectionHandler {
+  /// What a connection is made for, and who is told what comes by it.
+  struct Wishes: Sendable {
+    var limits: SocketIOLimits
+    /// Asked for as soon as the session is open.
+    var joins: [Join]
+    /// Called on the event loop with the events of one burst of reads, in order.
+    var deliver: @Sendable ([SocketIOEvent]) -> Void
+    /// Called on the event loop when a namespace is joined, before its first event.
+    var joined: @Sendable (_ namespace: String, SocketIOSession.Membership) -> Void
+    /// Called on the event loop when the server left one of several namespaces; the others remain.
+    var left: @Sendable (_ namespace: String, SocketIOError) -> Void
+  }
+
+  struct Join: Sendable {
+    var namespace: String
+    /// The CONNECT packet's payload.
+    var payload: ByteBuffer?
+    var done: EventLoopPromise<SocketIOSession.Membership>
+  }
+}

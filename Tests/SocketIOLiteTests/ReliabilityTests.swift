@@ -1,0 +1,90 @@
+import Foundation
+import Testing
+
+@testable import SocketIOLite
+
+private let wait: Duration = .seconds(60)
+
+/// Long runs, short by default: `make reliability` makes them as long as the environment says.
+private func count(_ variable: String, otherwise: Int) -> Int {
+  ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? otherwise
+}
+
+@Suite("Nothing gets lost unsaid, and nothing leaks")
+struct ReliabilityTests {
+  @Test("Of a stream of events over three lost connections each is received once, or missing beside a reported loss")
+  func stream() async throws {
+    let total = count("RELIABILITY_EVENTS", otherwise: 10_000)
+    try await Peer.run("stream.py") { port in
+      let client = SocketIOClient(
+        url: "http://127.0.0.1:\(port)",
+        configuration: .patient(reconnection: .init(delay: .milliseconds(20), maxDelay: .milliseconds(200))))
+      let numbers = client.events(named: "number", capacity: 200_000)
+      let (received, lost, reasons) = try await client.withConnection { client in
+        try await client.emit("start", total)
+        return try await Self.account(for: numbers, upTo: total)
+      }
+      #expect(received + lost == total)
+      #expect(reasons == [.transportClose, .transportClose, .transportClose])
+      // At least what the server sent while nobody was connected, at most what it may hold back besides.
+      #expect((1...30_000).contains(lost), "\(lost) of \(total) are missing")
+    }
+  }
+
+  /// Reads numbers up to `total` and counts what came and what is missing; a gap that nobody reported is an issue.
+  static func account(
+    for numbers: EventQueue<SocketIOEvent>, upTo total: Int
+  ) async throws -> (received: Int, lost: Int, reasons: [DisconnectReason?]) {
+    var next = 0
+    var lost = 0
+    var reasons: [DisconnectReason?] = []
+    var mayHaveGap = false
+    while next <= total {
+      do {
+        let event = try await numbers.next(timeout: wait)
+        let number = try #require(Int(event.payloadText.dropFirst().dropLast()))
+        try #require(number == next || (number > next && mayHaveGap), "\(number) came where \(next) was due")
+        lost += number - next
+        next = number + 1
+        mayHaveGap = false
+      } catch let error as SocketIOError {
+        reasons.append(error.reason)
+        mayHaveGap = true
+      }
+    }
+    // The last number only says that all were sent.
+    return (next - 1 - lost, lost, reasons)
+  }
+
+  @Test("Acknowledgements that time out are forgotten, however many there were")
+  func timedOutAcknowledgements() async throws {
+    let total = count("RELIABILITY_ACKS", otherwise: 2_500)
+    try await Peer.run("hostile.py") { port in
+      let client = SocketIOClient(
+        url: "http://127.0.0.1:\(port)?case=quiet", configuration: .patient(reconnection: nil))
+      try await client.withConnection { client in
+        let timedOut = try await withThrowingTaskGroup(of: Int.self) { group in
+          for _ in 0..<50 {
+            group.addTask {
+              var timedOut = 0
+              for _ in 0..<total / 50 {
+                do {
+                  _ = try await client.emitWithAck("unheard", timeout: .milliseconds(1))
+                } catch let error as SocketIOError where error.code == .ackTimedOut {
+                  timedOut += 1
+                }
+              }
+              return timedOut
+            }
+          }
+          return try await group.reduce(0, +)
+        }
+        #expect(timedOut == total)
+        let session = try #require(try client.namespace("/").link.connection()).session
+        let waiting = try await session.eventLoop.submit { session.handler.value.waitingAckCount }.get()
+        #expect(waiting == 0)
+        #expect(client.waitingCallCount == 0)
+      }
+    }
+  }
+}
