@@ -14,7 +14,7 @@
         let endpoints = [environment.rtsp, environment.rtmp, environment.controlAPI.endpoint, environment.worker]
         let ports = Set((endpoints + published).map(\.port) + [environment.tap.port, environment.wire.port])
 
-        let listeners = try await Listener.all(on: ports)
+        let listeners = try Listener.all(on: ports)
         #expect(Set(listeners.map(\.port)) == ports, "every port must be seen, or this proves nothing")
         let allowed = try await ["127.0.0.1", "::1", ComposeEngine.bridgeGateway()]
         #expect(listeners.filter { !allowed.contains($0.address) } == [])
@@ -28,20 +28,13 @@
     var port: Int
 
     /// Everything that listens on one of the ports.
-    ///
-    /// The kernel gives its table in pieces, between which a row may move: it is read until every port has been seen, for 10 s.
-    static func all(on ports: Set<Int>) async throws -> Set<Listener> {
-      let deadline = ContinuousClock.now + .seconds(10)
-      var found: Set<Listener> = []
-      repeat {
-        for path in ["/proc/net/tcp", "/proc/net/tcp6"] {
-          let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").dropFirst()
-          found.formUnion(lines.compactMap(Listener.init).filter { ports.contains($0.port) })
-        }
-        if Set(found.map(\.port)) == ports { break }
-        try await Task.sleep(for: .milliseconds(50))
-      } while ContinuousClock.now < deadline
-      return found
+    static func all(on ports: Set<Int>) throws -> [Listener] {
+      try ["/proc/net/tcp", "/proc/net/tcp6"].flatMap { path in
+        // To its end: reading such a file by its name gives the first 4 KB only.
+        let data = try FileHandle(forReadingFrom: URL(filePath: path)).readToEnd() ?? Data()
+        let lines = String(decoding: data, as: UTF8.self).split(separator: "\n").dropFirst()
+        return lines.compactMap(Listener.init).filter { ports.contains($0.port) }
+      }
     }
 
     /// `0: 0100007F:1F90 00000000:0000 0A …`: address in words of the host's byte order, port, peer, state (0A listens).
