@@ -184,23 +184,20 @@ extension Command {
     try requireNoNUL()
     Self.logger.debug("\(line)")
     let token = UUID()
+    @Sendable func pass(_ output: SubprocessOutputSequence, of process: ProcessIdentifier) async throws {
+      try await OwnerGuard.shared.commandStarted(token, process.value, isTeardown: isTeardown)
+      for try await line in output.strings() where !line.isEmpty { try await handle(line) }
+    }
     do {
       let status: TerminationStatus
       if mergesError {
         status = try await Subprocess.run(
           configuration, input: .none, output: .sequence, error: .combinedWithOutput
-        ) { execution in
-          try await OwnerGuard.shared.commandStarted(
-            token, execution.processIdentifier.value, isTeardown: isTeardown)
-          for try await line in execution.standardOutput.strings() where !line.isEmpty { try await handle(line) }
-        }.terminationStatus
+        ) { try await pass($0.standardOutput, of: $0.processIdentifier) }.terminationStatus
       } else {
-        status = try await Subprocess.run(configuration, input: .none, output: .sequence, error: .discarded) {
-          execution in
-          try await OwnerGuard.shared.commandStarted(
-            token, execution.processIdentifier.value, isTeardown: isTeardown)
-          for try await line in execution.standardOutput.strings() where !line.isEmpty { try await handle(line) }
-        }.terminationStatus
+        status = try await Subprocess.run(
+          configuration, input: .none, output: .sequence, error: .discarded
+        ) { try await pass($0.standardOutput, of: $0.processIdentifier) }.terminationStatus
       }
       await OwnerGuard.shared.commandEnded(token)
       return status

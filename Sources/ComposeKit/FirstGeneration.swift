@@ -15,6 +15,7 @@ extension ProjectConfiguration {
   /// - Parameter profiles: the enabled ones; the first generation prints services of others, too.
   init(firstGeneration yaml: String, projectName: String, profiles: Set<String>) {
     services = [:]
+    text = yaml
     for (name, keys) in Self.services(inDump: yaml) {
       let required = keys["profiles"]?.children.map { Self.plain(String($0.dropFirst(2))) } ?? []
       guard required.isEmpty || !profiles.isDisjoint(with: required) else { continue }

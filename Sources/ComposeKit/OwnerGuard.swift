@@ -120,8 +120,7 @@ actor OwnerGuard {
 
   private func trapSignals() async {
     // A program that handles signals itself: the signal ends it as it would without us, and the watchdog cleans up.
-    guard !["0", "no", "false"].contains(ProcessInfo.processInfo.environment["COMPOSEKIT_SIGNALS"]?.lowercased() ?? "")
-    else { return }
+    guard ProcessInfo.processInfo.isOn("COMPOSEKIT_SIGNALS", byDefault: true) else { return }
     // A signal that was ignored at the start (nohup, a script's background job) is meant to stay ignored.
     let signals = [UnixSignal.sigint, .sigterm, .sighup].filter { !Self.isIgnored($0.rawValue) }
     guard !signals.isEmpty else { return }

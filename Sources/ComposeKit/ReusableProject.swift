@@ -72,7 +72,7 @@ final class ReusableProject: Sendable {
       holder: "somebody else is starting \(name)")
     state.withLock { $0.starting = starting }
     if options.build == .always || options.pull == .always { try await starter.prepareImages(of: services) }
-    let fingerprint = try await fingerprint(starter, services)
+    let fingerprint = try fingerprint(starter, services)
     if let stack = try await adopted(fingerprint, starter, services) {
       let use = try await FileLock.take(
         path("use"), .shared, within: options.timeout, holder: "\(name) is being removed")
@@ -134,14 +134,12 @@ final class ReusableProject: Sendable {
 
   // MARK: Adoption
 
-  private func fingerprint(_ starter: StackStarter, _ services: Set<String>) async throws -> ReuseFingerprint {
-    var text = starter.configuration.text
-    // The first generation has told only names so far, and never tells of its build contexts in a form that can be read here.
-    let isFirst = running.engine.isFirstGeneration
-    if isFirst { text = try await running.compose(["config"]).runChecked() }
+  private func fingerprint(_ starter: StackStarter, _ services: Set<String>) throws -> ReuseFingerprint {
+    let text = starter.configuration.text
+    // The first generation tells of its build contexts in YAML, of which no more is read than a start needs.
     return ReuseFingerprint(
       configuration: text, services: services, scale: starter.options.scale,
-      paths: isFirst ? [] : try ReuseFingerprint.paths(inConfiguration: text))
+      paths: running.engine.isFirstGeneration ? [] : try ReuseFingerprint.paths(inConfiguration: text))
   }
 
   private func remember(_ fingerprint: ReuseFingerprint) async throws {
@@ -162,7 +160,7 @@ final class ReusableProject: Sendable {
     let records = try await running.inspect()
     let known = try await images
     guard records.map(\.id).sorted() == memory.containers, !records.isEmpty,
-      records.allSatisfy({ $0.isAdoptable && known?.contains($0.image ?? "") != false })
+      records.allSatisfy({ $0.isAdoptable && known.contains($0.image ?? "") })
     else { return nil }
     let elapsed = ContinuousClock.now - began
     starter.report(services, .adopted, at: elapsed)
@@ -171,12 +169,10 @@ final class ReusableProject: Sendable {
       serviceReadyAfter: services.reduce(into: [:]) { $0[$1] = elapsed })
   }
 
-  /// The ids of the images of these names now; nil with the first generation, which does not tell the names.
-  private func imageIDs(_ images: Set<String>) async throws -> Set<String>? {
-    let names = images.filter { !$0.isEmpty }.sorted()
-    guard !names.isEmpty else { return nil }
+  /// The ids of the images of these names now.
+  private func imageIDs(_ images: Set<String>) async throws -> Set<String> {
     // One that is missing makes the command fail, and its container is then of an image that nobody knows.
-    let output = try await running.docker(["image", "inspect", "--format", "{{.Id}}"] + names).run()
+    let output = try await running.docker(["image", "inspect", "--format", "{{.Id}}"] + images.sorted()).run()
     return Set(output.standardOutput.outputLines)
   }
 }

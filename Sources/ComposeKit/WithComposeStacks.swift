@@ -60,8 +60,10 @@ struct ComposeSession: Sendable {
     for project in projects { try project.validate() }
     let engine = try await ComposeEngine.detect()
     try await OwnerGuard.shared.activate()
+    let environment = ProcessInfo.processInfo
     let lifetime: RunningProject.Lifetime =
-      options.reuse || Self.isOn("COMPOSEKIT_REUSE") ? .reusable : Self.isOn("COMPOSEKIT_KEEP") ? .kept : .run
+      options.reuse || environment.isOn("COMPOSEKIT_REUSE")
+      ? .reusable : environment.isOn("COMPOSEKIT_KEEP") ? .kept : .run
     await Sweeper.shared.begin()
     var runs: [RunningProject] = []
     for project in projects { runs.append(await RunningProject(project, engine: engine, lifetime: lifetime)) }
@@ -95,10 +97,6 @@ struct ComposeSession: Sendable {
     return ComposeSession(
       runs: runs, reusables: Dictionary(reusables) { first, _ in first }, configurations: configurations,
       selections: selections, options: options, progress: progress)
-  }
-
-  private static func isOn(_ variable: String) -> Bool {
-    !["", "0", "no", "false"].contains(ProcessInfo.processInfo.environment[variable]?.lowercased() ?? "")
   }
 
   func start() async throws -> [ComposeStack] {

@@ -142,28 +142,16 @@ extension DualStackEnvironment {
   /// Fills the queue of STS with a stream that is paused, until the worker has been told to pause, and for 8 s from then.
   fileprivate func keepUnderPressure() async throws {
     let pressure = tap.events(named: "backpressure", .toClient)
-    let client = SocketIOClient(url: "http://\(speech)")
-    let processed = client.events(named: "fragment:processed")
-    let stream = "pressure"
-    let silence = FragmentAudio(sampleRateHz: 16000, channels: 1, durationMs: 1000, data: Data(count: 32000))
-    try await client.withConnection { client in
-      let configuration = StreamInit.Configuration(sourceLanguage: "en", targetLanguage: "es")
-      try await client.emit("stream:init", StreamInit(streamID: stream, workerID: "e2e", config: configuration))
-      try await client.emit("stream:pause", StreamControl(streamID: stream))
-      for sequence in 0..<2 {
-        try await client.emit(
-          "fragment:data",
-          FragmentData(
-            fragmentID: "\(stream)-\(sequence)", streamID: stream, sequenceNumber: sequence, timestamp: 0,
-            audio: silence))
-      }
+    try await SpeechSession.withStream { session in
+      try await session.tell("stream:pause")
+      for sequence in 0..<2 { try await session.send(.silence(seconds: 1), sequence) }
       _ = try await pressure.first(timeout: .seconds(30)) { record in
         (try? record.event.decode(Backpressure.self))?.action == .pause
       }
       try await Task.sleep(for: .seconds(8))
-      try await client.emit("stream:resume", StreamControl(streamID: stream))
-      _ = try await processed.collect(2, timeout: .seconds(30))
-      try await client.emit("stream:end", StreamControl(streamID: stream))
+      try await session.tell("stream:resume")
+      _ = try await session.answers(2)
+      try await session.tell("stream:end")
     }
   }
 

@@ -3,10 +3,10 @@ import asyncio
 import base64
 import hashlib
 import json
-import os
 import struct
-import sys
 from urllib.parse import parse_qs, urlsplit
+
+from ending import serve_until_released
 
 OPEN = b'0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}'
 CONNECTED = b'40{"sid":"y"}'
@@ -166,9 +166,7 @@ async def handle(reader, writer):
 
 async def main():
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
-    os._exit(0)
+    await serve_until_released(server.sockets[0].getsockname()[1])
 
 
 asyncio.run(main())

@@ -1,10 +1,10 @@
 """A server that speaks Engine.IO in the way that the query's `case` names. Prints its port; ends with its standard input."""
 import asyncio
 import json
-import os
-import sys
 
 from aiohttp import WSMsgType, web
+
+from ending import serve_until_released
 
 OPEN = '0{"sid":"x","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000}'
 EVENT = '42["fine","hé"]'
@@ -104,9 +104,7 @@ async def main():
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
-    os._exit(0)
+    await serve_until_released(runner.addresses[0][1])
 
 
 asyncio.run(main())

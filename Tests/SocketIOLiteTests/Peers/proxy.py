@@ -1,8 +1,9 @@
 """A proxy that makes tunnels and takes every host for this machine. Prints its port; ends with its standard input."""
 import asyncio
 import base64
-import os
 import sys
+
+from ending import serve_until_released
 
 # usage: proxy.py [USER:PASSWORD]
 wanted = f"Basic {base64.b64encode(sys.argv[1].encode()).decode()}" if len(sys.argv) > 1 else None
@@ -43,9 +44,7 @@ async def handle(reader, writer):
 
 async def main():
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
-    os._exit(0)
+    await serve_until_released(server.sockets[0].getsockname()[1])
 
 
 asyncio.run(main())

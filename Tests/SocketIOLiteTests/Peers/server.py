@@ -3,11 +3,12 @@ import argparse
 import asyncio
 import os
 import ssl
-import sys
 from urllib.parse import quote
 
 import socketio
 from aiohttp import web
+
+from ending import serve_until_released
 
 options = argparse.ArgumentParser()
 options.add_argument("--port", type=int, default=0)
@@ -156,9 +157,7 @@ async def main():
         tls.load_cert_chain(options.certificate, options.key)
     site = web.TCPSite(runner, options.host, options.port, ssl_context=tls)
     await site.start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
-    os._exit(0)
+    await serve_until_released(runner.addresses[0][1])
 
 
 asyncio.run(main())

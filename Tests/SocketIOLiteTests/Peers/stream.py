@@ -4,11 +4,11 @@ standard input.
 The event `start` {total} begins it. Numbers go on counting while nobody is connected, as events of a live stream do: some are lost.
 """
 import asyncio
-import os
-import sys
 
 import socketio
 from aiohttp import web
+
+from ending import serve_until_released
 
 # So many are sent into the void after each drop, and so many may wait in the server.
 AWAY, AHEAD = 50, 2_000
@@ -59,9 +59,7 @@ async def main():
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
-    os._exit(0)
+    await serve_until_released(runner.addresses[0][1])
 
 
 asyncio.run(main())
