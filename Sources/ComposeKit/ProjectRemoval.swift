@@ -70,9 +70,11 @@ struct ProjectRemoval: Sendable {
 
   private func removeImages(of project: String) async throws -> [String] {
     guard removesImages else { return [] }
+    // By name: by its id an image would lose the names that others gave it, too.
     return try await removeEach(
       listed: [
-        "image", "ls", "--quiet", "--filter", "reference=\(project)-*", "--filter", "reference=\(project)_*",
+        "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=\(project)-*",
+        "--filter", "reference=\(project)_*",
       ], by: ["image", "rm", "--force"])
   }
 

@@ -69,7 +69,7 @@ extension Watchdog {
         remove "docker network ls --quiet --no-trunc $by" "docker network rm"
         remove "docker volume ls --quiet $by" "docker volume rm --force"
         for tag in "$project-*" "$project""_*"; do
-          remove "docker image ls --quiet --filter reference=$tag" "docker image rm --force"
+          remove "docker image ls --format {{.Repository}}:{{.Tag}} --filter reference=$tag" "docker image rm --force"
         done
       done
       if [ -z "$left" ]; then quiet=$((quiet + 1)); else quiet=0; fi

@@ -1,7 +1,8 @@
-import ComposeKit
 import Foundation
 import Synchronization
 import Testing
+
+@testable import ComposeKit
 
 /// Needs a docker engine, like every suite whose name ends in "EngineTests".
 @Suite("Starting projects", .serialized)
@@ -204,6 +205,24 @@ struct StartEngineTests {
       #expect(left.contains(named) == (removal != .all))
       for image in left { try await Fixture.docker(["image", "rm", image]) }
       try await fixture.expectNothingLeft()
+    }
+  }
+
+  @Test("An image that has a name besides the project's loses only the project's")
+  func sharedImage() async throws {
+    try await Fixture.with(Fixture.healthy) { fixture in
+      // Not the base image itself: other tests need its name.
+      try "FROM e2e-base:bookworm\nRUN echo \(fixture.name) > /built\n".write(
+        to: fixture.folder.appending(path: "Dockerfile"), atomically: true, encoding: .utf8)
+      let (shared, project) = ("\(fixture.name)shared:1", "\(fixture.name)-gone")
+      try await Fixture.docker(["build", "--tag", shared, fixture.folder.path()])
+      try await Fixture.docker(["tag", shared, "\(project)-web"])
+      try await ProjectRemoval().remove(project: project)
+      let left = try await Fixture.docker([
+        "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=\(fixture.name)*",
+      ])
+      try await Fixture.docker(["image", "rm", "--force", shared])
+      #expect(left.split(separator: "\n") == [shared[...]])
     }
   }
 
