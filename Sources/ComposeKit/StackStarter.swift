@@ -109,8 +109,9 @@ struct StackStarter: Sendable {
       let count = options.scale[$1] ?? configuration.services[$1]?.replicas ?? 1
       if count > 0 { $0[$1] = count }
     }
-    // From a moment ago, so that it does not matter when the engine begins to listen. Another machine has another clock.
-    let since = running.engine.isRemote ? nil : "\(Int(Date.now.timeIntervalSince1970) - 1)"
+    // From now on, so that it does not matter when the engine begins to listen; not from before, when a project that is reused
+    // may have had other containers under this name. Another machine has another clock.
+    let since = running.engine.isRemote ? nil : String(format: "%.6f", Date.now.timeIntervalSince1970)
     return try await watch(expected, began: began, starting: true, since: since)
   }
 
