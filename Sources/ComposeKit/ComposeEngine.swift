@@ -25,6 +25,27 @@ public struct ComposeEngine: Sendable, Hashable {
 
   private static let found = Mutex<ComposeEngine?>(nil)
 
+  /// The one that was found before, or the one that is there as a rule: what is read with its help before ``detect()`` has
+  /// returned holds only if that finds the same.
+  static var expected: ComposeEngine {
+    if let engine = found.withLock({ $0 }) { return engine }
+    let forced = words(ofForced: ProcessInfo.processInfo.environment["COMPOSE_COMMAND"])
+    return ComposeEngine(
+      command: forced ?? candidates[0], composeVersion: "2", engineVersion: "", host: localHost)
+  }
+
+  /// Whether compose reads files in the same way.
+  func readsFiles(like other: ComposeEngine) -> Bool {
+    command == other.command && isFirstGeneration == other.isFirstGeneration
+  }
+
+  private static let candidates = [["docker", "compose"], ["docker-compose"]]
+
+  private static func words(ofForced forced: String?) -> [String]? {
+    let words = forced?.split(separator: " ").map(String.init) ?? []
+    return words.isEmpty ? nil : words
+  }
+
   /// Finds the compose command and asks the engine for its version.
   ///
   /// A found engine is remembered; a failure is not, so that a later call finds an engine that was started in between.
@@ -64,8 +85,8 @@ public struct ComposeEngine: Sendable, Hashable {
   }
 
   static func composeCommand(_ forced: String?) async throws -> (command: [String], version: String) {
-    let words = forced?.split(separator: " ").map(String.init) ?? []
-    let candidates = words.isEmpty ? [["docker", "compose"], ["docker-compose"]] : [words]
+    let words = words(ofForced: forced)
+    let candidates = words.map { [$0] } ?? candidates
     var tried: [String] = []
     for candidate in candidates {
       var command = Command(program: candidate[0], arguments: candidate.dropFirst() + ["version", "--short"])
@@ -84,10 +105,9 @@ public struct ComposeEngine: Sendable, Hashable {
     }
     throw ComposeError(
       .engineUnavailable,
-      words.isEmpty
-        ? "docker compose is not installed" : "COMPOSE_COMMAND=\(words.joined(separator: " ")) does not work",
+      words.map { "COMPOSE_COMMAND=\($0.joined(separator: " ")) does not work" } ?? "docker compose is not installed",
       evidence: tried,
-      next: words.isEmpty ? "run make setup, or install the docker compose plugin" : "unset or correct it")
+      next: words == nil ? "run make setup, or install the docker compose plugin" : "unset or correct it")
   }
 
   private static func engineHost() async throws -> String {

@@ -12,6 +12,8 @@ struct ProjectConfiguration: Sendable {
     var pullPolicy: String?
     /// Whether the engine may restart it; false only if the files are known to say so.
     var mayRestart = true
+    /// Whether it has a health check; false if only its image may say so.
+    var isHealthChecked = false
   }
   var services: [String: Service]
   /// What compose printed.
@@ -29,6 +31,11 @@ struct ProjectConfiguration: Sendable {
       struct Dependency: Decodable {
         var required: Bool?
       }
+      struct HealthCheck: Decodable {
+        var test: [String]?
+        var disable: Bool?
+        var isActive: Bool { disable != true && test.map { !["NONE", ""].contains($0.first ?? "") } ?? false }
+      }
       var image: String?
       var build: Present?
       var scale: Int?
@@ -37,6 +44,7 @@ struct ProjectConfiguration: Sendable {
       var dependsOn: [String: Dependency]?
       var pullPolicy: String?
       var restart: String?
+      var healthcheck: HealthCheck?
     }
     var services: [String: Service]?
   }
@@ -70,7 +78,8 @@ struct ProjectConfiguration: Sendable {
         dependencies: (service.dependsOn ?? [:]).keys.sorted(),
         hostPorts: (service.ports ?? []).compactMap { $0.published?.number }.filter { $0 > 0 },
         pullPolicy: service.pullPolicy,
-        mayRestart: !["", "no"].contains(service.restart ?? "no") || service.deploy?.restartPolicy != nil)
+        mayRestart: !["", "no"].contains(service.restart ?? "no") || service.deploy?.restartPolicy != nil,
+        isHealthChecked: service.healthcheck?.isActive == true)
     }
   }
 

@@ -49,6 +49,8 @@ struct Readiness: Sendable {
   let probed: Set<String>
   /// The services that the engine does not restart, known from the files: their exit needs no inspection.
   let neverRestarted: Set<String>
+  /// The services that have a health check, known from the files: their start needs no inspection.
+  let healthChecked: Set<String>
   let options: UpOptions
   let began: Instant
   private(set) var containers: [String: Container] = [:]
@@ -69,12 +71,13 @@ struct Readiness: Sendable {
   private var probing: Probing
 
   init(
-    expected: [String: Int], probed: Set<String> = [], neverRestarted: Set<String> = [], options: UpOptions,
-    began: Instant
+    expected: [String: Int], probed: Set<String> = [], neverRestarted: Set<String> = [],
+    healthChecked: Set<String> = [], options: UpOptions, began: Instant
   ) {
     self.expected = expected
     self.probed = probed
     self.neverRestarted = neverRestarted
+    self.healthChecked = healthChecked
     probing = probed.isEmpty ? .done : .no
     self.options = options
     self.began = began
@@ -112,7 +115,11 @@ struct Readiness: Sendable {
       container.health = .none
       readyAfter[event.service] = nil
       changes.append(.progress(service: event.service, container.exits > 0 ? .restarting : .starting))
-      changes.append(.inspect(containerID: id))
+      if healthChecked.contains(event.service) {
+        container.hasHealthCheck = true
+      } else {
+        changes.append(.inspect(containerID: id))
+      }
     case .health(let health):
       container.hasHealthCheck = true
       container.health = health

@@ -195,7 +195,8 @@ extension ComposeProject {
   public func removeReused(options: UpOptions = UpOptions()) async throws {
     try validate()
     let engine = try await ComposeEngine.detect()
-    let running = await RunningProject(self, engine: engine, lifetime: .reusable)
+    let name = await RunningProject.name(of: self, lifetime: .reusable)
+    let running = RunningProject(self, named: name, engine: engine, lifetime: .reusable)
     try await ReusableProject(running).remove(options: options)
   }
 }

@@ -16,14 +16,19 @@ struct RunningProject: Sendable {
   let engine: ComposeEngine
   let lifetime: Lifetime
 
-  init(_ project: ComposeProject, engine: ComposeEngine, lifetime: Lifetime) async {
+  init(_ project: ComposeProject, named name: String, engine: ComposeEngine, lifetime: Lifetime) {
     self.project = project
     self.engine = engine
     self.lifetime = lifetime
+    projectName = name
+  }
+
+  /// The project's name with the part that only this run has, or only these files.
+  static func name(of project: ComposeProject, lifetime: Lifetime) async -> String {
     let suffix =
       lifetime == .reusable
       ? ReusableProject.suffix(of: project) : await RunIdentity.next(isKept: lifetime == .kept).text
-    projectName = project.name + "-" + suffix
+    return project.name + "-" + suffix
   }
 
   /// A `docker compose` command for this project.
@@ -44,10 +49,19 @@ struct RunningProject: Sendable {
 
   var labelFilter: [String] { ["--filter", "label=\(ProjectRemoval.label)=\(projectName)"] }
 
-  /// Lets compose check the files, and reads what they describe.
+  private var configurationCommand: Command {
+    compose(["config"] + (engine.isFirstGeneration ? [] : ["--format", "json"]), deadline: .seconds(30))
+  }
+
+  /// Lets compose check the files; what it says is for ``configuration(from:)``.
+  func checkedFiles() async -> Result<Command.Output, any Error> {
+    do { return .success(try await configurationCommand.run()) } catch { return .failure(error) }
+  }
+
+  /// Reads what compose says of the files, or lets it check them first.
   ///
   /// - Throws: ``ComposeError`` with code `invalidConfiguration` that quotes compose.
-  func configuration() async throws -> ProjectConfiguration {
+  func configuration(from checked: Result<Command.Output, any Error>? = nil) async throws -> ProjectConfiguration {
     let isFirst = engine.isFirstGeneration
     guard !isFirst || project.envFiles.count < 2 else {
       throw ComposeError(
@@ -55,10 +69,10 @@ struct RunningProject: Sendable {
         "docker-compose \(engine.composeVersion) takes one env file, project \(project.name) has \(project.envFiles.count)",
         project: projectName, engine: engine.description, next: "use compose v2, or join the files")
     }
-    let command = compose(["config"] + (isFirst ? [] : ["--format", "json"]), deadline: .seconds(30))
+    let command = configurationCommand
     let output: Command.Output
     do {
-      output = try await command.run()
+      if let checked { output = try checked.get() } else { output = try await command.run() }
     } catch var error as ComposeError where error.code == .timedOut {
       // The engine has no part in this: compose reads files. Compose v2 expands aliases of aliases for hours.
       error.code = .invalidConfiguration

@@ -7,6 +7,8 @@ struct StackStarter: Sendable {
   let configuration: ProjectConfiguration
   let options: UpOptions
   let progress: (@Sendable (ServiceProgress) -> Void)?
+  /// Images that the engine has, as far as they have been looked up.
+  var presentImages = ImageNames()
 
   /// Something that the loop in `start` has to look at.
   private enum Signal: Sendable {
@@ -60,6 +62,7 @@ struct StackStarter: Sendable {
   /// The services whose image the engine does not have.
   private func absentImages(of services: Set<String>) async throws -> Set<String> {
     let images = services.reduce(into: [String: String]()) { $0[$1] = configuration.services[$1]?.image }
+      .filter { !presentImages.contains($0.value) }
     let inspect = ["image", "inspect", "--format", "{{.Id}}"]
     // As a rule none is absent, which one command tells; only then does it matter which.
     if images.isEmpty { return [] }
@@ -128,7 +131,8 @@ struct StackStarter: Sendable {
   {
     var readiness = Readiness(
       expected: expected, probed: ProbeRunner.probed(expected.keys, options: options),
-      neverRestarted: Set(configuration.services.filter { !$0.value.mayRestart }.keys), options: options, began: began)
+      neverRestarted: Set(configuration.services.filter { !$0.value.mayRestart }.keys),
+      healthChecked: Set(configuration.services.filter(\.value.isHealthChecked).keys), options: options, began: began)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       let (signals, input) = AsyncThrowingStream<Signal, any Error>.makeStream()
       group.addTask { await feedEvents(since: since, into: input) }

@@ -47,6 +47,7 @@ struct ComposeSession: Sendable {
   let reusables: [String: ReusableProject]
   let configurations: [ProjectConfiguration]
   let selections: [Set<String>]
+  let presentImages: ImageNames
   let options: UpOptions
   let progress: (@Sendable (ServiceProgress) -> Void)?
 
@@ -58,19 +59,15 @@ struct ComposeSession: Sendable {
       throw ComposeError(.invalidProject, "there is no project to start", next: "give at least one ComposeProject")
     }
     for project in projects { try project.validate() }
-    let engine = try await ComposeEngine.detect()
     try await OwnerGuard.shared.activate()
     let environment = ProcessInfo.processInfo
     let lifetime: RunningProject.Lifetime =
       options.reuse || environment.isOn("COMPOSEKIT_REUSE")
       ? .reusable : environment.isOn("COMPOSEKIT_KEEP") ? .kept : .run
+    // None of these needs the others: together they take as long as the longest, which matters before each start.
     await Sweeper.shared.begin()
-    var runs: [RunningProject] = []
-    for project in projects { runs.append(await RunningProject(project, engine: engine, lifetime: lifetime)) }
-    let configurations = try await withThrowingTaskGroup(of: (Int, ProjectConfiguration).self) { group in
-      for (index, run) in runs.enumerated() { group.addTask { (index, try await run.configuration()) } }
-      return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }.sorted { $0.key < $1.key }.map(\.value)
-    }
+    async let presentImages = lifetime == .reusable ? ImageNames() : ImageNames.list()
+    let (runs, configurations) = try await read(projects, lifetime: lifetime)
     var selections: [Set<String>] = []
     for (run, configuration) in zip(runs, configurations) {
       // A chosen service need only exist in one of several projects; those that have none of them start as a whole.
@@ -96,25 +93,48 @@ struct ComposeSession: Sendable {
     let reusables = try runs.filter { $0.lifetime == .reusable }.map { ($0.projectName, try ReusableProject($0)) }
     return ComposeSession(
       runs: runs, reusables: Dictionary(reusables) { first, _ in first }, configurations: configurations,
-      selections: selections, options: options, progress: progress)
+      selections: selections, presentImages: await presentImages, options: options, progress: progress)
+  }
+
+  /// Names the projects and lets compose check their files, while it is being found out which compose that is.
+  private static func read(
+    _ projects: [ComposeProject], lifetime: RunningProject.Lifetime
+  ) async throws -> ([RunningProject], [ProjectConfiguration]) {
+    let expected = ComposeEngine.expected
+    var early: [RunningProject] = []
+    for project in projects {
+      let name = await RunningProject.name(of: project, lifetime: lifetime)
+      early.append(RunningProject(project, named: name, engine: expected, lifetime: lifetime))
+    }
+    async let checked = inOrder(early) { await $0.checkedFiles() }
+    let engine = try await ComposeEngine.detect()
+    let runs = early.map { RunningProject($0.project, named: $0.projectName, engine: engine, lifetime: lifetime) }
+    guard engine.readsFiles(like: expected) else {
+      return (runs, try await inOrder(runs) { try await $0.configuration() })
+    }
+    return (runs, try await inOrder(Array(zip(runs, await checked))) { try await $0.configuration(from: $1) })
+  }
+
+  /// Does the same with each at the same time; the results are in the order of the elements.
+  private static func inOrder<Element: Sendable, R: Sendable>(
+    _ elements: [Element], _ body: @escaping @Sendable (Element) async throws -> R
+  ) async throws -> [R] {
+    try await withThrowingTaskGroup(of: (Int, R).self) { group in
+      for (index, element) in elements.enumerated() { group.addTask { (index, try await body(element)) } }
+      return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }.sorted { $0.key < $1.key }.map(\.value)
+    }
   }
 
   func start() async throws -> [ComposeStack] {
-    try await withThrowingTaskGroup(of: (Int, ComposeStack).self) { group in
-      for (index, run) in runs.enumerated() {
-        group.addTask {
-          var options = options
-          let configuration = configurations[index]
-          options.services = options.services.filter { configuration.services[$0] != nil }
-          options.scale = options.scale.filter { configuration.services[$0.key] != nil }
-          let starter = StackStarter(running: run, configuration: configuration, options: options, progress: progress)
-          if let reusable = reusables[run.projectName] {
-            return (index, try await reusable.bringUp(starter, selections[index]))
-          }
-          return (index, try await starter.bringUp(selections[index]))
-        }
-      }
-      return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }.sorted { $0.key < $1.key }.map(\.value)
+    try await Self.inOrder(Array(runs.indices)) { index in
+      let (run, configuration) = (runs[index], configurations[index])
+      var options = options
+      options.services = options.services.filter { configuration.services[$0] != nil }
+      options.scale = options.scale.filter { configuration.services[$0.key] != nil }
+      let starter = StackStarter(
+        running: run, configuration: configuration, options: options, progress: progress, presentImages: presentImages)
+      guard let reusable = reusables[run.projectName] else { return try await starter.bringUp(selections[index]) }
+      return try await reusable.bringUp(starter, selections[index])
     }
   }
 

@@ -190,4 +190,39 @@ struct ParsingTests {
     let services = try ProjectConfiguration(json: json, projectName: "shop-1").services
     #expect(Set(services.filter(\.value.mayRestart).keys) == ["always", "failure", "deploy"])
   }
+
+  @Test("Which services certainly have a health check; a test that is only in the image is not known")
+  func healthChecks() throws {
+    let json = """
+      {"services": {"plain": {}, "test": {"healthcheck": {"test": ["CMD", "true"], "interval": "1s"}},
+        "shell": {"healthcheck": {"test": ["CMD-SHELL", "true"]}}, "image": {"healthcheck": {"interval": "1s"}},
+        "none": {"healthcheck": {"test": ["NONE"]}}, "off": {"healthcheck": {"disable": true, "test": ["CMD", "true"]}}}}
+      """
+    let services = try ProjectConfiguration(json: json, projectName: "shop-1").services
+    #expect(Set(services.filter(\.value.isHealthChecked).keys) == ["test", "shell"])
+  }
+
+  @Test(
+    "Whether the engine has an image, by its list of them",
+    arguments: [
+      ("web", true), ("web:latest", true), ("web:2", true), ("web:3", false), ("docker.io/library/web", true),
+      ("docker.io/team/web", false), ("team/api:1", true), ("docker.io/team/api:1", true), ("team/api", false),
+      ("host:5000/web", true), ("host:5000/web:latest", true), ("host:5001/web", false), ("", false),
+      ("web@sha256:0123456789abcdef", false), ("sha256:0123456789abcdef", false), ("<none>", false),
+    ])
+  func images(_ image: String, _ isThere: Bool) {
+    let list = "web:latest\nweb:2\nteam/api:1\nhost:5000/web:latest\n<none>:<none>\n"
+    #expect(ImageNames(list: list).contains(image) == isThere)
+  }
+
+  @Test("Files read early count only if the compose command turned out to be the expected one, of the same generation")
+  func expectedEngine() {
+    func engine(_ command: [String], _ version: String) -> ComposeEngine {
+      ComposeEngine(command: command, composeVersion: version, engineVersion: "20.10.24", host: "127.0.0.1")
+    }
+    let expected = engine(["docker", "compose"], "2")
+    #expect(engine(["docker", "compose"], "2.26.1").readsFiles(like: expected))
+    #expect(!engine(["docker-compose"], "2.26.1").readsFiles(like: expected))
+    #expect(!engine(["docker", "compose"], "1.29.2").readsFiles(like: expected))
+  }
 }

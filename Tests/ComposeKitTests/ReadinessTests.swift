@@ -49,6 +49,21 @@ struct ReadinessTests {
     #expect(readiness.nextWake == nil)
   }
 
+  @Test("A start of a service whose files give a health check needs no inspection")
+  func knownHealthCheck() {
+    var readiness = Readiness(
+      expected: ["web": 1], neverRestarted: ["web"], healthChecked: ["web"], options: UpOptions(), began: Self.began)
+    #expect(readiness.apply(Self.event(.start), at: Self.at(0)) == [.progress(service: "web", .starting)])
+    readiness.upFinished(at: Self.at(0))
+    // It does not settle as one without a health check would.
+    _ = readiness.tick(at: Self.at(5))
+    #expect(!readiness.isReady)
+    #expect(readiness.apply(Self.event(.health(.healthy)), at: Self.at(6)) == [.progress(service: "web", .healthy)])
+    #expect(readiness.isReady)
+    _ = readiness.apply(Self.event(.die(exitCode: 0)), at: Self.at(7))
+    #expect(readiness.failure?.cause == .exited(code: 0))
+  }
+
   @Test("A health event may come before the inspection, and the engine's events may repeat what an inspection said")
   func order() {
     var readiness = Self.machine()
