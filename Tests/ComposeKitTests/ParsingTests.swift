@@ -181,6 +181,23 @@ struct ParsingTests {
     #expect(ComposeEngine.unavailability(in: "no such service: x", command: "docker compose up") == nil)
   }
 
+  @Test(
+    "Where a published port is reached: IPv4 first, a wildcard at the engine's host, each address once",
+    arguments: [
+      (["0.0.0.0", "::"], "127.0.0.1", ["127.0.0.1", "::1"]), (["::", "0.0.0.0"], "127.0.0.1", ["127.0.0.1", "::1"]),
+      (["0.0.0.0", "::"], "10.0.0.5", ["10.0.0.5"]), (["::"], "build.example.org", ["build.example.org"]),
+      (["", "0.0.0.0"], "127.0.0.1", ["127.0.0.1"]), (["192.168.1.2", "::1"], "127.0.0.1", ["192.168.1.2", "::1"]),
+      ([], "127.0.0.1", []),
+    ])
+  func endpoints(_ addresses: [String], _ engineHost: String, _ hosts: [String]) {
+    let bindings = addresses.map { ContainerRecord.Binding(hostIp: $0, hostPort: "8080") }
+    let endpoints = ComposeStack.endpoints(bindings, engineHost: engineHost)
+    #expect(endpoints.map(\.host) == hosts)
+    #expect(endpoints.allSatisfy { $0.port == 8080 })
+    let unpublished = [ContainerRecord.Binding(hostIp: "0.0.0.0", hostPort: nil), .init(hostIp: "", hostPort: "0")]
+    #expect(ComposeStack.endpoints(unpublished, engineHost: engineHost).isEmpty)
+  }
+
   @Test("Which services the engine may restart")
   func restartPolicies() throws {
     let json = """
