@@ -114,6 +114,15 @@ struct CancellationEngineTests {
     }
   }
 
+  @Test("In a body that does not notice and returns: what was asked for has not been done")
+  func unnoticed() async throws {
+    try await Fixture.with(Fixture.healthy) { fixture in
+      let error = try await cancel(fixture, at: .healthy) { try? await Task.sleep(for: .seconds(100)) }
+      #expect(error is CancellationError)
+      try await fixture.expectNothingLeft()
+    }
+  }
+
   @Test("While it is taken down, which goes on to its end")
   func removing() async throws {
     try await Fixture.with(Fixture.healthy) { fixture in
