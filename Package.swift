@@ -91,7 +91,9 @@ let package = Package(
     .testTarget(
       name: "ComposeTestingTests",
       dependencies: ["ComposeTesting", "ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")]),
-    .testTarget(name: "DubbingTestingTests", dependencies: ["DubbingTesting"]),
+    .testTarget(
+      name: "DubbingTestingTests",
+      dependencies: ["DubbingTesting", "ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(name: "E2E", dependencies: ["DubbingTesting"]),
   ],
   swiftLanguageModes: [.v6]
