@@ -71,6 +71,12 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
 
+    // What README and the articles show: compiled with everything else, run by nothing, in no product.
+    .target(
+      name: "DocumentationSnippets",
+      dependencies: ["ComposeKit", "SocketIOLite", "AudioPrint", "ComposeTesting", "DubbingTesting"],
+      path: "Tests/Snippets", exclude: ["README.md"]),
+
     // A process that owns a compose project, for tests that kill it.
     .executableTarget(name: "ComposeOwner", dependencies: ["ComposeKit"], path: "Tests/Support/ComposeOwner"),
     .testTarget(

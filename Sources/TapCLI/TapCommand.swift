@@ -35,7 +35,10 @@ struct TapCommand: AsyncParsableCommand {
   @Flag(help: "Write payloads to the file in full, attachments in base64.")
   var full = false
 
-  @Flag(help: "Show and write what clients send as auth, and values named token, password, secret, …: otherwise they are ***.")
+  @Flag(
+    help:
+      "Show and write what clients send as auth, and values named token, password and the like, which are *** otherwise."
+  )
   var showSecrets = false
 
   @Flag(help: "Print nothing but problems.")

@@ -13,13 +13,13 @@ struct ComposeFilesEngineTests {
   private struct Document: Decodable {
     struct Service: Decodable {
       struct Build: Decodable { var target: String? }
-      struct Volume: Decodable { var source: String?, target: String, read_only: Bool? }
-      struct HealthCheck: Decodable { var disable: Bool?, start_period: String? }
+      struct Volume: Decodable { var source: String?, target: String, readOnly: Bool? }
+      struct HealthCheck: Decodable { var disable: Bool?, startPeriod: String? }
       var image: String?
       var build: Build?
       var user: String?
-      var read_only: Bool?
-      var cap_drop: [String]?
+      var readOnly: Bool?
+      var capDrop: [String]?
       var environment: [String: String?]?
       var volumes: [Volume]?
       var healthcheck: HealthCheck?
@@ -41,9 +41,11 @@ struct ComposeFilesEngineTests {
       .name(engine.command[0]), arguments: Arguments(Array(arguments)), environment: .inherit.updating(variables),
       output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
     guard result.terminationStatus.isSuccess else {
-      throw StreamError(stream: "", reason: result.standardError, next: "compose config \(files.joined(separator: " "))")
+      throw StreamError(stream: "none", reason: result.standardError, next: "look at \(files)")
     }
-    return try JSONDecoder().decode(Document.self, from: Data(result.standardOutput.utf8))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Document.self, from: Data(result.standardOutput.utf8))
   }
 
   private static func files(_ name: String, _ variant: String?) -> [String] {
@@ -52,7 +54,8 @@ struct ComposeFilesEngineTests {
 
   @Test("MEDIA_SERVER and STS_PROVIDERS choose the file that is laid over; empty or the standard's name choose none")
   func variants() {
-    #expect(DualStack.files("c", "media", variant: "mediamtx", standard: "relay") == ["c/media.yml", "c/media.mediamtx.yml"])
+    let chosen = DualStack.files("c", "media", variant: "mediamtx", standard: "relay")
+    #expect(chosen == ["c/media.yml", "c/media.mediamtx.yml"])
     for none in [nil, "", "relay"] {
       #expect(DualStack.files("c", "media", variant: none, standard: "relay") == ["c/media.yml"])
     }
@@ -66,7 +69,7 @@ struct ComposeFilesEngineTests {
     #expect(server.build == nil, "compose would tag a relay with MediaMTX's name")
     #expect(server.healthcheck?.disable == true)
     let volume = try #require(server.volumes?.first)
-    #expect(volume.target == "/mediamtx.yml" && volume.read_only == true)
+    #expect(volume.target == "/mediamtx.yml" && volume.readOnly == true)
     #expect(FileManager.default.fileExists(atPath: volume.source ?? ""))
     #expect(server.user == "10001:10001")
     #expect(document.services["worker"]?.image == "e2e-worker:local")
@@ -95,7 +98,7 @@ struct ComposeFilesEngineTests {
     #expect(["STS_ASR", "STS_MT", "STS_TTS"].map { environment[$0] } == ["whisper", "google", "coqui"])
     #expect(environment["STS_WHISPER_MODEL"] == "small" && environment["HF_HUB_OFFLINE"] == "1")
     #expect(environment["GOOGLE_TRANSLATE_API_KEY"] == key)
-    #expect(service.healthcheck?.start_period == "1m0s")
+    #expect(service.healthcheck?.startPeriod == "1m0s")
     #expect(service.volumes?.map(\.target) == ["/models"])
     #expect(document.volumes?["models"]?.external == true)
     let slim = try await Self.merged(Self.files("sts", nil))
@@ -108,8 +111,8 @@ struct ComposeFilesEngineTests {
   func locked(name: String, variant: String?) async throws {
     let document = try await Self.merged(Self.files(name, variant))
     for (service, description) in document.services {
-      #expect(description.read_only == true, "\(service)")
-      #expect(description.cap_drop == ["ALL"], "\(service)")
+      #expect(description.readOnly == true, "\(service)")
+      #expect(description.capDrop == ["ALL"], "\(service)")
     }
   }
 

@@ -38,6 +38,8 @@ class Coqui:
         if self.voice is None:
             raise ProviderError("Coqui TTS is not loaded", died=True)
         import numpy
+        import torch
+        torch.manual_seed(0)            # VITS draws how long and how loud: same text, same sound
         wave = numpy.asarray(self.voice.tts(text=text, split_sentences=False), dtype=numpy.float32)
         return (numpy.clip(wave, -1, 1) * 32767).astype("<i2").tobytes()
 
