@@ -35,6 +35,7 @@ unit: ## Fast tests, no docker needed
 	@$(UNIT_TURNS)
 
 providers: ## Whisper's provider with a tiny random model (PROVIDERS=all: Coqui TTS too, 6 GB); needs no docker
+	@scripts/setup.sh unit
 	@PROVIDERS='$(PROVIDERS)' scripts/provider-tests.sh
 
 soak: images ## Run the E2E tests again and again, count failures and leaks (N=30, TAGS=smoke, FILTER=)
@@ -92,4 +93,5 @@ format: ## Format the Swift sources in place
 	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources Fuzzing/Package.swift Fuzzing/Sources/Fuzz
 
 docs: ## Build the documentation of all modules into .build/docs; a warning is an error
+	@scripts/setup.sh unit
 	@scripts/docs.sh

@@ -85,7 +85,7 @@ struct ComposeFilesEngineTests {
       try await withComposeStack(media, options: options) { _ in }
     }
     #expect(error?.code == .pullFailed)
-    #expect(error?.description.contains("localhost:1") == true, "\(String(describing: error))")
+    #expect(error?.summary.contains("localhost:1/mediamtx:none of mediamtx") == true, "\(String(describing: error))")
   }
 
   @Test("With sts.models.yml the providers are the ones with models; weights lie in a volume that no run removes")
