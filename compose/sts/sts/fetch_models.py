@@ -8,8 +8,9 @@ from . import providers, settings
 from .log import log
 
 
-def fetch(configuration, stages):
-    for stage, name in stages:
+def fetch(configuration):
+    """Not the translator: it has no weights, and its key is not needed for this."""
+    for stage, name in (("asr", configuration.asr), ("tts", configuration.tts)):
         began = time.monotonic()
         providers.create(stage, name, configuration).start()
         log(f"{stage} {name}: loaded after {time.monotonic() - began:.1f} s")
@@ -17,9 +18,7 @@ def fetch(configuration, stages):
 
 def run():
     try:
-        configuration = settings.load(os.environ)
-        # Not the translator: it has no weights, and its key is not needed for this.
-        fetch(configuration, (("asr", configuration.asr), ("tts", configuration.tts)))
+        fetch(settings.load(os.environ))
     except (settings.SettingsError, providers.ProviderError) as error:
         log("cannot fetch:", error)
         return 1

@@ -267,6 +267,23 @@ class SettingsTests(unittest.TestCase):
                 providers.create(stage, name, settings.load({})).start()
             self.assertIn("e2e-sts-models", str(caught.exception))
 
+    def test_fetching_loads_what_has_weights_and_not_the_translator(self):
+        from sts import fetch_models, providers
+        started = []
+
+        class Engine:
+            def __init__(self, settings):
+                pass
+
+            def start(self):
+                started.append(type(self).__name__)
+
+        for stage in ("asr", "mt", "tts"):
+            providers.register(stage, "counted", type(stage, (Engine,), {}))
+        loaded = settings.load({"STS_ASR": "counted", "STS_MT": "counted", "STS_TTS": "counted"})
+        fetch_models.fetch(loaded)
+        self.assertEqual(started, ["asr", "tts"])
+
 
 if __name__ == "__main__":
     unittest.main()
