@@ -174,6 +174,18 @@ struct TapFlowTests {
     #expect(record.event.payloadText.contains("hunter2"))
   }
 
+  @Test("What names a secret and is no JSON is not shown either")
+  func secretsThatAreNoJSON() throws {
+    let event = try SocketIOEvent(
+      PacketAssembler.Whole(
+        packet: SocketIOPacket(kind: .event, data: ByteBuffer(string: #"["login",{"token":"hunter2"]"#)),
+        attachments: []))
+    let record = TapRecord(direction: .toServer, event: event)
+    #expect(record.description.contains("login *** ("))
+    #expect(record.jsonLine().contains(#""payload":"***""#))
+    #expect(record.line(showingSecrets: true).contains("hunter2"))
+  }
+
   private static let secretMessages: [(String, TapDirection, String)] = [
     (#"40{"token":"hunter2","n":7}"#, .toServer, #""n":"***""#),
     (#"40/sts,{"user":{"name":"hunter2"}}"#, .toServer, #""name":"***""#),

@@ -23,9 +23,13 @@ extension TapRecord {
   /// say so, such as `token` or `password`.
   public func jsonLine(shorteningTo limit: Int? = 120, showingSecrets: Bool = false) -> String {
     let bytes = event.payload
-    var payload =
-      (try? JSONDecoder().decode(JSONValue.self, from: Data(bytes))) ?? .string(String(decoding: bytes, as: UTF8.self))
-    if !showingSecrets { payload = withoutSecrets(payload) }
+    let decoded = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+    var payload = decoded ?? .string(String(decoding: bytes, as: UTF8.self))
+    if !showingSecrets {
+      // Where the names and values of what is no JSON lie is not known.
+      let isOpaque = decoded == nil && JSONValue.mayNameSecret(payload.string ?? "")
+      payload = isOpaque ? .string("***") : withoutSecrets(payload)
+    }
     if let limit { payload = payload.shortened(to: limit) }
     let attachments = event.attachmentBuffers.map { buffer -> JSONValue in
       limit == nil
@@ -42,32 +46,6 @@ extension TapRecord {
     // All fields are strings, integers and JSON that was decoded: encoding them does not fail.
     guard let data = try? encoder.encode(line) else { return "{}" }
     return String(decoding: data, as: UTF8.self)
-  }
-}
-
-extension TapRecord {
-  /// Whatever a client sends to join a namespace may be a secret; of anything else, what its name says to be one.
-  private func withoutSecrets(_ payload: JSONValue) -> JSONValue {
-    payload.redacted(everything: kind == .connect && direction == .toServer)
-  }
-
-  /// The record in a line, as `description` has it, which leaves secrets out.
-  public func line(showingSecrets: Bool) -> String {
-    let arrow = direction == .toServer ? "→" : "←"
-    let faults = faults.isEmpty ? "" : "  ⚡ \(faults.joined(separator: ", "))"
-    let space = event.namespace == "/" ? "" : " \(event.namespace)"
-    return "#\(connection) \(arrow)\(space) \(what(showingSecrets: showingSecrets))\(faults)"
-  }
-
-  private func what(showingSecrets: Bool) -> String {
-    let isEvent = [.event, .acknowledgement].contains(kind)
-    // A name comes before its value, so that what names no secret shows none.
-    guard !showingSecrets, !isEvent || JSONValue.mayNameSecret("\(event)"),
-      let payload = try? JSONDecoder().decode(JSONValue.self, from: Data(event.payload))
-    else { return isEvent ? "\(event)" : "\(kind.rawValue) \(shortened(event.payloadText))" }
-    let text = shortened(withoutSecrets(payload).text)
-    let name = event.name.isEmpty ? "acknowledgement \(event.ackID ?? -1)" : event.name
-    return isEvent ? "\(name) \(text)" : "\(kind.rawValue) \(text)"
   }
 }
 
