@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Control API")
+@Suite("Media servers of several kinds")
 struct ControlAPITests {
   private typealias Path = ControlAPI.Path
 
@@ -84,5 +84,22 @@ struct ControlAPITests {
       return Data(#"{"itemCount": 1, "pageCount": 1000, "items": []}"#.utf8)
     }
     #expect(asked == 1)
+  }
+
+  @Test(
+    "What ffprobe says of a stream that nobody publishes tells a server that speaks RTMP from one that does not",
+    arguments: [
+      // ffmpeg 5.1's words: this package's relay, newer MediaMTX, and a server that says Play.Start and closes, as older ones do.
+      ("[rtmp @ 0x1] Server error: NetStream.Play.StreamNotFound\nrtmp://h/a: Operation not permitted", true),
+      ("[rtmp @ 0x1] Server error: NetStream.Play.Failed\nrtmp://h/a: Operation not permitted", true),
+      ("rtmp://h/a: Input/output error", true),
+      // Nobody listens; somebody closes at once, as docker's proxy does; a web server.
+      ("[rtmp @ 0x1] Cannot open connection tcp://h?tcp_nodelay=0\nrtmp://h/a: Connection refused", false),
+      ("[rtmp @ 0x1] Cannot read RTMP handshake response\nrtmp://h/a: Connection reset by peer", false),
+      ("[rtmp @ 0x1] Cannot read RTMP handshake response\nrtmp://h/a: Input/output error", false),
+      ("[rtmp @ 0x1] Server response validating failed\nrtmp://h/a: Input/output error", false),
+    ])
+  func refusals(words: String, isServer: Bool) {
+    #expect(DualStackEnvironment.refusesInRTMP(words) == isServer)
   }
 }
