@@ -168,7 +168,7 @@ enum Inputs {
     let failures = NIOLoopBoundBox(0, eventLoop: loop)
     guard let endpoint = try? SocketIOEndpoint.parse("http://h"),
       let dialer = try? Dialer(endpoint: endpoint, tls: .system, proxy: nil, timeout: .seconds(1))
-    else { return preconditionFailure("a plain URL is refused") }
+    else { preconditionFailure("a plain URL is refused") }
     let request = ClientRequest(
       dialer: dialer, transports: [.webSocket], extraHeaders: [], cookies: CookieJar(), limits: limits)
     guard
