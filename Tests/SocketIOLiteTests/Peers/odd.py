@@ -32,6 +32,7 @@ async def recover(socket):
 
 
 async def serve(request):
+    global poller
     case = request.query.get("case")
     if request.query["transport"] == "websocket":
         if case in ("no-websocket", "polling-only"):
@@ -66,14 +67,17 @@ async def serve(request):
     if request.method == "POST":
         body = await request.text()
         if case == "slow-post" and "slow" in body:
-            # The event says that the request is here; it is answered late.
+            # The event says that the request is here; it is answered once the client polls no more, because it has left.
             bodies[case].put_nowait("40")
-            await asyncio.sleep(3)
+            while (transport := poller.transport) is not None and not transport.is_closing():
+                await asyncio.sleep(0.01)
         bodies.setdefault(case, asyncio.Queue()).put_nowait(body)
         if case == "post-refused":
             return web.Response(status=413, text="too much")
         return web.Response(text="ok")
     # A poll: first the namespace is joined, then what the case is about.
+    if case == "slow-post":
+        poller = request
     queue = bodies.setdefault(case, asyncio.Queue())
     body = await queue.get()
     if case == "pinged" and body == "40":
@@ -96,6 +100,8 @@ async def serve(request):
 
 
 bodies = {}
+# The last request to `slow-post` that waits for packets.
+poller = None
 
 
 async def main():
