@@ -45,6 +45,15 @@ async def serve(request):
             await socket.receive()
             await socket.send_str("4nonsense")
             await socket.receive()
+        elif case == "eager":
+            await socket.receive()
+            # The namespace is joined by polling, and the next poll is under way: it ends with a packet that says nothing.
+            await polled_again.wait()
+            # Both frames in one segment.
+            request.transport.write(b"\x81\x063probe\x81\x0d" + b'42["early",7]')
+            bodies[case].put_nowait("6")
+            async for _ in socket:
+                pass
         elif case in ("deep", "deep-ack"):
             await socket.send_str(OPEN)
             await socket.receive()
@@ -78,6 +87,10 @@ async def serve(request):
     # A poll: first the namespace is joined, then what the case is about.
     if case == "slow-post":
         poller = request
+    if case == "eager":
+        eager_polls.append(request)
+        if len(eager_polls) == 2:
+            polled_again.set()
     queue = bodies.setdefault(case, asyncio.Queue())
     body = await queue.get()
     if case == "pinged" and body == "40":
@@ -94,6 +107,8 @@ async def serve(request):
         if case == "lost":
             queue.put_nowait("again")
         return web.Response(text=('' if body == "3" else '40{"sid":"y"}') + rest.lstrip("\x1e" if body == "3" else ""))
+    if "still here" in body:
+        return web.Response(text='42["heard"]')
     if case == "lost":
         return web.Response(status=400, text='{"code":1,"message":"Session ID unknown"}')
     return web.Response(text="6")
@@ -102,6 +117,9 @@ async def serve(request):
 bodies = {}
 # The last request to `slow-post` that waits for packets.
 poller = None
+# Those to `eager`; set when the second of them is here.
+eager_polls = []
+polled_again = asyncio.Event()
 
 
 async def main():
