@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Any JSON value, for what must be shown or quoted rather than understood.
 enum JSONValue: Sendable, Hashable, Codable {

@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Which way a message went through a tap.
 public enum TapDirection: String, Sendable, Hashable, Codable {

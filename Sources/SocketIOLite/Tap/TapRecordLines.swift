@@ -1,5 +1,8 @@
-import Foundation
-import Synchronization
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 extension TapRecord {
   private struct Line: Encodable {
@@ -46,38 +49,5 @@ extension TapRecord {
     // All fields are strings, integers and JSON that was decoded: encoding them does not fail.
     guard let data = try? encoder.encode(line) else { return "{}" }
     return String(decoding: data, as: UTF8.self)
-  }
-}
-
-/// A file of tap records, one JSON line each, complete after every `write`.
-public final class TapRecordFile: Sendable {
-  // Records may come from several tasks; a line must not be cut by another.
-  private let file: Mutex<FileHandle>
-  private let limit: Int?
-  private let showsSecrets: Bool
-
-  /// Creates or empties the file. `limit` and `showingSecrets` as in `TapRecord.jsonLine`. Throws `tapFailed` if it cannot be written.
-  public init(path: String, shorteningTo limit: Int? = 120, showingSecrets: Bool = false) throws {
-    guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path)
-    else {
-      throw SocketIOError(
-        .tapFailed, "cannot write records to \(path)", next: "does its folder exist, and may you write there?")
-    }
-    file = Mutex(handle)
-    self.limit = limit
-    showsSecrets = showingSecrets
-  }
-
-  deinit { file.withLock { try? $0.close() } }
-
-  /// Appends one record; throws what the file system says.
-  public func write(_ record: TapRecord) throws {
-    let line = Data((record.jsonLine(shorteningTo: limit, showingSecrets: showsSecrets) + "\n").utf8)
-    try file.withLock { try $0.write(contentsOf: line) }
-  }
-
-  /// Appends many records.
-  public func write(_ records: [TapRecord]) throws {
-    for record in records { try write(record) }
   }
 }
