@@ -2,29 +2,29 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup e2e test unit up down logs lint format images fixtures fixture fixtures-check bench eval soak fuzz reliability
+.PHONY: help setup images models e2e test unit providers fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval
 
 TAGS ?=
 FILTER ?= E2E
+# What is laid over the standard projects: relay or mediamtx, offline or models (compose/media.mediamtx.yml, compose/sts.models.yml).
+MEDIA_SERVER ?=
+STS_PROVIDERS ?=
 # Swift Testing runs whatever it selects all at once. On two cores, what computes then starves what waits for an answer, so that
 # tests go in turns: protocols and pure logic, audio, containers, streams. The first two need no docker.
 UNIT_TURNS = swift test --skip 'AudioPrintTests|EngineTests|E2E' && swift test --skip-build --filter AudioPrintTests
 export E2E_TAGS ?= $(TAGS)
+export MEDIA_SERVER STS_PROVIDERS
 
 help: ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@awk -F':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what is missing: docker, compose, ffmpeg, FFTW, base image (says what it does; may be repeated)
-	@scripts/setup.sh all
-
-images: setup ## Build the images of both projects
-	@scripts/stacks.sh build
-
+##@ Prove it
 e2e: images ## The main job: both stacks up, streams dubbed and judged, all down (TAGS=smoke, FILTER=Pipeline narrow it)
 	@scripts/e2e.sh --filter '$(FILTER)'
 
 test: images ## Every test of the package
 	@scripts/container-tests.sh
+	@scripts/provider-tests.sh
 	@$(UNIT_TURNS)
 	@swift test --skip-build --filter EngineTests
 	@scripts/compose-v1.sh quick --skip-build
@@ -34,27 +34,40 @@ unit: ## Fast tests, no docker needed
 	@scripts/setup.sh unit
 	@$(UNIT_TURNS)
 
-bench: setup ## Measure the modules beside their peers (GROUP=socketio|audioprint|composekit, RUNS=5, SAVE=1 keeps the table)
-	@scripts/bench.sh --group '$(or $(GROUP),all)' --runs '$(or $(RUNS),5)' $(if $(SAVE),--save)
+providers: ## Whisper's provider with a tiny random model (PROVIDERS=all: Coqui TTS too, 6 GB); needs no docker
+	@scripts/setup.sh unit
+	@PROVIDERS='$(PROVIDERS)' scripts/provider-tests.sh
+
+soak: images ## Run the E2E tests again and again, count failures and leaks (N=30, TAGS=smoke, FILTER=)
+	@scripts/soak.py --runs '$(or $(N),30)' --filter '$(FILTER)'
+
+reliability: ## An hour's worth of Socket.IO events and timed-out acknowledgements in minutes (EVENTS=2000000, ACKS=100000)
+	@scripts/setup.sh unit
+	@RELIABILITY_EVENTS='$(or $(EVENTS),2000000)' RELIABILITY_ACKS='$(or $(ACKS),100000)' swift test --filter ReliabilityTests
+
+fuzz: ## Fuzz the protocol code with libFuzzer (RUNS=1500000 inputs for each of its targets)
+	@scripts/fuzz.sh '$(or $(RUNS),1500000)'
+
+##@ Set up, and work by hand
+setup: ## Install what is missing: docker, compose, ffmpeg, FFTW, base image (says what it does; may be repeated)
+	@scripts/setup.sh all
+
+images: setup ## Build the images of both projects (MEDIA_SERVER=mediamtx, STS_PROVIDERS=models: other services, in e2e too)
+	@scripts/stacks.sh build
+
+models: setup ## Build the STS image with Whisper and Coqui TTS (some GB) and fetch the weights into a volume, once
+	@scripts/stacks.sh models
 
 up: images ## Start both projects on the contract's ports and leave them running
 	@scripts/stacks.sh up
 
-down: ## Take down what `make up` started, volumes too
-	@scripts/stacks.sh down
-
 logs: ## Logs of what `make up` started
 	@scripts/stacks.sh logs
 
-lint: ## Check formatting of Swift, syntax of shell and Python
-	@scripts/lint.sh
+down: ## Take down what `make up` started, volumes too
+	@scripts/stacks.sh down
 
-format: ## Format the Swift sources in place
-	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources Fuzzing/Package.swift Fuzzing/Sources/Fuzz
-
-fixtures: ## Make this package's fixtures anew (needs flite)
-	@fixtures/make.sh
-
+##@ Fixtures
 fixture: ## Start a fixture of your own (NAME=my-talk, MEDIA=talk.mov)
 	@fixtures/new.py '$(NAME)' $(if $(MEDIA),'$(MEDIA)')
 
@@ -62,15 +75,23 @@ fixtures-check: ## Compare every fixture.json with its media.mp4
 	@scripts/setup.sh unit
 	@swift test --filter 'FixtureTests/committedFixtures'
 
-soak: images ## Run the E2E tests again and again, count failures and leaks (N=30, TAGS=smoke, FILTER=)
-	@scripts/soak.py --runs '$(or $(N),30)' --filter '$(FILTER)'
+fixtures: ## Make this package's fixtures anew (needs flite)
+	@fixtures/make.sh
+
+##@ Measure
+bench: setup ## Measure the modules beside their peers (GROUP=socketio|audioprint|composekit, RUNS=5, SAVE=1 keeps the table)
+	@scripts/bench.sh --group '$(or $(GROUP),all)' --runs '$(or $(RUNS),5)' $(if $(SAVE),--save)
 
 eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a part of it, in three minutes)
 	@scripts/eval.sh
 
-fuzz: ## Fuzz the protocol code with libFuzzer (RUNS=1500000 inputs for each of its targets)
-	@scripts/fuzz.sh '$(or $(RUNS),1500000)'
+##@ Change this package
+lint: ## Check formatting of Swift, syntax of shell and Python, and that what the documentation shows exists
+	@scripts/lint.sh
 
-reliability: ## An hour's worth of Socket.IO events and timed-out acknowledgements in minutes (EVENTS=2000000, ACKS=100000)
+format: ## Format the Swift sources in place
+	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources Fuzzing/Package.swift Fuzzing/Sources/Fuzz
+
+docs: ## Build the documentation of all modules into .build/docs; a warning is an error
 	@scripts/setup.sh unit
-	@RELIABILITY_EVENTS='$(or $(EVENTS),2000000)' RELIABILITY_ACKS='$(or $(ACKS),100000)' swift test --filter ReliabilityTests
+	@scripts/docs.sh

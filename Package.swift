@@ -71,6 +71,12 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
 
+    // What README and the articles show: compiled with everything else, run by nothing, in no product.
+    .target(
+      name: "DocumentationSnippets",
+      dependencies: ["ComposeKit", "SocketIOLite", "AudioPrint", "ComposeTesting", "DubbingTesting"],
+      path: "Tests/Snippets", exclude: ["README.md"]),
+
     // A process that owns a compose project, for tests that kill it.
     .executableTarget(name: "ComposeOwner", dependencies: ["ComposeKit"], path: "Tests/Support/ComposeOwner"),
     .testTarget(
@@ -91,7 +97,9 @@ let package = Package(
     .testTarget(
       name: "ComposeTestingTests",
       dependencies: ["ComposeTesting", "ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")]),
-    .testTarget(name: "DubbingTestingTests", dependencies: ["DubbingTesting"]),
+    .testTarget(
+      name: "DubbingTestingTests",
+      dependencies: ["DubbingTesting", "ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(name: "E2E", dependencies: ["DubbingTesting"]),
   ],
   swiftLanguageModes: [.v6]
@@ -102,4 +110,9 @@ if Context.environment["WARNINGS_AS_ERRORS"] == "1" {
   for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
   }
+}
+
+// Who uses one module must not fetch what only `make docs` needs.
+if Context.environment["DOCS"] == "1" {
+  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
 }

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 readonly runs=${1:-1500000}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(engineio socketio polling frames tap upgrade connection)
+[ ${#targets[@]} -gt 0 ] || targets=(engineio socketio strings polling frames tap upgrade connection)
 readonly work=.build/fuzz scratch=.build/fuzzing
 
 # swiftc instruments, but its own driver would link libFuzzer's main beside the program's.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting of Swift, syntax of shell and Python, and files that have grown too long.
+# Formatting of Swift, syntax of shell and Python, files that have grown too long, and what the documentation says.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,4 +14,5 @@ if [ -n "$long" ]; then
   printf 'lint: files over 400 lines, each hides a second noun:\n%s\n' "$long" >&2
   exit 1
 fi
+scripts/check-docs.py
 echo "lint: clean"

@@ -1,12 +1,39 @@
 #!/usr/bin/env bash
-# Both projects on the contract's ports, for work by hand: scripts/stacks.sh build|up|down|logs
+# Both projects on the contract's ports, for work by hand: scripts/stacks.sh build|models|up|down|logs
+#   MEDIA_SERVER=mediamtx  MediaMTX instead of the relay       STS_PROVIDERS=models  Whisper, Google Translate, Coqui TTS
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 compose=(docker compose)
 docker compose version >/dev/null 2>&1 || compose=(docker-compose)
-media=("${compose[@]}" -p e2e-media-019 -f compose/media.yml)
-sts=("${compose[@]}" -p e2e-sts-019 -f compose/sts.yml)
+# overlay NAME VARIANT STANDARD: the options for the file that is laid over NAME.yml; the same rule as DualStack.standard's
+overlay() {
+  [ -n "$2" ] && [ "$2" != "$3" ] || return 0
+  [ -f "compose/$1.$2.yml" ] || {
+    echo "stacks: there is no compose/$1.$2.yml; leave the variable empty, or use one of: $(cd compose && ls "$1".*.yml | xargs)" >&2
+    exit 2
+  }
+  echo "-f compose/$1.$2.yml"
+}
+media_overlay=$(overlay media "${MEDIA_SERVER:-}" relay)
+sts_overlay=$(overlay sts "${STS_PROVIDERS:-}" offline)
+readonly models=("${compose[@]}" -p e2e-sts-019 -f compose/sts.yml -f compose/sts.models.yml)
+# shellcheck disable=SC2206  # two words or none
+media=("${compose[@]}" -p e2e-media-019 -f compose/media.yml $media_overlay)
+# shellcheck disable=SC2206
+sts=("${compose[@]}" -p e2e-sts-019 -f compose/sts.yml $sts_overlay)
+
+# Before anything is built: an image that nobody can build must be there, or come from a registry.
+pull_media_server() {
+  [ -n "$media_overlay" ] || return 0
+  local image
+  image=$("${media[@]}" config --images | grep -v ':local$' | head -n 1)
+  [ -z "$image" ] || docker image inspect "$image" >/dev/null 2>&1 || docker pull "$image" || {
+    echo "stacks: MEDIA_SERVER=$MEDIA_SERVER needs the image $image, which is not here and cannot be pulled (see above)." >&2
+    echo "stacks: log in to a registry that has it, load it with 'docker load', or leave MEDIA_SERVER empty: the relay is built here." >&2
+    exit 1
+  }
+}
 
 # Where containers find the host: STS is published there and on loopback, nowhere else.
 HOST_GATEWAY=${HOST_GATEWAY:-$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null || echo 172.17.0.1)}
@@ -14,8 +41,14 @@ export HOST_GATEWAY
 
 case "${1:-}" in
   build)
+    pull_media_server
     "${sts[@]}" build --quiet
     "${media[@]}" build --quiet
+    ;;
+  models)
+    "${models[@]}" build
+    docker volume create e2e-sts-models >/dev/null
+    HF_HUB_OFFLINE=0 "${models[@]}" run --rm --no-deps --entrypoint /app/venv/bin/python sts -m sts.fetch_models
     ;;
   up)
     "${sts[@]}" up --detach --wait
@@ -36,7 +69,7 @@ TEXT
     "${sts[@]}" logs --timestamps --tail "${TAIL:-200}"
     ;;
   *)
-    echo "usage: scripts/stacks.sh build|up|down|logs" >&2
+    echo "usage: scripts/stacks.sh build|models|up|down|logs" >&2
     exit 2
     ;;
 esac

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from measure import ROOT, WORK, MeasureError, progress
+from measure import FLOOR, ROOT, WORK, MeasureError, progress
 
 GROUPS = ["socketio", "audioprint", "composekit"]
 RESULTS = ROOT / "Benchmarks" / "results"
@@ -61,7 +61,8 @@ def rows(records):
     table = []
     for record in records:
         peers = {name: value for name, value in record["peers"].items() if value is not None}
-        best = (min if record["lower_is_better"] else max)(peers.values(), default=None)
+        rivals = [value for name, value in peers.items() if name != FLOOR]
+        best = (min if record["lower_is_better"] else max)(rivals, default=None)
         ours = record["ours"]
         met = "" if record["wanted"] is None else ("yes" if ours <= record["wanted"] else "no")
         ratio = f"{ours / best:.2f}" if best and best > 0 else "–"

@@ -1,5 +1,5 @@
-"""SocketIOLite beside python-socketio and the `websockets` library, on loopback."""
-from measure import OURS, Cases, peer, progress, run, server, swift_tool
+"""SocketIOLite beside python-socketio and the `websockets` library, on loopback, and the floor: the kernel handing the bytes over."""
+from measure import FLOOR, OURS, Cases, peer, progress, run, server, swift_tool
 
 # events, bytes each, kind, name, wanted µs per event as received, wanted with the audio decoded
 BURSTS = [
@@ -43,6 +43,8 @@ def measure_burst(cases, url, count, size, kind, name, wanted, wanted_decoded):
         (result,) = run(command)
         cpu.add(who, result["cpu_us"])
         memory.add(who, result["peak_rss_mb"])
+    (result,) = run(peer("bare_recv.py", kind, url, count, size))
+    cpu.add(FLOOR, result["cpu_us"])
     if kind == "burst":
         decoded = cases.case(f"client CPU, {name}, audio decoded from base64", "µs/event", wanted_decoded)
         (result,) = run([swift_tool("SocketIOBench"), "decode", url, str(count), str(size)])

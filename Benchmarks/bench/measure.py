@@ -15,6 +15,8 @@ PEERS = ROOT / "Benchmarks" / "peers"
 WORK = ROOT / ".build" / "bench"
 PYTHON = sys.executable
 OURS = "ours"
+# No peer but what none can be below, so that no ratio is formed with it.
+FLOOR = "floor: bare recv"
 # Linux counts peak memory in kilobytes.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 

@@ -45,6 +45,7 @@ public struct ChromaprintFingerprint: Sendable, Hashable {
   /// Nil if the span holds fewer than 8 items of the other one, or none of the offsets has half of them in this one.
   ///
   /// - Parameters:
+  ///   - other: the fingerprint of which a span is looked for in this one.
   ///   - start: begin of the span of the other one, in seconds; its items know what comes up to 2.6 s after its end.
   ///   - end: end of the span, in seconds.
   ///   - maxOffset: seconds by which the other one may be shifted, in either direction.

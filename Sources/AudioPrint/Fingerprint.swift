@@ -68,7 +68,9 @@ public struct Fingerprint: Sendable, Hashable {
   ///
   /// Two silent ones are the same; one without a single frame (shorter than 0.29 s) is only the same as one that is silent or empty.
   ///
-  /// - Parameter maxOffset: seconds by which the other one may be shifted, in either direction.
+  /// - Parameters:
+  ///   - other: the one that may be shifted.
+  ///   - maxOffset: seconds by which it may be shifted, in either direction.
   public func compare(_ other: Fingerprint, maxOffset: Double = 10) -> Match {
     let reach = maxOffset.isNaN ? 0 : Int((maxOffset.clamped(to: 0...86_400) / Self.hop).rounded())
     let audible = other.levels.map { Double($0) >= Thresholds.inaudible }

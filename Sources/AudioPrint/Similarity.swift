@@ -23,7 +23,10 @@ public struct Similarity: Sendable, Hashable, Codable {
   /// Gain, equalisation, codecs, noise to 10 dB, an offset and a speed up to 3 % off do not matter. Two silent clips are the same; a
   /// silent and an audible one are not. Another speed is looked for in clips from 4 s on; stretching that keeps the pitch is not found.
   ///
-  /// - Parameter maxOffset: seconds by which b may be shifted against a, in either direction.
+  /// - Parameters:
+  ///   - a: the clip that counts as the source.
+  ///   - b: the clip that is looked at: positive lags say that it is late.
+  ///   - maxOffset: seconds by which b may be shifted against a, in either direction.
   public static func compare(_ a: AudioClip, _ b: AudioClip, maxOffset: Double = 10) -> Similarity {
     let attributor = Attributor(
       candidates: [Candidate(role: .original, clip: a, expectedStart: 0)],

@@ -9,6 +9,7 @@ public enum Spectrogram {
   /// Levels in dB, column after column, each from 0 Hz upwards; -120 where the clip has ended.
   ///
   /// - Parameters:
+  ///   - clip: what is looked at, of any rate.
   ///   - columns: number of moments that the duration is divided into; one frame of 64 ms is taken from the middle of each.
   ///   - duration: seconds that the columns stand for.
   public static func levels(of clip: AudioClip, columns: Int, duration: Double) -> [Float] {

@@ -9,6 +9,7 @@ extension Attributor {
   ///   - original: the same for the original; it becomes candidate 0, and the fragments follow.
   ///   - fragments: further candidates.
   ///   - window: seconds of each window, from 0.1 on; nil divides the recording into segments.
+  ///   - options: how far is searched, and what counts as explained.
   ///   - progress: told how many seconds have been decoded, at least once a minute of audio.
   ///   - receive: told each window or segment, in order of time.
   /// - Throws: ``AudioError`` if something cannot be decoded or the window is too short; what the closures throw.

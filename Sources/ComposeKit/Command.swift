@@ -31,8 +31,18 @@ struct Command: Sendable {
     var succeeded: Bool { exitCode == 0 }
   }
 
-  /// The command as a person could type it; what nobody would type is shortened.
-  var line: String { ([program] + arguments).map { Self.quoted(Self.shortened($0)) }.joined(separator: " ") }
+  /// The command as a person could type it; what nobody would type is shortened, and values of the environment are left out: they
+  /// may be secrets, and this goes into logs and errors.
+  var line: String { ([program] + shownArguments).map { Self.quoted(Self.shortened($0)) }.joined(separator: " ") }
+
+  private var shownArguments: [String] {
+    arguments.indices.map { index in
+      guard index > 0, arguments[index - 1] == "--env", let sign = arguments[index].firstIndex(of: "=") else {
+        return arguments[index]
+      }
+      return arguments[index][...sign] + "…"
+    }
+  }
 
   private static func shortened(_ argument: String) -> String {
     let bytes = argument.utf8.count

@@ -42,7 +42,11 @@ public struct ComposeStack: Sendable {
 
   /// The address of a published port; a binding to loopback is preferred, a wildcard becomes the engine's host.
   ///
-  /// - Parameter replica: which container of a scaled service, from 1.
+  /// - Parameters:
+  ///   - service: its name in the compose file.
+  ///   - port: the container's port.
+  ///   - proto: TCP or UDP.
+  ///   - replica: which container of a scaled service, from 1.
   /// - Throws: ``ComposeError``: `unknownService`, `notRunning`, `unknownPort` (says which ports there are).
   public func endpoint(
     of service: String, port: Int, protocol proto: PortProtocol = .tcp, replica: Int = 1
@@ -103,6 +107,7 @@ public struct ComposeStack: Sendable {
   ///   - service: only this service; all if nil.
   ///   - tail: only the last lines of each container.
   ///   - since: only what was printed after this time.
+  ///   - timestamps: whether each line begins with the engine's time.
   public func logs(service: String? = nil, tail: Int? = nil, since: Date? = nil, timestamps: Bool = false) async throws
     -> String
   {

@@ -55,6 +55,7 @@ public struct ServiceProgress: Sendable, Hashable {
 ///
 /// - Parameters:
 ///   - reader: reads the steps in their order, all of them however slowly it reads; it has ended when this returns.
+///   - isolation: the actor on which `body` runs: the caller's.
 ///   - body: gets the function to hand to ``withComposeStacks(_:options:progress:isolation:_:)``.
 /// - Throws: what `body` throws.
 public func withServiceProgress<R: Sendable>(

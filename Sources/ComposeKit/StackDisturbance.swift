@@ -3,7 +3,11 @@ extension ComposeStack {
   ///
   /// An ephemeral host port may be another one afterwards: ask ``endpoint(of:port:protocol:replica:)`` again.
   ///
-  /// - Parameter network: the name in the compose file, e.g. "default"; all networks if nil.
+  /// - Parameters:
+  ///   - service: its name in the compose file; all of its containers are cut off.
+  ///   - network: the name in the compose file, e.g. "default"; all networks if nil.
+  ///   - isolation: the actor on which `body` runs: the caller's.
+  ///   - body: what is done meanwhile.
   /// - Throws: what `body` throws; ``ComposeError`` `unknownService`, `notRunning`, `commandFailed` if nothing was connected.
   public func withDisconnected<R>(
     _ service: String, network: String? = nil, isolation: isolated (any Actor)? = #isolation,

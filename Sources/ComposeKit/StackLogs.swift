@@ -36,6 +36,8 @@ extension ComposeStack {
   ///   - service: only this service; all if nil. A container that is created later is not followed.
   ///   - tail: how many earlier lines of each container come first; all if nil.
   ///   - since: only what was printed after this time.
+  ///   - isolation: the actor on which `body` runs: the caller's.
+  ///   - body: gets the lines as they are printed.
   /// - Throws: what `body` throws; ``ComposeError`` `unknownService`. The sequence itself throws if more than 100 000 lines wait.
   public func withLogs<R: Sendable>(
     service: String? = nil, tail: Int? = nil, since: Date? = nil, isolation: isolated (any Actor)? = #isolation,
@@ -94,7 +96,11 @@ extension ComposeStack {
 
   /// Copies a file or folder out of a service's container, which may have ended.
   ///
-  /// - Parameter destination: the file or folder to make; its parent must exist. An existing folder gets the copy inside.
+  /// - Parameters:
+  ///   - path: an absolute path in the container.
+  ///   - service: its name in the compose file.
+  ///   - destination: the file or folder to make; its parent must exist. An existing folder gets the copy inside.
+  ///   - replica: which container of a scaled service, from 1.
   /// - Throws: ``ComposeError``: `unknownService`, `notRunning` without a container, `commandFailed` quoting the engine.
   public func copy(_ path: String, from service: String, to destination: String, replica: Int = 1) async throws {
     let record = try await container(of: service, replica: replica)

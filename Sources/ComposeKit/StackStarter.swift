@@ -83,8 +83,16 @@ struct StackStarter: Sendable {
 
   private func pull(_ services: [String]) async throws {
     report(Set(services), .pulling)
-    try await running.compose(["pull"] + services, deadline: options.pullTimeout)
-      .runChecked(.pullFailed, "an image of project \(running.project.name) could not be pulled")
+    // Compose names the services; which image it was after is what the reader needs.
+    let images = services.map { "\(configuration.services[$0]?.image ?? "an image") of \($0)" }.joined(separator: ", ")
+    let command = running.compose(["pull"] + services, deadline: options.pullTimeout)
+    let output = try await command.run()
+    guard output.succeeded else {
+      var error = command.failure(
+        output, .pullFailed, "project \(running.project.name) cannot have its images: \(images) could not be pulled")
+      error.next = error.next ?? "docker pull says the same; log in to the registry, or load the image with docker load"
+      throw error
+    }
   }
 
   private func build(_ services: [String]) async throws {

@@ -10,6 +10,7 @@ import Foundation
 ///   - options: deadlines and policies, for all of the projects.
 ///   - progress: is called for each step of each service, from any thread; see ``ProgressPrinter``, and
 ///     ``withServiceProgress(_:isolation:during:)`` for a stream.
+///   - isolation: the actor on which `body` runs: the caller's.
 ///   - body: gets the stacks in the order of the projects.
 /// - Throws: what `body` throws; ``ComposeError`` if a project could not be started or removed; `CancellationError`. All is down by
 ///   then, which takes a while; progress says `failed` with the reason at once.

@@ -104,7 +104,7 @@ extension Fixture {
 
   /// Every fixture under ``root`` that carries the tag, in the order of their names.
   ///
-  /// A folder that cannot be read is an error when its test runs, so it is returned as a fixture that fails ``check(with:)``
+  /// A folder that cannot be read is an error when its test runs, so it is returned as a fixture that fails ``check(segment:)``
   /// rather than being left out.
   public static func all(tagged tag: String? = nil) -> [Fixture] {
     folderNames().map { name in

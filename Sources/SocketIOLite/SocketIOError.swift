@@ -1,5 +1,10 @@
-import Foundation
 import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Why a Socket.IO connection could not be made or kept, or why a packet was not understood.
 public struct SocketIOError: Error, Sendable, CustomStringConvertible {

@@ -1,5 +1,10 @@
-import Foundation
 import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// An event, or the answer to one, as it was received: bytes, decoded only when asked.
 public struct SocketIOEvent: Sendable, CustomStringConvertible {

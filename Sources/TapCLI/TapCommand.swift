@@ -35,6 +35,12 @@ struct TapCommand: AsyncParsableCommand {
   @Flag(help: "Write payloads to the file in full, attachments in base64.")
   var full = false
 
+  @Flag(
+    help:
+      "Show and write what clients send as auth, and values named token, password and the like, which are *** otherwise."
+  )
+  var showSecrets = false
+
   @Flag(help: "Print nothing but problems.")
   var quiet = false
 
@@ -42,7 +48,9 @@ struct TapCommand: AsyncParsableCommand {
   var event: String?
 
   func run() async throws {
-    let file = try out.map { try TapRecordFile(path: $0, shorteningTo: full ? nil : 120) }
+    let file = try out.map {
+      try TapRecordFile(path: $0, shorteningTo: full ? nil : 120, showingSecrets: showSecrets)
+    }
     // Everything is written out at once, so the tap itself need not keep it.
     let options = TapOptions(
       maxRecordedBytes: 0,
@@ -73,7 +81,7 @@ struct TapCommand: AsyncParsableCommand {
     try file?.write(record)
     guard !quiet, event.map({ record.event.name.contains($0) }) ?? true else { return }
     // Unlike `print` at once, also where the output is a pipe.
-    let line = "\(record.date.formatted(Self.clock)) \(record)\n"
+    let line = "\(record.date.formatted(Self.clock)) \(record.line(showingSecrets: showSecrets))\n"
     try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
   }
 

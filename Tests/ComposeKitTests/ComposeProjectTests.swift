@@ -53,6 +53,15 @@ struct ComposeProjectTests {
     #expect((error?.description.count ?? 0) < 2000)
   }
 
+  @Test("Values of the environment are in no command line that is logged or quoted")
+  func environmentIsNotQuoted() {
+    let arguments = ["exec", "--env", "API_KEY=hunter2=x", "--env", "HOME", "id", "a=b"]
+    let command = Command(program: "docker", arguments: arguments, environment: ["TOKEN": "hunter2"])
+    #expect(command.line == "docker exec --env 'API_KEY=…' --env HOME id a=b")
+    let error = command.failure(.init(exitCode: 1, standardOutput: "", standardError: "no"))
+    #expect(error.description.contains("API_KEY") && !error.description.contains("hunter2"))
+  }
+
   @Test("Everything that is described is on the command line, each word on its own")
   func arguments() {
     let project = ComposeProject(

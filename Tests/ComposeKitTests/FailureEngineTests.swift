@@ -133,7 +133,7 @@ struct FailureEngineTests {
   func missingImage() async throws {
     let error = try await failure(of: "services: {web: {image: \"localhost:1/none:none\"}}\n")
     #expect(error.code == .pullFailed)
-    #expect(error.description.contains("localhost:1"))
+    #expect(error.summary.contains("localhost:1/none:none of web"))
   }
 
   @Test("An image that must not be pulled is named, with the option that forbids it")

@@ -19,6 +19,25 @@
         let allowed = try await ["127.0.0.1", "::1", ComposeEngine.bridgeGateway()]
         #expect(listeners.filter { !allowed.contains($0.address) } == [])
       }
+
+      @Test("Every service runs as an ordinary user who cannot write outside of /tmp")
+      func ordinaryUsers() async throws {
+        let environment = try await DualStackEnvironment.current
+        for stack in [environment.media, environment.sts] {
+          for service in try await stack.services().map(\.service) {
+            let user = try await stack.exec(service, ["id", "-u"])
+            // An image without programs, such as MediaMTX's: its compose file says the user, which ComposeFilesEngineTests reads.
+            if user.exitCode == 126 || user.exitCode == 127 { continue }
+            #expect(user.exitCode == 0 && Int(user.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)) != 0)
+            for folder in ["/", "/app", "/etc", "/usr/local/bin"] {
+              let result = try await stack.exec(service, ["touch", folder + "/written-by-a-test"])
+              #expect(result.exitCode != 0, "\(service) could write to \(folder)")
+            }
+            let scratch = try await stack.exec(service, ["touch", "/tmp/written-by-a-test"])
+            #expect(scratch.exitCode == 0, "if nothing could be written anywhere, the test would prove nothing")
+          }
+        }
+      }
     }
   }
 

@@ -109,7 +109,7 @@ struct HostileServerTests {
 
   @Test(
     "What is unusual but right is understood",
-    arguments: ["split-frames", "duplicate-ack", "ping-flood", "escaped-name", "drip"])
+    arguments: ["split-frames", "duplicate-ack", "ping-flood", "pinged", "escaped-name", "drip"])
   func unusual(name: String) async throws {
     let client = client(name)
     let events = client.events(named: "fine")
@@ -135,10 +135,26 @@ struct HostileServerTests {
 
   @Test("A server that does not read holds emit back, and a volatile event is refused rather than piled up")
   func neverReads() async throws {
-    try await client("never-reads").withConnection { client in
-      let sending = Task { try await client.emit("large", String(repeating: "x", count: 30_000_000)) }
+    let sending = try await client("never-reads").withConnection { client in
+      let sending = Task { try await client.emit("large", Data(count: 30_000_000)) }
       try await eventually("the socket is full") { try !client.emitVolatile("position", 1) }
-      sending.cancel()
+      return sending
+    }
+    // It was held back to the end: had it returned before, there would be no error.
+    let error = await #expect(throws: SocketIOError.self) { try await sending.value }
+    #expect(error?.code == .disconnected, "\(error?.description ?? "")")
+  }
+
+  @Test("An attempt that is given up closes its connection")
+  func givenUp() async throws {
+    let error = await #expect(throws: SocketIOError.self) {
+      try await client("never-answers", connectTimeout: .milliseconds(300)).withConnection { _ in }
+    }
+    #expect(error?.code == .connectTimedOut)
+    try await eventually("the server sees it close") {
+      let client = client("waiting")
+      let waiting = client.events(named: "waiting")
+      return try await client.withConnection { _ in try await waiting.next(timeout: wait).decode(Int.self) } == 0
     }
   }
 

@@ -23,6 +23,17 @@ struct LongStringsTests {
     }
   }
 
+  /// The other way round: data where that is possible, else text.
+  struct Mixed: Decodable, Equatable {
+    var audio: Data?
+    var text: String?
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      audio = try? container.decode(Data.self)
+      if audio == nil { text = try container.decode(String.self) }
+    }
+  }
+
   static func bytes(_ count: Int) -> Data { Data((0..<count).map { UInt8(truncatingIfNeeded: $0 &* 131 &+ $0 >> 8) }) }
 
   /// As a server sends it, with slashes escaped or not.
@@ -71,6 +82,16 @@ struct LongStringsTests {
     #expect(try event.decode(Lenient.self).text == long)
     #expect(try event.decode(JSONValue.self) == .string(long))
     #expect(try event.decode(Int.self, at: 1) == 7)
+  }
+
+  @Test(
+    "A long string that a type first takes for audio, and then reads as text, is the text",
+    arguments: ["plain text ", "QUJD=", "=", "\u{e9}", "QUJD"])
+  func textAfterAll(part: String) throws {
+    let long = String(repeating: part, count: 3_000)
+    let value = try Self.event("\"\(long)\"").decode(Mixed.self)
+    #expect(value.audio == Data(base64Encoded: long))
+    #expect(value.text == (value.audio == nil ? long : nil))
   }
 
   @Test("A long string that is no base64 is an error that says so, and so is one cut off")

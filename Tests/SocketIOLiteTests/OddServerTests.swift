@@ -37,6 +37,7 @@ struct OddServerTests {
       ("lost", SocketIOError.Code.disconnected, DisconnectReason.transportError, "Session ID unknown"),
       ("bad-base64", .malformedPacket, .parseError, "@@@"), ("close", .disconnected, .transportClose, "ended"),
       ("long", .limitExceeded, .parseError, "longer than"),
+      ("post-refused", .disconnected, .transportError, "413"),
     ])
   func breaks(name: String, code: SocketIOError.Code, reason: DisconnectReason, quotes: String) async throws {
     let client = client(name, limits: .init(maxMessageBytes: 1_000_000))
@@ -58,11 +59,22 @@ struct OddServerTests {
     let client = client(name, transports)
     let fine = client.events(named: "fine")
     let blobs = client.events(named: "blob")
+    // The answer to what came by polling.
+    let heard = client.events(named: "heard")
     try await client.withConnection { client in
       #expect(try await fine.next(timeout: wait).decode(String.self) == "hé")
       #expect(try await blobs.next(timeout: wait).attachments == [[0, 1, 2]])
       try await client.emit("still here")
+      _ = try await heard.next(timeout: wait)
     }
+  }
+
+  @Test("What a server sends right behind its answer to the probe is not lost")
+  func eager() async throws {
+    let client = client("eager", [.polling, .webSocket])
+    let early = client.events(named: "early")
+    let event = try await client.withConnection { _ in try await early.next(timeout: wait) }
+    #expect(try event.decode(Int.self) == 7)
   }
 
   @Test("Who sends by polling while the connection is closed learns it at once")

@@ -26,7 +26,9 @@ struct TapCommandTests {
       // A port that was free a moment ago.
       let port = try await SocketIOTap.withTap(upstream: nil) { $0.port }
       let shown = try await Peer.command("siotap", ["--upstream", url, "--port", "\(port)", "--out", out]) { lines in
-        let client = SocketIOClient(url: "http://127.0.0.1:\(port)", configuration: .patient(reconnection: nil))
+        var configuration = SocketIOConfiguration.patient(reconnection: nil)
+        configuration.auth = { ["token": "hunter2"] }
+        let client = SocketIOClient(url: "http://127.0.0.1:\(port)", configuration: configuration)
         try await eventually("the tap listens") { (try? await client.connect()) != nil }
         _ = try await client.emitWithAck("echo", String(repeating: "x", count: 1_000), Data([1, 2]))
         await client.disconnect()
@@ -38,7 +40,10 @@ struct TapCommandTests {
       }
       let echo = try #require(shown.first { $0.contains("echo") })
       #expect(echo.contains("→ echo [\"xxx") && echo.contains("1 attachments") && echo.utf8.count < 250, "\(echo)")
-      let lines = try String(contentsOfFile: out, encoding: .utf8).split(separator: "\n")
+      let written = try String(contentsOfFile: out, encoding: .utf8)
+      #expect(written.contains(#""token":"***""#) && shown.contains { $0.contains(#""token":"***""#) })
+      #expect(!(shown + [written]).contains { $0.contains("hunter2") })
+      let lines = try written.split(separator: "\n")
         .map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
       #expect(lines.map(\.kind).prefix(4) == ["connect", "connect", "event", "acknowledgement"])
       let asked = try #require(lines.first { $0.event == "echo" })

@@ -157,6 +157,44 @@ struct TapFlowTests {
     #expect(fixture.sent.readableBytes == 5 * message.readableBytes)
   }
 
+  @Test(
+    "Auth and values whose names say that they are secrets are shown only on demand", arguments: Self.secretMessages)
+  func secrets(message: String, direction: TapDirection, shown: String) throws {
+    let fixture = Fixture(direction)
+    let isMasked = direction == .toServer
+    fixture.run(fixture.flow.receive(Self.text(message, masked: isMasked)))
+    let record = try #require(fixture.recorder.records.first)
+    for text in ["\(record)", record.jsonLine(shorteningTo: nil), record.jsonLine()] {
+      #expect(!text.contains("hunter2"))
+      #expect(text.contains(shown))
+    }
+    #expect(record.line(showingSecrets: true).contains("hunter2"))
+    #expect(record.jsonLine(showingSecrets: true).contains("hunter2"))
+    // What tests and rules see is what was said.
+    #expect(record.event.payloadText.contains("hunter2"))
+  }
+
+  @Test("What names a secret and is no JSON is not shown either")
+  func secretsThatAreNoJSON() throws {
+    let event = try SocketIOEvent(
+      PacketAssembler.Whole(
+        packet: SocketIOPacket(kind: .event, data: ByteBuffer(string: #"["login",{"token":"hunter2"]"#)),
+        attachments: []))
+    let record = TapRecord(direction: .toServer, event: event)
+    #expect(record.description.contains("login *** ("))
+    #expect(record.jsonLine().contains(#""payload":"***""#))
+    #expect(record.line(showingSecrets: true).contains("hunter2"))
+  }
+
+  private static let secretMessages: [(String, TapDirection, String)] = [
+    (#"40{"token":"hunter2","n":7}"#, .toServer, #""n":"***""#),
+    (#"40/sts,{"user":{"name":"hunter2"}}"#, .toServer, #""name":"***""#),
+    (#"42["login",{"user":"eve","passWord":"hunter2"}]"#, .toServer, #""user":"eve""#),
+    (#"42["session",{"auth":{"is":"hunter2"},"author":"eve"}]"#, .toClient, #""author":"eve""#),
+    (#"42["session",{"\u0074oken":"hunter2","n":7}]"#, .toClient, #""n":7"#),
+    (#"44{"message":"no","data":{"api_key":"hunter2"}}"#, .toClient, #""message":"no""#),
+  ]
+
   @Test("A record's line of JSON has everything, shortened or in full")
   func lines() throws {
     let fixture = Fixture()

@@ -1,5 +1,4 @@
 import BenchSupport
-import Foundation
 import SocketIOLite
 
 /// How cost grows with the connections that one process holds.

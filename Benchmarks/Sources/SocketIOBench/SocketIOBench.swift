@@ -1,6 +1,13 @@
 import BenchSupport
-import Foundation
+import Dispatch
 import SocketIOLite
+
+// Not all of Foundation: see BenchSupport.
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// One client process a measurement, as each peer is: reads one kind of traffic, prints what it cost, ends.
 @main
@@ -115,10 +122,13 @@ struct SocketIOBench {
   static func tap(_ upstream: String) async throws {
     try await SocketIOTap.withTap(upstream: upstream) { tap in
       try Report.line(["port": Double(tap.port)])
-      let input = AsyncStream<Void> { continuation in
-        FileHandle.standardInput.readabilityHandler = { if $0.availableData.isEmpty { continuation.finish() } }
+      await withCheckedContinuation { end in
+        // Not on a thread of Swift's own, which are few: this one does nothing but wait.
+        DispatchQueue.global().async {
+          while readLine() != nil {}
+          end.resume()
+        }
       }
-      for await _ in input {}
     }
   }
 

@@ -22,6 +22,10 @@ struct Fuzz {
       Inputs.socketIO(bytes($0, $1))
       return 0
     },
+    "strings": {
+      Inputs.longStrings(bytes($0, $1))
+      return 0
+    },
     "polling": {
       Inputs.polling(bytes($0, $1))
       return 0

@@ -68,6 +68,46 @@ enum Inputs {
     }
   }
 
+  /// Long strings, which are read past the decoder: as data, as text and mixed they are what Foundation alone makes of them.
+  ///
+  /// An input's parts, cut at 0x1E, are repeated until they are long enough for that; what is behind 0x1F stays as it is.
+  static func longStrings(_ bytes: Bytes) {
+    var json = ByteBuffer(string: "[")
+    for (index, part) in bytes.split(separator: 0x1E, omittingEmptySubsequences: false).enumerated() {
+      let halves = part.split(separator: 0x1F, maxSplits: 1, omittingEmptySubsequences: false)
+      guard let repeated = halves.first else { continue }
+      json.writeString(index == 0 ? "\"" : ",\"")
+      let count = repeated.isEmpty ? 0 : LongStrings.minimumLength / repeated.count + 1
+      for _ in 0..<count { json.writeBytes(repeated) }
+      for rest in halves.dropFirst() { json.writeBytes(rest) }
+      json.writeString("\"")
+    }
+    json.writeString("]")
+    let packet = SocketIOPacket(kind: .ack, id: 1, data: ByteBuffer(bytes: [0x5B] + json.readableBytesView + [0x5D]))
+    guard let event = try? SocketIOEvent(.init(packet: packet, attachments: [])) else { return }
+    let plain = JSONDecoder()
+    let text = Data(json.readableBytesView)
+    // An event's brackets are followed, not judged: behind a quote or a backslash of the input anything may be an argument.
+    _ = try? event.decode([Data].self)
+    guard (try? plain.decode(JSONValue.self, from: text)) != nil else { return }
+    precondition((try? event.decode([Data].self)) == (try? plain.decode([Data].self, from: text)), "data differs")
+    precondition((try? event.decode([String].self)) == (try? plain.decode([String].self, from: text)), "text differs")
+    precondition(
+      (try? event.decode([Mixed].self)) == (try? plain.decode([Mixed].self, from: text)), "a mixture differs")
+  }
+
+  /// Data where that is possible, else text.
+  private struct Mixed: Decodable, Equatable {
+    var data: Data?
+    var text: String?
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      data = try? container.decode(Data.self)
+      if data == nil { text = try container.decode(String.self) }
+    }
+  }
+
   /// A body of the polling transport. What was parsed, written and parsed again is the same.
   static func polling(_ bytes: Bytes) {
     guard let parts = try? EngineIOPayload.parse(ByteBuffer(bytes: bytes)) else { return }
@@ -168,7 +208,7 @@ enum Inputs {
     let failures = NIOLoopBoundBox(0, eventLoop: loop)
     guard let endpoint = try? SocketIOEndpoint.parse("http://h"),
       let dialer = try? Dialer(endpoint: endpoint, tls: .system, proxy: nil, timeout: .seconds(1))
-    else { return preconditionFailure("a plain URL is refused") }
+    else { preconditionFailure("a plain URL is refused") }
     let request = ClientRequest(
       dialer: dialer, transports: [.webSocket], extraHeaders: [], cookies: CookieJar(), limits: limits)
     guard

@@ -30,13 +30,31 @@ public struct ControlAPI: Sendable {
     }
   }
 
-  private struct List: Decodable { var items: [Path] }
+  private struct List: Decodable {
+    var pageCount: Int?
+    var items: [Path]
+  }
 
   /// Every path that has a publisher.
   public func paths() async throws -> [Path] {
-    let (status, body) = try await HTTP.get("http://\(endpoint)/v3/paths/list", timeout: .seconds(5))
-    guard status == 200 else { throw HTTP.Failure(url: "http://\(endpoint)/v3/paths/list", reason: "status \(status)") }
-    return try JSONDecoder().decode(List.self, from: body).items
+    try await Self.paths { page in
+      let url = "http://\(endpoint)/v3/paths/list?page=\(page)"
+      let (status, body) = try await HTTP.get(url, timeout: .seconds(5))
+      guard status == 200 else { throw HTTP.Failure(url: url, reason: "status \(status)") }
+      return body
+    }
+  }
+
+  /// Reads page after page, counted from 0: a server lists 100 paths at once.
+  static func paths(page: (Int) async throws -> Data) async throws -> [Path] {
+    var found: [Path] = []
+    var next = 0
+    while true {
+      let list = try await JSONDecoder().decode(List.self, from: page(next))
+      found += list.items
+      next += 1
+      guard next < list.pageCount ?? 1, !list.items.isEmpty else { return found }
+    }
   }
 
   /// Waits until a path is ready, or gone.

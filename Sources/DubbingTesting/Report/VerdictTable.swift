@@ -3,7 +3,9 @@ import Foundation
 extension DubbingVerdict {
   /// The verdict as a table for a terminal: one line a fragment, then one line for each check.
   ///
-  /// - Parameter fault: what was broken on purpose; red checks are then what is hoped for.
+  /// - Parameters:
+  ///   - test: the name that stands at the head of the table.
+  ///   - fault: what was broken on purpose; red checks are then what is hoped for.
   public func table(test: String, fault: String? = nil) -> String {
     let found = "\(test): \(fixture) as \(stream) is \(outcome.rawValue.uppercased())"
     let heading =

@@ -3,7 +3,7 @@ import Foundation
 
 /// Two compose projects that dub live streams together: which files, and which service and port is what.
 ///
-/// A team with its own two services describes them here and needs nothing else of this package but ``Trait/dualStack(_:)``.
+/// A team with its own two services describes them here and needs nothing else of this package but ``Testing/Trait/dualStack(_:)``.
 public struct DualStack: Sendable, Hashable {
   /// A container port of a service.
   public struct Port: Sendable, Hashable {
@@ -42,7 +42,8 @@ public struct DualStack: Sendable, Hashable {
   /// This package's own two stacks, with ports that no second run on the host can meet.
   ///
   /// `E2E_PORTS=fixed` publishes the contract's ports instead (8554, 1935, 9997, 8080, 3000); a port's own variable, such as
-  /// `MEDIAMTX_RTSP_PORT`, always wins.
+  /// `MEDIAMTX_RTSP_PORT`, always wins. `MEDIA_SERVER=mediamtx` lays `media.mediamtx.yml` over `media.yml` (MediaMTX instead of the
+  /// relay), `STS_PROVIDERS=models` lays `sts.models.yml` over `sts.yml` (Whisper, Google Translate, Coqui TTS).
   public static var standard: DualStack {
     let inherited = ProcessInfo.processInfo.environment
     let fixed = inherited["E2E_PORTS"] == "fixed"
@@ -52,9 +53,18 @@ public struct DualStack: Sendable, Hashable {
     let folder = inherited["E2E_COMPOSE"] ?? FileManager.default.currentDirectoryPath + "/compose"
     return DualStack(
       media: ComposeProject(
-        name: "e2e-media-019", files: [folder + "/media.yml"],
+        name: "e2e-media-019", files: files(folder, "media", variant: inherited["MEDIA_SERVER"], standard: "relay"),
         environment: ports(["MEDIAMTX_RTSP_PORT", "MEDIAMTX_RTMP_PORT", "MEDIAMTX_API_PORT", "MEDIA_SERVICE_PORT"])),
-      sts: ComposeProject(name: "e2e-sts-019", files: [folder + "/sts.yml"], environment: ports(["STS_PORT"])))
+      sts: ComposeProject(
+        name: "e2e-sts-019", files: files(folder, "sts", variant: inherited["STS_PROVIDERS"], standard: "offline"),
+        environment: ports(["STS_PORT"])))
+  }
+
+  /// The compose file, and the one that is laid over it. A variant without such a file is compose's error, which names the file.
+  static func files(_ folder: String, _ name: String, variant: String?, standard: String) -> [String] {
+    let base = "\(folder)/\(name).yml"
+    guard let variant, !variant.isEmpty, variant != standard else { return [base] }
+    return [base, "\(folder)/\(name).\(variant).yml"]
   }
 
   /// The same stacks with a setting of the speech-to-speech service changed, such as `STS_ENGINE`.

@@ -96,8 +96,10 @@ extension DualStackEnvironment {
     async let workerHealth = http("worker", "http://\(worker)/health")
     async let speechHealth = http("sts", "http://\(speech)/health")
     // Only a server that speaks the protocol can say that it has no such stream.
-    async let rtspHealth = refusal("rtsp", "rtsp://\(rtsp)/\(path(stack.inputPath, of: "no-such-stream"))", says: "404")
-    async let rtmpHealth = refusal("rtmp", outputURL(of: "no-such-stream"), says: "StreamNotFound")
+    async let rtspHealth = refusal("rtsp", "rtsp://\(rtsp)/\(path(stack.inputPath, of: "no-such-stream"))") {
+      $0.contains("404")
+    }
+    async let rtmpHealth = refusal("rtmp", outputURL(of: "no-such-stream"), isRefusal: Self.refusesInRTMP)
     return await [api, workerHealth, speechHealth, rtspHealth, rtmpHealth]
   }
 
@@ -112,12 +114,23 @@ extension DualStackEnvironment {
     }
   }
 
-  private func refusal(_ name: String, _ url: String, says refusal: String) async -> Health {
+  /// Whether ffprobe's words about a stream that nobody publishes are due to a server that speaks RTMP.
+  ///
+  /// This package's relay says `StreamNotFound`, newer MediaMTX `Play.Failed`; older ones accept and close, of which ffprobe says an
+  /// input error and nothing else. Before that it would have complained about the connection or the handshake.
+  static func refusesInRTMP(_ words: String) -> Bool {
+    if words.contains("Server error: NetStream.Play.") { return true }
+    let noServer = ["Cannot open connection", "handshake", "Server response validating failed"]
+    return ["Input/output error", "End of file"].contains(where: words.contains)
+      && !noServer.contains(where: words.contains)
+  }
+
+  private func refusal(_ name: String, _ url: String, isRefusal: (String) -> Bool) async -> Health {
     do {
       _ = try await MediaInfo.probe(url)
       return Health(name: name, url: url, isHealthy: false, answer: "a stream that nobody publishes can be played")
     } catch {
-      return Health(name: name, url: url, isHealthy: "\(error)".contains(refusal), answer: "\(error)")
+      return Health(name: name, url: url, isHealthy: isRefusal("\(error)"), answer: "\(error)")
     }
   }
 }

@@ -12,6 +12,8 @@ public struct LiveStream: Sendable {
 
   /// - Parameters:
   ///   - name: fit for a path on a media server, and not in use there.
+  ///   - environment: where it is published.
+  ///   - transport: the protocol over which it is published; it is played over RTMP.
   ///   - folder: nil: a folder of that name and a unique suffix in the report's `streams/`.
   public init(
     name: String, environment: DualStackEnvironment, transport: StreamPublisher.Transport = .rtsp, folder: URL? = nil
@@ -29,7 +31,9 @@ public struct LiveStream: Sendable {
 
   /// A stream of the same test case beside this one, with a name and a folder of its own.
   ///
-  /// - Parameter environment: where it is published; nil: where this one is.
+  /// - Parameters:
+  ///   - suffix: what its name ends in, after this one's.
+  ///   - environment: where it is published; nil: where this one is.
   public func sibling(_ suffix: String, in environment: DualStackEnvironment? = nil) -> LiveStream {
     LiveStream(
       name: "\(name)_\(suffix)", environment: environment ?? self.environment, transport: transport,
@@ -46,7 +50,9 @@ public struct LiveStream: Sendable {
   /// Publishes the fixture, follows it through both stacks, records what comes out, and judges it.
   ///
   /// The verdict may well be that the stream failed; what is thrown is only what prevents a verdict.
-  /// - Parameter fault: what is broken on purpose meanwhile.
+  /// - Parameters:
+  ///   - fixture: what is published.
+  ///   - fault: what is broken on purpose meanwhile.
   /// - Throws: ``FixtureError``, ``ProbeError``, ``StreamError`` when the fixture cannot be published or the fault not injected.
   public func dub(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> DubbingVerdict {
     try await fixture.check(segment: environment.stack.budget.segment)

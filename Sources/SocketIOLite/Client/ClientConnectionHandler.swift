@@ -1,7 +1,12 @@
-import Foundation
 import NIOCore
 import NIOSSL
 import NIOWebSocket
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// The rim of a connection: messages to the two state machines, and their answers back. Lives on one event loop.
 ///

@@ -1,7 +1,12 @@
-import Foundation
 import NIOCore
 import NIOPosix
 import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// What keeps a client connected: the attempts, the task that watches the connection, and the namespaces on it.
 final class ClientCore: Sendable {

@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// A Socket.IO 5 client: queues are made first, then the connection lives as long as a closure, or until `disconnect`.
 ///

@@ -1,5 +1,10 @@
-import Foundation
 import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// How Engine.IO packets travel.
 public enum SocketIOTransport: String, Sendable, Hashable, Codable {

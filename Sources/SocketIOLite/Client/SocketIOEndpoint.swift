@@ -1,5 +1,10 @@
-import Foundation
 import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Where a client connects: a URL taken apart and checked.
 struct SocketIOEndpoint: Sendable, Equatable {

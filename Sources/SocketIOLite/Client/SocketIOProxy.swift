@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Which HTTP proxy a client goes through; it is asked for a tunnel (CONNECT), for http as well as for https.
 public enum SocketIOProxy: Sendable, Hashable {

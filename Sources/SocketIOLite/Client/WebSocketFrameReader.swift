@@ -60,6 +60,12 @@ struct WebSocketFrameReader: Sendable {
     return Frame(head.first, payload)
   }
 
+  /// What was taken from the input behind the frame that `next` gave last, and not been given: for whoever reads on instead.
+  mutating func takeUnread() -> ByteBuffer {
+    defer { batch = ByteBuffer() }
+    return batch
+  }
+
   // MARK: Small frames
 
   private static let batchLength = 4 << 10

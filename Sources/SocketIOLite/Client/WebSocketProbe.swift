@@ -103,6 +103,7 @@ private final class WebSocketProbeHandler: ChannelInboundHandler, RemovableChann
       return probe.giveUp()
     }
     isAnswered = true
+    rest.writeImmutableBuffer(reader.takeUnread())
     rest.writeImmutableBuffer(input)
     probe.answered(self)
   }

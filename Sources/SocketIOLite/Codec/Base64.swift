@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Base64 straight from received bytes, four table look-ups for three bytes. Same strictness as `Data(base64Encoded:)`.
 ///

@@ -1,5 +1,10 @@
-import Foundation
 import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// One packet of Engine.IO 4. Source: https://github.com/socketio/engine.io-protocol
 struct EngineIOPacket: Sendable {

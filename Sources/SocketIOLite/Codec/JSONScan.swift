@@ -1,15 +1,25 @@
-import Foundation
-import NIOCore
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
 
 /// Finds where the elements of a JSON array lie without decoding them: only strings and brackets are followed.
 enum JSONScan {
+  /// The index of the first such byte at or behind `start`: with memchr a base64 payload of a megabyte is one call.
+  static func find(_ byte: CInt, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    guard let base = bytes.baseAddress, start < bytes.count, let hit = memchr(base + start, byte, bytes.count - start)
+    else { return nil }
+    return base.distance(to: UnsafeRawPointer(hit))
+  }
+
   /// The index behind the string that opens at `start`; nil if it never ends.
   static func endOfString(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
     var from = start + 1
     while from < bytes.count {
-      // memchr: a base64 payload of a megabyte is one call.
-      guard let base = bytes.baseAddress, let hit = memchr(base + from, 0x22, bytes.count - from) else { return nil }
-      let quote = base.distance(to: UnsafeRawPointer(hit))
+      guard let quote = find(0x22, in: bytes, from: from) else { return nil }
       var backslashes = 0
       while quote - 1 - backslashes > start, bytes[quote - 1 - backslashes] == 0x5C { backslashes += 1 }
       if backslashes % 2 == 0 { return quote + 1 }

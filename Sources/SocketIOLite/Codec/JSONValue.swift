@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Any JSON value, for what must be shown or quoted rather than understood.
 enum JSONValue: Sendable, Hashable, Codable {
@@ -63,6 +67,35 @@ enum JSONValue: Sendable, Hashable, Codable {
     case .array(let values): .array(values.map { $0.shortened(to: limit) })
     case .object(let fields): .object(fields.mapValues { $0.shortened(to: limit) })
     default: self
+    }
+  }
+
+  /// Parts of names whose values are secrets, in lower case.
+  private static let secretNames = [
+    "token", "password", "passwd", "secret", "apikey", "api_key", "api-key", "credential", "authorization",
+  ]
+
+  static func isSecret(_ name: String) -> Bool {
+    let name = name.lowercased()
+    return name == "auth" || secretNames.contains { name.contains($0) }
+  }
+
+  /// Whether JSON text may name a secret: a quick look, so that a payload is decoded only if need be.
+  static func mayNameSecret(_ text: String) -> Bool {
+    let text = text.lowercased()
+    // A name may be written with \u escapes; then it is decoded as well.
+    return text.contains("\\") || text.contains("auth") || secretNames.contains { text.contains($0) }
+  }
+
+  /// The value without its secrets: what has such a name is `***`, and with `everything` each string, number and truth value.
+  func redacted(everything: Bool = false) -> JSONValue {
+    switch self {
+    case .null: self
+    case .array(let values): .array(values.map { $0.redacted(everything: everything) })
+    case .object(let fields):
+      .object(
+        Dictionary(uniqueKeysWithValues: fields.map { ($0, $1.redacted(everything: everything || Self.isSecret($0))) }))
+    case .bool, .integer, .number, .string: everything ? .string("***") : self
     }
   }
 }

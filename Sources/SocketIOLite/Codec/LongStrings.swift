@@ -1,6 +1,11 @@
-import Foundation
 import NIOCore
 import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Decodes JSON without its long strings, which are most often audio in base64: that is read straight from the received bytes.
 ///
@@ -14,7 +19,8 @@ enum LongStrings {
 
   /// The value in `range` of `bytes` if all its long strings are read as `Data`, else nil; throws what decoding throws.
   ///
-  /// A string that is wanted as text is not there, so that whoever calls must then decode all of it.
+  /// A string that is wanted as text is not there, so that whoever calls must then decode all of it. Only a type that keeps
+  /// one long string both as `Data` and as text goes unnoticed, and gets the mark for the text.
   static func decode<T: Decodable>(
     _ type: T.Type, from bytes: ByteBuffer, _ range: Range<Int>, attachments: [ByteBuffer]
   ) throws -> T? {
@@ -23,10 +29,12 @@ enum LongStrings {
     let taken = Mutex<[Int]>([])
     let decoder = SocketIOJSON.decoder(attachments: attachments) { text in
       guard text.hasPrefix(mark), let number = Int(text.dropFirst(mark.utf8.count)),
-        cut.strings.indices.contains(number)
+        cut.strings.indices.contains(number),
+        let data = bytes.withUnsafeReadableBytes({ Base64.decode(.init(rebasing: $0[cut.strings[number]])) })
       else { return nil }
+      // Only now: a type that finds no data there may ask for the text instead.
       taken.withLock { $0.append(number) }
-      return bytes.withUnsafeReadableBytes { Base64.decode(.init(rebasing: $0[cut.strings[number]])) }
+      return data
     }
     let value = try decoder.decode(type, from: cut.json)
     return taken.withLock { $0.sorted() } == Array(cut.strings.indices) ? value : nil
@@ -40,17 +48,14 @@ enum LongStrings {
     var json = Data()
     var copied = range.lowerBound
     var index = range.lowerBound
-    while index < range.upperBound, let base = bytes.baseAddress,
-      let quote = memchr(base + index, 0x22, range.upperBound - index)
-    {
-      let start = base.distance(to: UnsafeRawPointer(quote))
-      guard let end = JSONScan.endOfString(bytes, from: start), end <= range.upperBound else { return nil }
+    let bytes = UnsafeRawBufferPointer(rebasing: bytes[..<range.upperBound])
+    while let start = JSONScan.find(0x22, in: bytes, from: index) {
+      guard let end = JSONScan.endOfString(bytes, from: start) else { return nil }
       index = end
       let content = start + 1..<end - 1
       // Base64 has no escapes, except for slashes of some encoders: those go the long way.
-      guard content.count >= minimumLength, memchr(base + content.lowerBound, 0x5C, content.count) == nil else {
-        continue
-      }
+      let text = UnsafeRawBufferPointer(rebasing: bytes[content])
+      guard content.count >= minimumLength, JSONScan.find(0x5C, in: text, from: 0) == nil else { continue }
       json.append(contentsOf: bytes[copied...start])
       json.append(contentsOf: "\(mark)\(strings.count)".utf8)
       strings.append(content)

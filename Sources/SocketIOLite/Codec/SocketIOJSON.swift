@@ -1,6 +1,11 @@
-import Foundation
 import NIOCore
 import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// JSON in and out, with `Data` as binary attachments: `{"_placeholder": true, "num": n}` stands for the n-th.
 enum SocketIOJSON {

@@ -1,5 +1,10 @@
-import Foundation
 import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// One packet of Socket.IO 5 without its attachments. Source: https://github.com/socketio/socket.io-protocol
 struct SocketIOPacket: Sendable {

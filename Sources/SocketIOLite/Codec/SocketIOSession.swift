@@ -1,5 +1,10 @@
-import Foundation
 import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// The client's side of Socket.IO 5 on one connection, without a socket: which namespaces are joined, what packets mean.
 struct SocketIOSession: Sendable {

@@ -1,5 +1,10 @@
-import Foundation
 import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Holds the bytes of an HTTP head until it is whole, so that headers can be taken out of it before it is forwarded.
 ///

@@ -1,6 +1,11 @@
-import Foundation
 import NIOCore
 import NIOHTTP1
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// HTTP through a tap: forwarded as it is except for the headers that would make its content unreadable.
 extension TapConnection: TapHTTPDelegate {

@@ -1,5 +1,10 @@
-import Foundation
 import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Understands one direction of a tapped session: messages in, what they mean out.
 struct TapDecoder: Sendable {

@@ -1,6 +1,11 @@
 import DequeModule
-import Foundation
 import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// One direction of a tapped WebSocket, without a socket: bytes in, bytes to send out, records beside.
 ///

@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Which way a message went through a tap.
 public enum TapDirection: String, Sendable, Hashable, Codable {
@@ -49,14 +53,8 @@ public struct TapRecord: Sendable, CustomStringConvertible {
     self.faults = faults
   }
 
-  public var description: String {
-    let arrow = direction == .toServer ? "→" : "←"
-    let faults = faults.isEmpty ? "" : "  ⚡ \(faults.joined(separator: ", "))"
-    let space = event.namespace == "/" ? "" : " \(event.namespace)"
-    let what =
-      [.event, .acknowledgement].contains(kind) ? "\(event)" : "\(kind.rawValue) \(shortened(event.payloadText))"
-    return "#\(connection) \(arrow)\(space) \(what)\(faults)"
-  }
+  /// The record in a line, without secrets; see ``line(showingSecrets:)``.
+  public var description: String { line(showingSecrets: false) }
 }
 
 /// Something that a tap forwarded and could not, or did not, record as an event.

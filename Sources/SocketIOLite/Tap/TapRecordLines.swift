@@ -1,5 +1,8 @@
-import Foundation
-import Synchronization
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 extension TapRecord {
   private struct Line: Encodable {
@@ -19,10 +22,17 @@ extension TapRecord {
   ///
   /// Strings of the payload longer than `limit` UTF-8 bytes are cut and their length is said; attachments are their lengths. With
   /// `limit` nil everything is written, attachments in base64. A payload that is not JSON is written as a string.
-  public func jsonLine(shorteningTo limit: Int? = 120) -> String {
+  /// Secrets are written as `***` unless `showingSecrets`: what a client sends to join a namespace (`auth`), and values whose names
+  /// say so, such as `token` or `password`.
+  public func jsonLine(shorteningTo limit: Int? = 120, showingSecrets: Bool = false) -> String {
     let bytes = event.payload
-    var payload =
-      (try? JSONDecoder().decode(JSONValue.self, from: Data(bytes))) ?? .string(String(decoding: bytes, as: UTF8.self))
+    let decoded = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+    var payload = decoded ?? .string(String(decoding: bytes, as: UTF8.self))
+    if !showingSecrets {
+      // Where the names and values of what is no JSON lie is not known.
+      let isOpaque = decoded == nil && JSONValue.mayNameSecret(payload.string ?? "")
+      payload = isOpaque ? .string("***") : withoutSecrets(payload)
+    }
     if let limit { payload = payload.shortened(to: limit) }
     let attachments = event.attachmentBuffers.map { buffer -> JSONValue in
       limit == nil
@@ -39,36 +49,5 @@ extension TapRecord {
     // All fields are strings, integers and JSON that was decoded: encoding them does not fail.
     guard let data = try? encoder.encode(line) else { return "{}" }
     return String(decoding: data, as: UTF8.self)
-  }
-}
-
-/// A file of tap records, one JSON line each, complete after every `write`.
-public final class TapRecordFile: Sendable {
-  // Records may come from several tasks; a line must not be cut by another.
-  private let file: Mutex<FileHandle>
-  private let limit: Int?
-
-  /// Creates or empties the file. `limit` as in `TapRecord.jsonLine`. Throws `tapFailed` if it cannot be written.
-  public init(path: String, shorteningTo limit: Int? = 120) throws {
-    guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path)
-    else {
-      throw SocketIOError(
-        .tapFailed, "cannot write records to \(path)", next: "does its folder exist, and may you write there?")
-    }
-    file = Mutex(handle)
-    self.limit = limit
-  }
-
-  deinit { file.withLock { try? $0.close() } }
-
-  /// Appends one record; throws what the file system says.
-  public func write(_ record: TapRecord) throws {
-    let line = Data((record.jsonLine(shorteningTo: limit) + "\n").utf8)
-    try file.withLock { try $0.write(contentsOf: line) }
-  }
-
-  /// Appends many records.
-  public func write(_ records: [TapRecord]) throws {
-    for record in records { try write(record) }
   }
 }

@@ -1,5 +1,10 @@
-import Foundation
 import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// What a tap has seen: records, anomalies, and the queues that get a copy.
 final class TapRecorder: Sendable {

@@ -96,6 +96,22 @@ CUT_OFF = {
 COOKIES = ["route=a=1; Path=/; HttpOnly", "old=x", "no cookie", "=nameless", "old=; Max-Age=0", "\tlast = z ;Secure"]
 
 
+# Connections whose upgrade request is never answered.
+unanswered = set()
+
+
+async def expect_pongs(reader, writer):
+    """Sends the event only if both kinds of ping were answered, the one of WebSocket with its own bytes."""
+    writer.write(frame(b"2") + frame(b"are you there", 9))
+    missing = [(1, b"3"), (10, b"are you there")]
+    while missing:
+        answer = await read_frame(reader)
+        if answer not in missing:
+            return
+        missing.remove(answer)
+    writer.write(frame(b'42["fine","h\xc3\xa9"]'))
+
+
 async def serve(reader, writer):
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     query = parse_qs(urlsplit(head.split(" ")[1]).query)
@@ -111,8 +127,13 @@ async def serve(reader, writer):
         pass
     elif case == "close-in-upgrade":
         writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs")
-    elif case == "never-answers":
+    elif case == "until-end":
         await reader.read()
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nend")
+    elif case == "never-answers":
+        unanswered.add(writer)
+        await reader.read()
+        unanswered.discard(writer)
     else:
         key = next(line.split(":", 1)[1].strip() for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key"))
         if case == "wrong-accept":
@@ -146,6 +167,10 @@ async def serve(reader, writer):
                 if case == "cookies":
                     came = [line.split(":", 1)[1].strip() for line in head.split("\r\n") if line.lower().startswith("cookie:")]
                     writer.write(frame(b"42" + json.dumps(["cookies", came]).encode()))
+                if case == "waiting":
+                    writer.write(frame(b'42["waiting",%d]' % len(unanswered)))
+                if case == "pinged":
+                    await expect_pongs(reader, writer)
                 if case == "never-reads":
                     await asyncio.sleep(3600)
                 if case in CUT_OFF:

@@ -32,6 +32,7 @@ async def recover(socket):
 
 
 async def serve(request):
+    global poller
     case = request.query.get("case")
     if request.query["transport"] == "websocket":
         if case in ("no-websocket", "polling-only"):
@@ -44,6 +45,15 @@ async def serve(request):
             await socket.receive()
             await socket.send_str("4nonsense")
             await socket.receive()
+        elif case == "eager":
+            await socket.receive()
+            # The namespace is joined by polling, and the next poll is under way: it ends with a packet that says nothing.
+            await polled_again.wait()
+            # Both frames in one segment.
+            request.transport.write(b"\x81\x063probe\x81\x0d" + b'42["early",7]')
+            bodies[case].put_nowait("6")
+            async for _ in socket:
+                pass
         elif case in ("deep", "deep-ack"):
             await socket.send_str(OPEN)
             await socket.receive()
@@ -66,14 +76,21 @@ async def serve(request):
     if request.method == "POST":
         body = await request.text()
         if case == "slow-post" and "slow" in body:
-            # The event says that the request is here; it is answered late.
+            # The event says that the request is here; it is answered once the client polls no more, because it has left.
             bodies[case].put_nowait("40")
-            await asyncio.sleep(3)
+            while (transport := poller.transport) is not None and not transport.is_closing():
+                await asyncio.sleep(0.01)
         bodies.setdefault(case, asyncio.Queue()).put_nowait(body)
         if case == "post-refused":
             return web.Response(status=413, text="too much")
         return web.Response(text="ok")
     # A poll: first the namespace is joined, then what the case is about.
+    if case == "slow-post":
+        poller = request
+    if case == "eager":
+        eager_polls.append(request)
+        if len(eager_polls) == 2:
+            polled_again.set()
     queue = bodies.setdefault(case, asyncio.Queue())
     body = await queue.get()
     if case == "pinged" and body == "40":
@@ -90,12 +107,19 @@ async def serve(request):
         if case == "lost":
             queue.put_nowait("again")
         return web.Response(text=('' if body == "3" else '40{"sid":"y"}') + rest.lstrip("\x1e" if body == "3" else ""))
+    if "still here" in body:
+        return web.Response(text='42["heard"]')
     if case == "lost":
         return web.Response(status=400, text='{"code":1,"message":"Session ID unknown"}')
     return web.Response(text="6")
 
 
 bodies = {}
+# The last request to `slow-post` that waits for packets.
+poller = None
+# Those to `eager`; set when the second of them is here.
+eager_polls = []
+polled_again = asyncio.Event()
 
 
 async def main():

@@ -2,7 +2,7 @@
 import time
 
 from . import audio, providers
-from .log import log
+from .log import log, redacted
 from .words import sentence
 
 
@@ -86,12 +86,13 @@ class Full:
                 if not getattr(error, "died", False):
                     raise
                 log(f"{name} died, starting it again:", error)
-                result["incidents"].append({"stage": name, "message": f"{error}; started again"})
+                result["incidents"].append({"stage": name, "message": redacted(f"{error}; started again")})
                 provider.start()
                 return work()
         except Exception as error:      # whatever an engine throws fails this fragment, not the server
             log(f"{name} failed:", repr(error))
-            raise _StageFailed(name, str(error) or repr(error)) from error
+            # It goes to the client, so that what is kept out of the log is kept out of it, too.
+            raise _StageFailed(name, redacted(str(error) or repr(error))) from error
         finally:
             result["stage_timings"][f"{name}_ms"] = round((time.perf_counter() - began) * 1000, 1)
 

@@ -1,6 +1,6 @@
 """Everything that the environment decides, read once and checked."""
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 ENGINES = ("full", "echo", "silence")
 
@@ -28,7 +28,14 @@ class Settings:
     backpressure_high: int
     gap_timeout: float                  # s, how long a missing fragment holds up the ones after it
     stage_timeout: float                # s, for one stage of one fragment
-    auth_token: str
+    source_language: str                # two-letter codes, for the providers with models
+    target_language: str
+    whisper_model: str                  # a name such as `small`, or a folder
+    tts_model: str
+    google_url: str
+    # Not in the representation: what an engine is given must not be in a log line that prints it.
+    auth_token: str = field(repr=False)
+    google_key: str = field(repr=False)
 
 
 def _choice(env, name, default, allowed):
@@ -46,6 +53,13 @@ def _number(env, name, default, low, high, kind=int):
         raise SettingsError(f"{name}={text!r} is not a number") from None
     if not low <= value <= high:
         raise SettingsError(f"{name}={text}: use {low} to {high}")
+    return value
+
+
+def _language(env, name, default):
+    value = (env.get(name) or default).split("-")[0].lower()
+    if not (value.isalpha() and 2 <= len(value) <= 3):
+        raise SettingsError(f"{name}={env.get(name)!r}: use a code such as en or es")
     return value
 
 
@@ -76,4 +90,10 @@ def load(env):
         backpressure_high=high,
         gap_timeout=_number(env, "STS_GAP_TIMEOUT_S", 5, 0, 600, float),
         stage_timeout=_number(env, "STS_STAGE_TIMEOUT_S", 20, 0.1, 600, float),
-        auth_token=env.get("STS_AUTH_TOKEN") or "")
+        source_language=_language(env, "SOURCE_LANGUAGE", "en"),
+        target_language=_language(env, "TARGET_LANGUAGE", "es"),
+        whisper_model=env.get("STS_WHISPER_MODEL") or "small",
+        tts_model=env.get("STS_TTS_MODEL") or "tts_models/es/css10/vits",
+        google_url=env.get("STS_GOOGLE_URL") or "https://translation.googleapis.com/language/translate/v2",
+        auth_token=env.get("STS_AUTH_TOKEN") or "",
+        google_key=env.get("GOOGLE_TRANSLATE_API_KEY") or "")

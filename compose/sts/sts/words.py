@@ -1,4 +1,6 @@
 """Between recognition and translation: which words are speech, and how spoken numbers are written."""
+import re
+
 UNITS = "one two three four five six seven eight nine".split()
 TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
@@ -9,6 +11,11 @@ def clean(hypothesis):
     """The plain words of a recogniser's hypothesis: no fillers such as <sil> or [NOISE], no `the(2)`."""
     words = (word.split("(")[0] for word in hypothesis.lower().split())
     return [word for word in words if word and word[0] not in "<[+"]
+
+
+def spoken(text):
+    """The plain words of written text: no punctuation, no capitals, `twenty-one` as the two words that are said."""
+    return re.findall(r"[^\W_]+(?:['’][^\W_]+)*", text.lower())
 
 
 def sentence(words):

@@ -1,5 +1,6 @@
 """The parts without socket or process:  python3 -m unittest discover -s tests -t .  (from compose/sts)."""
 import base64
+import importlib.util
 import math
 import random
 import shutil
@@ -37,6 +38,11 @@ class WordTests(unittest.TestCase):
     def test_fillers_and_variants_are_no_words(self):
         self.assertEqual(words.clean("<sil> One THE(2) [NOISE] ++UH++ two"), ["one", "the", "two"])
         self.assertEqual(words.clean(""), [])
+
+    def test_written_text_becomes_the_words_that_were_said(self):
+        self.assertEqual(words.spoken(" Twenty-one, twenty two… It's the niño’s! "),
+                         ["twenty", "one", "twenty", "two", "it's", "the", "niño’s"])
+        self.assertEqual(words.spoken(" ... ♪ "), [])
 
     def test_spoken_numbers_are_grouped(self):
         self.assertEqual(words.sentence("nineteen twenty twenty one twenty two".split()),
@@ -241,7 +247,7 @@ class SettingsTests(unittest.TestCase):
 
     def test_what_cannot_be_used_is_named(self):
         for name, value in (("STS_ENGINE", "loud"), ("STS_EMIT", "all"), ("STS_NAMESPACE", "sts"), ("STS_WORKERS", "0"),
-                            ("STS_BACKPRESSURE_HIGH", "1"), ("STS_GAP_TIMEOUT_S", "soon"), ("STS_ASR_MODEL", "best")):
+                            ("STS_BACKPRESSURE_HIGH", "1"), ("STS_GAP_TIMEOUT_S", "soon"), ("STS_ASR_MODEL", "best"), ("TARGET_LANGUAGE", "¡es!")):
             with self.subTest(name=name), self.assertRaises(settings.SettingsError) as caught:
                 settings.load({name: value})
             self.assertIn(name, str(caught.exception))
@@ -250,7 +256,33 @@ class SettingsTests(unittest.TestCase):
         from sts import providers
         with self.assertRaises(settings.SettingsError) as caught:
             providers.create("asr", "magic", settings.load({}))
-        self.assertIn("STS_ASR='magic' is unknown: this image has pocketsphinx", str(caught.exception))
+        self.assertIn("STS_ASR='magic' is unknown: this image has pocketsphinx, whisper", str(caught.exception))
+
+    def test_a_provider_whose_library_is_not_in_the_image_says_which_image_has_it(self):
+        from sts import providers
+        for stage, name, module in (("asr", "whisper", "faster_whisper"), ("tts", "coqui", "TTS")):
+            if importlib.util.find_spec(module):
+                continue                # the other image; its own tests load it
+            with self.subTest(name=name), self.assertRaises(providers.ProviderError) as caught:
+                providers.create(stage, name, settings.load({})).start()
+            self.assertIn("e2e-sts-models", str(caught.exception))
+
+    def test_fetching_loads_what_has_weights_and_not_the_translator(self):
+        from sts import fetch_models, providers
+        started = []
+
+        class Engine:
+            def __init__(self, settings):
+                pass
+
+            def start(self):
+                started.append(type(self).__name__)
+
+        for stage in ("asr", "mt", "tts"):
+            providers.register(stage, "counted", type(stage, (Engine,), {}))
+        loaded = settings.load({"STS_ASR": "counted", "STS_MT": "counted", "STS_TTS": "counted"})
+        fetch_models.fetch(loaded)
+        self.assertEqual(started, ["asr", "tts"])
 
 
 if __name__ == "__main__":

@@ -56,8 +56,9 @@ def register(stage, name, factory):
 
 
 def create(stage, name, settings):
-    from . import asr, mt, tts          # the built-in ones register themselves
-    assert asr and mt and tts
+    # The built-in ones register themselves; those with models import their libraries when they are started.
+    from . import asr, coqui, google, mt, tts, whisper
+    assert asr and coqui and google and mt and tts and whisper
     for plugin in settings.plugins:
         try:
             importlib.import_module(plugin)
