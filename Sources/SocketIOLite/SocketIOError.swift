@@ -48,6 +48,7 @@ public struct SocketIOError: Error, Sendable, CustomStringConvertible {
     case tapFailed
   }
 
+  /// What went wrong, for code that decides by it.
   public var code: Code
   /// What was tried and what happened, in one line.
   public var message: String
@@ -64,6 +65,7 @@ public struct SocketIOError: Error, Sendable, CustomStringConvertible {
   /// The JSON text of the `data` with which the server refused the namespace.
   public var serverData: String?
 
+  /// An error made by hand, for what is to be tested without a server.
   public init(_ code: Code, _ message: String, evidence: [String] = [], next: String? = nil) {
     self.code = code
     self.message = message
@@ -124,6 +126,7 @@ public struct SocketIOLimits: Sendable, Hashable {
   /// Longest sum of an HTTP answer's headers, in bytes.
   public var maxHeaderBytes: Int
 
+  /// The limits; the defaults are far above what dubbing needs.
   public init(
     maxMessageBytes: Int = 50_000_000, maxAttachments: Int = 256, maxJSONDepth: Int = 256, maxHeaderBytes: Int = 65_536
   ) {

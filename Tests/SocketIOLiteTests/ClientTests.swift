@@ -22,6 +22,12 @@ struct ClientTests {
     SocketIOClient(url: Peer.url, configuration: configuration)
   }
 
+  /// How many answers the connection waits for.
+  func waitingAnswers(_ client: SocketIOClient) async throws -> Int {
+    let session = try #require(try client.namespace("/").link.connection()).session
+    return try await session.eventLoop.submit { session.handler.value.waitingAckCount }.get()
+  }
+
   @Test("An acknowledgement brings back what was sent, of every JSON type")
   func acknowledgement() async throws {
     try await client().withConnection { client in
@@ -33,6 +39,12 @@ struct ClientTests {
       #expect(try reply.decode([String: Bool].self, at: 3) == ["k": true])
       #expect(try reply.decode(Int?.self, at: 4) == nil)
       #expect(try reply.argumentCount() == 5)
+      #expect(try await waitingAnswers(client) == 0)
+      let cancelled = Task { try await client.emitWithAck("never", timeout: .seconds(600)) }
+      try await eventually("the question is under way") { try await waitingAnswers(client) == 1 }
+      cancelled.cancel()
+      await #expect(throws: CancellationError.self) { try await cancelled.value }
+      try await eventually("it is forgotten") { try await waitingAnswers(client) == 0 }
     }
   }
 
@@ -46,7 +58,8 @@ struct ClientTests {
       try await client.emit("count", 1_000, 20)
       let events = try await named.collect(1_000, timeout: wait)
       #expect(try events.map { try $0.decode(Counted.self).index } == Array(0..<1_000))
-      #expect(try await odd.collect(500, timeout: wait).count == 500)
+      let picked = try await odd.collect(500, timeout: wait).map { try $0.decode(Counted.self).index }
+      #expect(picked == Array(stride(from: 1, to: 1_000, by: 2)))
       #expect(try await all.collect(1_000, timeout: wait).last?.name == "counted")
       try await client.emit("say", "unheard")
       let unheard = try await all.first(timeout: wait) { $0.name == "unheard" }
@@ -224,6 +237,20 @@ struct ClientTests {
     #expect(error?.code == .reservedEvent)
     let number = await #expect(throws: SocketIOError.self) { try await client.emit("echo", Double.infinity) }
     #expect(number?.code == .encodingFailed)
+  }
+
+  @Test("A server that pings in time is not given up, however long it says nothing else")
+  func patience() async throws {
+    try await Peer.run("server.py", ["--ping-interval", "1", "--ping-timeout", "2"]) { port in
+      let client = SocketIOClient(url: "http://127.0.0.1:\(port)", configuration: .patient(reconnection: nil))
+      let events = client.events(named: "nothing")
+      try await client.withConnection { client in
+        // Longer than interval and timeout together; a lost connection would be another error.
+        await #expect(throws: EventQueue<SocketIOEvent>.Timeout.self) { try await events.next(timeout: .seconds(5)) }
+        let echo = try await client.emitWithAck("echo", 1)
+        #expect(echo.payloadText == "[1]")
+      }
+    }
   }
 
   @Test("A server that stops answering is noticed by its missing pings")

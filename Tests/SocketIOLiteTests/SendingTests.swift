@@ -122,6 +122,20 @@ struct SendingTests {
     }
   }
 
+  @Test("An event with retries is sent again when the connection was lost before its answer")
+  func retriesAfterLoss() async throws {
+    try await client().withConnection { client in
+      let answer = Task {
+        try await client.emitWithRetries("flaky", "lost", 2, retries: 100, timeout: .seconds(600))
+      }
+      try await eventually("the first attempt arrived") {
+        try await client.emitWithAck("notes", "lost").decode([String].self).count == 1
+      }
+      try await client.emit("drop")
+      #expect(try await answer.value.decode(Int.self) == 2)
+    }
+  }
+
   @Test("Turns are given in the order of asking, and a cancelled asker gives its place up")
   func turns() async throws {
     let turns = SendTurns()

@@ -94,6 +94,17 @@ struct TapFlowTests {
     #expect(fixture.names == ["a[]"])
   }
 
+  @Test("Rules that are set again count anew")
+  func countingAnew() throws {
+    let faults = FaultEngine()
+    let event = try SocketIOEvent(name: "a", arguments: [])
+    for _ in 0..<2 {
+      faults.set([FaultRule("first", .drop, occurrence: .nth(1))])
+      #expect(faults.decide(event, .toClient).faults == ["first"])
+      #expect(faults.decide(event, .toClient).faults == [])
+    }
+  }
+
   @Test("Every action, on a clock that the test holds")
   func actions() {
     func sent(_ rule: FaultRule, _ messages: [String]) -> Fixture {

@@ -33,6 +33,7 @@ struct TapTests {
   func records() async throws {
     try await withTap { tap, client, _ in
       let blobs = tap.events(named: "blobs", .toClient)
+      let otherWay = tap.events(named: "echo", .toClient)
       _ = try await client.emitWithAck("echo", ["k": Data([1, 2, 3])], "text")
       try await client.emit("binary")
       let blob = try await blobs.next(timeout: wait)
@@ -43,6 +44,7 @@ struct TapTests {
       #expect(try asked.event.decode([String: Data].self) == ["k": Data([1, 2, 3])])
       let answered = try #require(records.first { $0.kind == .acknowledgement })
       #expect(answered.direction == .toClient && answered.event.ackID == asked.event.ackID)
+      #expect(otherWay.count == 0)
       #expect(records.prefix(2).map(\.kind) == [.connect, .connect])
       #expect(records.prefix(2).map(\.direction) == [.toServer, .toClient])
       #expect(tap.anomalies().isEmpty, "\(tap.anomalies())")
@@ -147,6 +149,21 @@ struct TapTests {
       #expect(indices == [0, 2, 3, 3, 4, 6, 5, 7])
       let faults = tap.records().filter { $0.event.name == "counted" }.map(\.faults)
       #expect(faults == [[], ["lose the 2nd"], [], ["double the 4th"], [], ["swap the 6th"], [], []])
+    }
+  }
+
+  @Test("Rules do not act on polling, and what they would have acted on is said")
+  func rulesAndPolling() async throws {
+    let rules = [FaultRule("lose", .drop, event: "counted")]
+    try await SocketIOTap.withTap(upstream: Peer.url, rules: rules, options: patient) { tap in
+      let client = SocketIOClient(url: tap.url, configuration: .patient(reconnection: nil, transports: [.polling]))
+      let events = client.events(named: "counted")
+      try await client.withConnection { client in
+        try await client.emit("count", 1, 1)
+        let arrived = try await events.next(timeout: wait)
+        #expect(counted(arrived) == 0)
+      }
+      try await eventually("it is noted") { tap.anomalies().contains { $0.message.contains("came by polling") } }
     }
   }
 

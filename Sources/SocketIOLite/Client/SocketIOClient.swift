@@ -15,7 +15,9 @@
 /// }
 /// ```
 public final class SocketIOClient: Sendable {
+  /// The server's URL as it was given: http, https, ws or wss.
   public let url: String
+  /// How it connects, as it was given.
   public let configuration: SocketIOConfiguration
 
   private let core: ClientCore

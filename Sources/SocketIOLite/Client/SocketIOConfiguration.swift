@@ -10,6 +10,7 @@ import NIOCore
 public enum SocketIOTransport: String, Sendable, Hashable, Codable {
   /// HTTP long-polling: works through everything that lets HTTP through.
   case polling
+  /// WebSocket: one connection, and nothing is waited for.
   case webSocket = "websocket"
 }
 
@@ -26,6 +27,7 @@ public struct SocketIOConfiguration: Sendable {
     /// Attempts before giving up; nil never does.
     public var attempts: Int?
 
+    /// The figures of the JavaScript client unless others are given; `jitter` is brought into 0…1.
     public init(
       delay: Duration = .seconds(1), maxDelay: Duration = .seconds(5), jitter: Double = 0.5, attempts: Int? = nil
     ) {
@@ -64,12 +66,14 @@ public struct SocketIOConfiguration: Sendable {
   public var connectTimeout: Duration
   /// For `emitWithAck` without a timeout of its own.
   public var ackTimeout: Duration
+  /// What a server may send before this side gives the connection up.
   public var limits: SocketIOLimits
   /// Whether a lost connection is made again. On by default, as in every Socket.IO client; nil turns it off.
   ///
   /// Only a connection that was up is made again: the first attempt fails at once with what happened.
   public var reconnection: Reconnection?
 
+  /// A configuration; whatever is left out is what the other Socket.IO clients do, except for `transports`.
   public init(
     path: String = "/socket.io/", namespace: String = "/",
     auth: (@Sendable () async throws -> any Encodable & Sendable)? = nil,

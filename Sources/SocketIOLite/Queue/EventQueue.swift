@@ -11,7 +11,9 @@ import Synchronization
 public final class EventQueue<Element: Sendable>: Sendable {
   /// A wait whose deadline passed.
   public struct Timeout: Error, Sendable, CustomStringConvertible {
+    /// What was waited for, such as `5 of event “fragment:processed”`.
     public var waitedFor: String
+    /// How long.
     public var timeout: Duration
     /// What arrived in the meantime: taken by `collect`, still in the queue after `first(where:)`.
     public var arrived: [Element]
@@ -27,7 +29,9 @@ public final class EventQueue<Element: Sendable>: Sendable {
 
   /// More arrived than the queue may hold.
   public struct Overflow: Error, Sendable, CustomStringConvertible {
+    /// What the queue is for.
     public var name: String
+    /// How many elements it may hold.
     public var capacity: Int
     /// How many elements did not fit until now.
     public var lost: Int
@@ -42,11 +46,13 @@ public final class EventQueue<Element: Sendable>: Sendable {
 
   /// What the queue is for, as it stands in errors.
   public let name: String
+  /// How many elements may wait to be read, at least 1; the next one breaks the queue.
   public let capacity: Int
 
   // One short critical section per operation, entered from event loops and from tasks: a lock is cheaper than a hop.
   private let state: Mutex<State>
 
+  /// A queue of one's own, filled by `push`; those of clients and taps are made by them.
   public init(name: String = "events", capacity: Int = 1024) {
     self.name = name
     self.capacity = Swift.max(1, capacity)

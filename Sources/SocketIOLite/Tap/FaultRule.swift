@@ -3,6 +3,7 @@
 /// Rules act on whole events, with their attachments, in the order in which they were set: changes (replace, truncate) add up,
 /// and the first rule that decides where the event goes (drop, delay, duplicate, reorder, disconnect) is the last to act on it.
 public struct FaultRule: Sendable {
+  /// What is done to the events that are meant.
   public enum Action: Sendable {
     /// The event never arrives.
     case drop
@@ -22,19 +23,25 @@ public struct FaultRule: Sendable {
 
   /// Which of the events that match are meant, counted over all connections since the rule was set.
   public enum Occurrence: Sendable, Hashable {
+    /// All of them.
     case every
     /// Only this one, from 1.
     case nth(Int)
+    /// The first so many.
     case first(Int)
   }
 
   /// How the rule is called in records; setting a rule whose name is in use replaces that one.
   public var name: String
+  /// The name of the events that match; nil for any.
   public var event: String?
+  /// Which way they go; nil for both.
   public var direction: TapDirection?
+  /// Which of those that match are meant.
   public var occurrence: Occurrence
   /// Asked only if event and direction match, so that a rule can be bound to one stream's id.
   public var predicate: (@Sendable (SocketIOEvent) -> Bool)?
+  /// What is done to them.
   public var action: Action
 
   /// A rule; whatever is nil matches everything.
@@ -61,8 +68,10 @@ public struct FaultRule: Sendable {
 public struct FaultPayload: Sendable, Hashable {
   /// The arguments: the text of a JSON array. Anything else is sent as it is, for a peer that must stand broken JSON.
   public var payload: [UInt8]
+  /// The binary attachments, in the order of their numbers.
   public var attachments: [[UInt8]]
 
+  /// A payload; `attachments` must be as many as the placeholders in it ask for.
   public init(payload: [UInt8], attachments: [[UInt8]] = []) {
     self.payload = payload
     self.attachments = attachments

@@ -8,10 +8,12 @@ import Synchronization
 
 /// Where a tap listens: the same port on every address.
 public struct TapListen: Sendable, Hashable {
+  /// The addresses, at least one.
   public var hosts: [String]
   /// 0 lets the system choose one that is free on all addresses.
   public var port: Int
 
+  /// Listens on these addresses and no others.
   public init(hosts: [String], port: Int = 0) {
     self.hosts = hosts
     self.port = port
@@ -39,6 +41,7 @@ public struct TapOptions: Sendable, Hashable {
   /// Whom to believe if the upstream is https. The tap itself is always http.
   public var upstreamTLS: SocketIOTLS
 
+  /// The options; a gigabyte is recorded and five seconds are waited unless others are given.
   public init(
     limits: SocketIOLimits = .init(), connectTimeout: Duration = .seconds(5), maxRecordedBytes: Int = 1_000_000_000,
     upstreamTLS: SocketIOTLS = .system
@@ -57,6 +60,7 @@ public struct TapOptions: Sendable, Hashable {
 public final class SocketIOTap: Sendable {
   /// The port it listens on, the same on all addresses.
   public let port: Int
+  /// The addresses it listens on.
   public let hosts: [String]
 
   private let recorder: TapRecorder

@@ -14,6 +14,7 @@ public enum TapDirection: String, Sendable, Hashable, Codable {
 
 /// What one side said to the other through a tap.
 public struct TapRecord: Sendable, CustomStringConvertible {
+  /// What was said.
   public enum Kind: String, Sendable, Hashable, Codable {
     /// An event; `event.name` is its name.
     case event
@@ -27,7 +28,9 @@ public struct TapRecord: Sendable, CustomStringConvertible {
     case disconnect
   }
 
+  /// Which way it went.
   public var direction: TapDirection
+  /// What it is.
   public var kind: Kind
   /// When the tap had received all of it, on the monotonic clock.
   public var time: ContinuousClock.Instant
@@ -59,8 +62,11 @@ public struct TapRecord: Sendable, CustomStringConvertible {
 
 /// Something that a tap forwarded and could not, or did not, record as an event.
 public struct TapAnomaly: Sendable, CustomStringConvertible {
+  /// The TCP connection, counted from 1.
   public var connection: Int
+  /// Which way it went; nil for what concerns both.
   public var direction: TapDirection?
+  /// When it was noticed, on the wall clock.
   public var date: Date
   /// What it was and what the tap did.
   public var message: String
