@@ -13,6 +13,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SNIPPETS = "Tests/Snippets"
+# Their examples run: `ArticleExamples` of SocketIOLiteTests compares them with the tests.
+RUN_BY_TESTS = "Sources/SocketIOLite/SocketIOLite.docc/"
 BLOCK = re.compile(r"^```swift\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
@@ -121,7 +123,7 @@ def check_commands(pages, makefile, code):
 def main():
     markdown = {path: read(path) for path in tracked("*.md")}
     articles = {path: text for path, text in markdown.items()
-                if path == "README.md" or path.startswith("docs/") or ".docc/" in path}
+                if (path == "README.md" or path.startswith("docs/") or ".docc/" in path) and not path.startswith(RUN_BY_TESTS)}
     sources = {path: read(path) for path in tracked(f"{SNIPPETS}/*.swift")}
     code = "\n".join(read(path) for path in tracked("*.swift", "*.py", "*.sh", "*.yml", "Makefile", ".ci/run", "*Dockerfile")
                      if not path.startswith("Tests/") or path.startswith(SNIPPETS))

@@ -19,12 +19,17 @@ struct TapPressureTests {
         let sending = Task {
           for _ in 0..<100 { try await client.emit("large", Data(count: 1_000_000)) }
         }
-        // What four sockets' buffers take passes; a tap that reads on would have all of it in a moment.
+        // What four sockets' buffers take passes; a tap that reads on would have all of it.
         _ = try await passed.next(timeout: wait)
-        let stalled = await #expect(throws: EventQueue<TapRecord>.Timeout.self) {
-          try await passed.collect(99, timeout: .seconds(2))
+        // However slow the machine: all that pass come one soon after another, and then none.
+        var count = 1
+        await #expect(throws: EventQueue<TapRecord>.Timeout.self) {
+          while count < 100 {
+            _ = try await passed.next(timeout: .seconds(3))
+            count += 1
+          }
         }
-        #expect(stalled.map { $0.arrived.count < 60 } == true, "\(stalled?.arrived.count ?? 99) more passed")
+        #expect(count < 60)
         return sending
       }
       await #expect(throws: SocketIOError.self) { try await sending.value }
