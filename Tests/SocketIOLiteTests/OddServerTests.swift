@@ -69,6 +69,18 @@ struct OddServerTests {
     }
   }
 
+  @Test("What waits to be sent by polling when the session moves to the WebSocket goes there, in order")
+  func moving() async throws {
+    let client = client("moving", [.polling, .webSocket])
+    let got = client.events(named: "got")
+    let numbers = try await client.withConnection { client in
+      for number in 0..<2000 { try await client.emit("n", number) }
+      try await client.emit("done")
+      return try await got.next(timeout: wait).decode([Int].self)
+    }
+    #expect(numbers == Array(0..<2000))
+  }
+
   @Test("What a server sends right behind its answer to the probe is not lost")
   func eager() async throws {
     let client = client("eager", [.polling, .webSocket])

@@ -1,6 +1,7 @@
 """A server that speaks Engine.IO in the way that the query's `case` names. Prints its port; ends with its standard input."""
 import asyncio
 import json
+import re
 
 from aiohttp import WSMsgType, web
 
@@ -31,6 +32,10 @@ async def recover(socket):
         await socket.send_str("42" + json.dumps(["asked", asked]))
 
 
+def numbers(packets):
+    return [int(number) for number in re.findall(r'42\["n",(\d+)\]', packets)]
+
+
 async def serve(request):
     global poller
     case = request.query.get("case")
@@ -44,7 +49,20 @@ async def serve(request):
         elif case == "wrong-probe":
             await socket.receive()
             await socket.send_str("4nonsense")
+            # Whoever takes that for an answer waits for its poll to end before it moves.
+            bodies.setdefault(case, asyncio.Queue()).put_nowait("6")
             await socket.receive()
+        elif case == "moving":
+            await socket.receive()
+            await begun.wait()
+            await socket.send_str("3probe")
+            # The client's poll ends late, so that what it sends meanwhile has to wait for the move.
+            await asyncio.sleep(0.2)
+            bodies[case].put_nowait("6")
+            async for message in socket:
+                received.extend(numbers(message.data))
+                if message.data == '42["done"]':
+                    await socket.send_str("42" + json.dumps(["got", received]))
         elif case == "eager":
             await socket.receive()
             # The namespace is joined by polling, and the next poll is under way: it ends with a packet that says nothing.
@@ -75,12 +93,17 @@ async def serve(request):
         return web.Response(text=OPEN)
     if request.method == "POST":
         body = await request.text()
+        if case == "moving":
+            received.extend(numbers(body))
+            if received:
+                begun.set()
         if case == "slow-post" and "slow" in body:
             # The event says that the request is here; it is answered once the client polls no more, because it has left.
             bodies[case].put_nowait("40")
             while (transport := poller.transport) is not None and not transport.is_closing():
                 await asyncio.sleep(0.01)
-        bodies.setdefault(case, asyncio.Queue()).put_nowait(body)
+        if case != "moving" or body == "40":
+            bodies.setdefault(case, asyncio.Queue()).put_nowait(body)
         if case == "post-refused":
             return web.Response(status=413, text="too much")
         return web.Response(text="ok")
@@ -123,6 +146,9 @@ poller = None
 # Those to `eager`; set when the second of them is here.
 eager_polls = []
 polled_again = asyncio.Event()
+# What came to `moving`, by either transport; set when the first of it is here.
+received = []
+begun = asyncio.Event()
 
 
 async def main():
