@@ -119,6 +119,12 @@ struct HostileServerTests {
     }
   }
 
+  @Test("An answer in another namespace is not the answer, even under the same id")
+  func foreignAcknowledgement() async throws {
+    let answer = try await client("foreign-ack").withConnection { try await $0.emitWithAck("ask", timeout: wait) }
+    #expect(try answer.decode(String.self) == "right")
+  }
+
   @Test("Cookies that the server set come back at the next connection, deleted and broken ones do not, one's own win")
   func cookies() async throws {
     func sent(by client: SocketIOClient) async throws -> [String] {

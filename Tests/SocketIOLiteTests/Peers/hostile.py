@@ -171,6 +171,9 @@ async def serve(reader, writer):
                     writer.write(frame(b'42["waiting",%d]' % len(unanswered)))
                 if case == "pinged":
                     await expect_pongs(reader, writer)
+                if case == "foreign-ack":
+                    await read_text(reader, b'420["ask"]')
+                    writer.write(frame(b'43/other,0["wrong"]') + frame(b'430["right"]'))
                 if case == "never-reads":
                     await asyncio.sleep(3600)
                 if case in CUT_OFF:
