@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup e2e test unit up down logs lint format images fixtures fixture fixtures-check bench eval soak fuzz reliability
+.PHONY: help setup e2e test unit up down logs lint format images fixtures fixture fixtures-check page bench eval soak fuzz reliability
 
 TAGS ?=
 FILTER ?= E2E
@@ -23,6 +23,9 @@ images: setup ## Build the images of both projects
 e2e: images ## The main job: both stacks up, streams dubbed and judged, all down (TAGS=smoke, FILTER=Pipeline narrow it)
 	@scripts/e2e.sh --filter '$(FILTER)'
 
+page: ## Take screenshots of the last run's page with Chromium (REPORT=.build/e2e)
+	@scripts/page.sh '$(or $(REPORT),.build/e2e)'
+
 test: images ## Every test of the package
 	@scripts/container-tests.sh
 	@$(UNIT_TURNS)
@@ -34,7 +37,7 @@ unit: ## Fast tests, no docker needed
 	@scripts/setup.sh unit
 	@$(UNIT_TURNS)
 
-bench: setup ## Measure the modules beside their peers (GROUP=socketio|audioprint|composekit, RUNS=5, SAVE=1 keeps the table)
+bench: setup ## Measure the modules beside their peers (GROUP=socketio|audioprint|composekit|e2e, RUNS=5, SAVE=1 keeps the table)
 	@scripts/bench.sh --group '$(or $(GROUP),all)' --runs '$(or $(RUNS),5)' $(if $(SAVE),--save)
 
 up: images ## Start both projects on the contract's ports and leave them running
