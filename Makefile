@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e test unit providers fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval
+.PHONY: help setup images models e2e test unit providers fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
 
 TAGS ?=
 FILTER ?= E2E
@@ -21,6 +21,9 @@ help: ## List the targets
 ##@ Prove it
 e2e: images ## The main job: both stacks up, streams dubbed and judged, all down (TAGS=smoke, FILTER=Pipeline narrow it)
 	@scripts/e2e.sh --filter '$(FILTER)'
+
+page: ## Take screenshots of the last run's page with Chromium (REPORT=.build/e2e)
+	@scripts/page.sh '$(or $(REPORT),.build/e2e)'
 
 test: images ## Every test of the package
 	@scripts/container-tests.sh
@@ -79,7 +82,7 @@ fixtures: ## Make this package's fixtures anew (needs flite)
 	@fixtures/make.sh
 
 ##@ Measure
-bench: setup ## Measure the modules beside their peers (GROUP=socketio|audioprint|composekit, RUNS=5, SAVE=1 keeps the table)
+bench: setup ## Measure the modules beside their peers (GROUP=socketio|audioprint|composekit|e2e, RUNS=5, SAVE=1 keeps the table)
 	@scripts/bench.sh --group '$(or $(GROUP),all)' --runs '$(or $(RUNS),5)' $(if $(SAVE),--save)
 
 eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a part of it, in three minutes)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the modules beside their peers, in one run: installs the peers, builds release, runs Benchmarks/bench/bench.py.
-#   scripts/bench.sh [--group socketio|audioprint|composekit|all] [--runs N] [--save]
+#   scripts/bench.sh [--group socketio|audioprint|composekit|e2e|all] [--runs N] [--save]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -12,7 +12,7 @@ import time
 
 from measure import FLOOR, ROOT, WORK, MeasureError, progress
 
-GROUPS = ["socketio", "audioprint", "composekit"]
+GROUPS = ["socketio", "audioprint", "composekit", "e2e"]
 RESULTS = ROOT / "Benchmarks" / "results"
 
 

@@ -41,6 +41,11 @@ public enum PNGWriter {
   ///
   /// - Throws: ``AudioError`` if ffmpeg is missing or cannot write the file; its words are in the evidence.
   public static func write(_ pixels: [UInt8], width: Int, height: Int, to path: String) async throws {
+    try await write(pixels, width: width, height: height, to: path, filter: nil)
+  }
+
+  /// - Parameter filter: a filter graph of ffmpeg that the picture goes through.
+  static func write(_ pixels: [UInt8], width: Int, height: Int, to path: String, filter: String?) async throws {
     guard width > 0, height > 0, pixels.count == 3 * width * height else {
       throw AudioError(.badFormat, "\(pixels.count) bytes are no RGB picture of \(width) × \(height)")
     }
@@ -53,7 +58,9 @@ public enum PNGWriter {
       [
         "-nostdin", "-hide_banner", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s",
         "\(width)x\(height)",
-        "-i", raw.path, "-frames:v", "1", "-update", "1", "-c:v", "png", "-f", "image2", path,
+        "-i", raw.path,
+      ] + (filter.map { ["-vf", $0] } ?? []) + [
+        "-frames:v", "1", "-update", "1", "-c:v", "png", "-f", "image2", path,
       ])
     guard outcome.status.isSuccess else {
       throw AudioError(

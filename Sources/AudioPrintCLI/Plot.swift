@@ -63,15 +63,8 @@ struct Picture {
   private(set) var pixels: [UInt8] = []
   var height: Int { pixels.count / (3 * width) }
 
-  /// 257 rows from 4 kHz down to 0, 80 dB from black to white.
   mutating func addSpectrogram(_ clip: AudioClip, duration: Double) {
-    let columns = Spectrogram.levels(of: clip, columns: width, duration: duration)
-    for row in stride(from: Spectrogram.rows - 1, through: 0, by: -1) {
-      for column in 0..<width {
-        let share = ((columns[column * Spectrogram.rows + row] + 90) / 80).clamp(0, 1)
-        pixels += [UInt8(255 * share), UInt8(255 * share * share), UInt8(90 * (1 - share) * share * 4)]
-      }
-    }
+    pixels += SpectrogramPicture(clip, width: width, duration: duration).pixels
     addGap()
   }
 
@@ -121,8 +114,4 @@ struct Picture {
     case .unknown: [210, 50, 50]
     }
   }
-}
-
-extension Float {
-  fileprivate func clamp(_ low: Float, _ high: Float) -> Float { Swift.min(Swift.max(self, low), high) }
 }

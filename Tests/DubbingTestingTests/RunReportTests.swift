@@ -7,19 +7,29 @@ import Testing
 struct RunReportTests {
   @Test("The JSON has the form that scripts read")
   func form() throws {
-    var report = RunReport(started: Date(timeIntervalSince1970: 0))
-    report.streams = [RunReport.Stream(DubbingVerdict(HealthyRun.evidence), test: "t")]
-    let object = try #require(try JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: ReportSample.report.json()) as? [String: Any])
     #expect(object["started"] as? String == "1970-01-01T00:00:00Z")
-    #expect(Set(object.keys) == ["started", "env_ready_s", "total_s", "streams", "faults"])
-    let stream = try #require((object["streams"] as? [[String: Any]])?.first)
-    #expect(Set(stream.keys) == ["test", "fixture", "stream", "outcome", "duration_s", "fragments", "checks"])
-    let fragment = try #require((stream["fragments"] as? [[String: Any]])?.first)
+    let contract: Set = ["started", "env_ready_s", "total_s", "streams", "faults"]
+    #expect(Set(object.keys) == contract.union(["publishing_s", "environments", "versions", "measurements"]))
+    let stream = try #require((object["streams"] as? [[String: Any]])?.last)
+    #expect(
+      Set(stream.keys) == [
+        "test", "fixture", "stream", "outcome", "duration_s", "fragments", "checks",
+        // What the contract does not have.
+        "expected_outcome", "passed", "fault", "environment", "fixture_duration_s", "segment_s", "answer_bound_s",
+        "av_bound_ms", "video_lag_ms", "hash_differs", "recording", "events",
+      ])
+    let fault = try #require((object["faults"] as? [[String: Any]])?.first)
+    #expect(Set(fault.keys) == ["fault", "caught_by", "expected", "message", "ok", "outcome", "hash_differs"])
+    let fragment = try #require(
+      ((object["streams"] as? [[String: Any]])?.first?["fragments"] as? [[String: Any]])?.first)
     #expect(
       Set(fragment.keys) == [
         "sequence", "transcript", "translated_text", "processing_ms", "attributed_to", "coherence", "lag_ms",
-        "av_delta_ms",
+        "av_delta_ms", "sent_after_s", "acknowledged_ms",
       ])
+    #expect(fragment["acknowledged_ms"] as? Double == 10)
     #expect(fragment["av_delta_ms"] as? Double == 4)
     #expect(fragment["processing_ms"] as? Double == 800)
   }
@@ -34,17 +44,38 @@ struct RunReportTests {
     #expect(text.contains(#""outcome" : "dubbed""#))
   }
 
-  @Test("The page shows every stream and fault, and nothing in it is taken for markup")
-  func page() {
-    var report = RunReport(started: Date(timeIntervalSince1970: 0))
-    let verdict = DubbingVerdict(HealthyRun.evidence)
-    report.streams = [RunReport.Stream(verdict, test: "a <b> & \"c\"")]
-    report.faults = [.init(fault: "noise", caughtBy: ["identity"], expected: ["identity"], message: "1 < 2", ok: true)]
-    let html = RunPage(report: report, verdicts: [verdict]).html
-    for part in ["a &lt;b&gt; &amp; &quot;c&quot;", "dubbed 1", "uno, dos, tres", "noise", "1 &lt; 2", "<svg"] {
-      #expect(html.contains(part))
+  @Test("Links are to files that are there, in the report's own folder; the page of one stream has none")
+  func files() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "report-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let reporter = RunReporter(folder: folder)
+    try await reporter.add(DubbingVerdict(HealthyRun.evidence), test: "t", fault: nil, of: nil, sound: .init())
+    let page = try #require(await reporter.page(of: "s"))
+    #expect(page.contains("data-part=\"timeline\"") && !page.contains("output.flv"))
+    #expect(await reporter.page(of: "another") == nil)
+    let inside = folder.appending(path: "streams/a b/output.flv")
+    #expect(await reporter.relativePath(of: inside) == nil, "there is no such file")
+    try FileManager.default.createDirectory(at: inside.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data().write(to: inside)
+    #expect(await reporter.relativePath(of: inside) == "streams/a b/output.flv")
+    #expect(await reporter.relativePath(of: URL(filePath: "/etc/hostname")) == nil, "it lies elsewhere")
+  }
+
+  @Test("Time in which several streams are published counts once")
+  func busyTime() {
+    var busy = BusyTime()
+    for (begins, seconds) in [(true, 1), (true, 2), (false, 4), (false, 5), (true, 10), (false, 12)] {
+      busy.note(begins: begins, at: .seconds(seconds))
     }
-    #expect(!html.contains("http"), "the page needs no network")
+    #expect(busy.total == .seconds(6))
+  }
+
+  @Test("Versions are cut from what programs say")
+  func versions() {
+    #expect(
+      RunVersions.short("ffmpeg version 5.1.6-0+deb12u1 Copyright (c)", after: "ffmpeg version ") == "5.1.6-0+deb12u1")
+    #expect(RunVersions.short("Swift version 6.3.2 (swift-6.3.2-RELEASE)", after: "Swift version ") == "6.3.2")
+    #expect(RunVersions.short("unknown", after: "ffmpeg version ") == "unknown")
   }
 
   @Test("The table names fragment, transcript, source and every failed check")

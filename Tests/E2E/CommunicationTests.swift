@@ -16,14 +16,17 @@ extension E2E {
     func everyServiceIsHealthy() async throws {
       let environment = try await DualStackEnvironment.current
       let services = try await environment.media.services() + environment.sts.services()
-      #expect(Set(services.map(\.service)) == ["mediamtx", "worker", "sts"])
+      let stack = environment.stack
+      let described = [stack.rtsp, stack.rtmp, stack.controlAPI, stack.worker, stack.speech].map(\.service)
+      #expect(Set(described).isSubset(of: services.map(\.service)))
       for service in services { #expect(service.health == .healthy, "\(service)") }
     }
 
     @Test("STS answers the media network at host.docker.internal, through the tap")
     func stsIsReachableFromMediaNetwork() async throws {
       let environment = try await DualStackEnvironment.current
-      let answer = try await environment.getFromWorker("\(environment.speechURLForWorker)/health")
+      let answer = try await environment.getFromWorker(
+        "\(environment.speechURLForWorker)\(environment.stack.speechHealthPath)")
       #expect(answer.exitCode == 0, "\(answer.standardError)")
       #expect(answer.standardOutput.contains("\"engine\""), "\(answer.standardOutput)")
     }
@@ -32,9 +35,11 @@ extension E2E {
     func stsIsReachableWithoutTap() async throws {
       let environment = try await DualStackEnvironment.current
       let gateway = try await ComposeEngine.bridgeGateway()
-      let published = try await environment.sts.endpoints(of: "sts", port: 3000)
+      let published = try await environment.sts.endpoints(
+        of: environment.stack.speech.service, port: environment.stack.speech.number)
       let onBridge = try #require(published.first { $0.host == gateway }, "published: \(published)")
-      let answer = try await environment.getFromWorker("http://host.docker.internal:\(onBridge.port)/health")
+      let answer = try await environment.getFromWorker(
+        "http://\(environment.stack.hostName):\(onBridge.port)\(environment.stack.speechHealthPath)")
       #expect(answer.exitCode == 0, "\(answer.standardError)")
     }
   }
@@ -44,6 +49,6 @@ extension DualStackEnvironment {
   /// GET from inside the worker's container.
   fileprivate func getFromWorker(_ url: String) async throws -> ExecResult {
     let program = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())"
-    return try await media.exec("worker", ["python3", "-c", program, url])
+    return try await media.exec(stack.worker.service, ["python3", "-c", program, url])
   }
 }

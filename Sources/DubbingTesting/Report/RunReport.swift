@@ -1,10 +1,14 @@
 import Foundation
 
-/// What a run found, in the form that CI and people's scripts read from `.build/e2e/report.json`.
+/// What a run found, in the form that CI and people's scripts read from `.build/e2e/report.json`; `docs/report.md` lists the keys.
 public struct RunReport: Sendable, Codable {
   public struct Stream: Sendable, Codable {
     public struct Fragment: Sendable, Codable {
       public var sequence: Int
+      /// After the first fragment of the stream was sent, seconds; nil when it never was.
+      public var sentAfterS: Double?
+      /// From sending to the acknowledgement.
+      public var acknowledgedMs: Double?
       public var transcript: String?
       public var translatedText: String?
       public var processingMs: Double?
@@ -27,6 +31,28 @@ public struct RunReport: Sendable, Codable {
     public var durationS: Double
     public var fragments: [Fragment]
     public var checks: [Check]
+
+    public var expectedOutcome: StreamOutcome
+    /// The outcome is the expected one and no check is red.
+    public var passed: Bool
+    /// What was broken on purpose; red checks are then what is hoped for.
+    public var fault: String?
+    /// The ``Environment/media`` of the environment that the stream ran in.
+    public var environment: String?
+    public var fixtureDurationS: Double
+    /// Length of a fragment.
+    public var segmentS: Double
+    /// How long an answer may take.
+    public var answerBoundS: Double
+    /// How far sound may lie from the picture, either way.
+    public var avBoundMs: Double
+    public var videoLagMs: Double?
+    /// Whether ``AudioPrint/SpectralHash`` of original and output differ: what the predecessor called dubbed. nil without an output.
+    public var hashDiffers: Bool?
+    /// The recorded output, from the report's folder; nil when there is none.
+    public var recording: String?
+    /// What the tap recorded, from the report's folder.
+    public var events: String?
   }
 
   /// One entry of the fault catalogue: what was injected and which checks turned red.
@@ -36,6 +62,26 @@ public struct RunReport: Sendable, Codable {
     public var expected: [String]
     public var message: String
     public var ok: Bool
+    public var outcome: StreamOutcome?
+    /// As ``Stream/hashDiffers``.
+    public var hashDiffers: Bool?
+  }
+
+  /// A pair of projects that was started, and how long that took.
+  public struct Environment: Sendable, Codable {
+    public struct Service: Sendable, Codable {
+      public var service: String
+      /// From `up` to ready.
+      public var readyS: Double
+    }
+
+    /// The unique names of both projects.
+    public var media: String
+    public var sts: String
+    public var readyS: Double
+    public var services: [Service]
+    /// Both projects' logs, from the report's folder; there once the environment is down.
+    public var logs: [String]
   }
 
   public var started: Date
@@ -45,12 +91,23 @@ public struct RunReport: Sendable, Codable {
   public var streams: [Stream]
   public var faults: [Fault]
 
+  /// How long at least one stream was being published.
+  public var publishingS: Double
+  public var environments: [Environment]
+  /// What the run ran on; nil until the first environment is ready.
+  public var versions: RunVersions?
+  /// What tests measured beyond their streams, by name; the unit is in the name.
+  public var measurements: [String: Double]
+
   public init(started: Date) {
     self.started = started
     envReadyS = 0
     totalS = 0
     streams = []
     faults = []
+    publishingS = 0
+    environments = []
+    measurements = [:]
   }
 
   /// The report as JSON with snake_case keys and ISO 8601 times.
@@ -72,12 +129,24 @@ extension RunReport.Stream {
     durationS = verdict.duration.rounded(places: 3)
     fragments = verdict.fragments.map(Fragment.init)
     checks = verdict.checks.map { Check(name: $0.name.rawValue, passed: $0.passed, detail: $0.detail) }
+    expectedOutcome = verdict.expectedOutcome
+    passed = verdict.passed
+    fixtureDurationS = verdict.fixtureDuration.rounded(places: 3)
+    segmentS = verdict.budget.segment.seconds.rounded(places: 3)
+    answerBoundS = verdict.budget.fragment.seconds.rounded(places: 3)
+    avBoundMs = verdict.budget.avDelta.milliseconds.rounded(places: 1)
+    videoLagMs = verdict.videoLag.map { ($0 * 1000).rounded(places: 2) }
   }
+
+  /// What differs from what was hoped for: with a fault on purpose, nobody can tell from the stream alone.
+  var isUnexpected: Bool { fault == nil && !passed }
 }
 
 extension RunReport.Stream.Fragment {
   fileprivate init(_ fragment: DubbingVerdict.Fragment) {
     sequence = fragment.sequence
+    sentAfterS = fragment.sentAfter?.rounded(places: 3)
+    acknowledgedMs = fragment.acknowledged?.milliseconds.rounded(places: 1)
     transcript = fragment.transcript
     translatedText = fragment.translatedText
     processingMs = fragment.processing?.milliseconds.rounded(places: 1)
@@ -85,6 +154,19 @@ extension RunReport.Stream.Fragment {
     coherence = fragment.coherence?.rounded(places: 4)
     lagMs = fragment.lag?.rounded(places: 2)
     avDeltaMs = fragment.avDelta?.rounded(places: 2)
+  }
+}
+
+extension RunReport.Environment {
+  init(_ environment: DualStackEnvironment) {
+    media = environment.media.projectName
+    sts = environment.sts.projectName
+    readyS = environment.readyAfter.seconds.rounded(places: 3)
+    services = [environment.media, environment.sts].flatMap { stack in
+      stack.serviceReadyAfter.map { Service(service: $0.key, readyS: $0.value.seconds.rounded(places: 3)) }
+        .sorted { $0.service < $1.service }
+    }
+    logs = []
   }
 }
 

@@ -1,15 +1,18 @@
+import ComposeKit
 import Foundation
 
-/// Collects what the tests of this process found and keeps `.build/e2e/report.json` up to date.
+/// Collects what the tests of this process found and keeps `.build/e2e/report.json` and the page beside it up to date.
 ///
-/// The file is written anew after every stream, so that a run that is killed leaves what it had found.
+/// The files are written anew after every stream, so that a run that is killed leaves what it had found.
 public actor RunReporter {
   public static let shared = RunReporter(folder: RunReporter.defaultFolder)
 
   /// Where reports, recordings and logs of a run are kept: `E2E_REPORT_DIR`, or `.build/e2e`.
   public nonisolated let folder: URL
   private var report = RunReport(started: Date())
-  private var verdicts: [DubbingVerdict] = []
+  /// One for each stream of the report.
+  private var sounds: [StreamSound] = []
+  private var published = BusyTime()
   private let clock = ContinuousClock()
   private var start: ContinuousClock.Instant?
 
@@ -27,16 +30,67 @@ public actor RunReporter {
     if start == nil { start = clock.now }
   }
 
-  /// The environment is ready; the slowest of several counts.
-  public func environmentReady(after duration: Duration) throws {
-    report.envReadyS = max(report.envReadyS, duration.seconds.rounded(places: 3))
+  /// Lists a running environment, and what it runs on.
+  func add(_ environment: DualStackEnvironment) async throws {
+    let entry = RunReport.Environment(environment)
+    report.environments.append(entry)
+    // The slowest of several counts.
+    report.envReadyS = max(report.envReadyS, entry.readyS)
+    if report.versions == nil { report.versions = await RunVersions.detect(on: environment.media.engine) }
     try write()
+  }
+
+  /// Keeps the logs of an environment that is about to go down.
+  func keepLogs(of environment: DualStackEnvironment) async throws {
+    let logs = folder.appending(path: "logs")
+    try FileManager.default.createDirectory(at: logs, withIntermediateDirectories: true)
+    var kept: [String] = []
+    for stack in [environment.media, environment.sts] {
+      try await Data(stack.logText().utf8).write(to: logs.appending(path: "\(stack.projectName).log"))
+      kept.append("logs/\(stack.projectName).log")
+    }
+    let name = environment.media.projectName
+    for index in report.environments.indices where report.environments[index].media == name {
+      report.environments[index].logs = kept
+    }
+    try write()
+  }
+
+  /// Notes that a stream is published while `body` runs.
+  nonisolated func publishing<R: Sendable>(_ body: @Sendable () async throws -> R) async rethrows -> R {
+    await published(true)
+    do {
+      let result = try await body()
+      await published(false)
+      return result
+    } catch {
+      await published(false)
+      throw error
+    }
+  }
+
+  private func published(_ begins: Bool) {
+    begin()
+    guard let start else { return }
+    published.note(begins: begins, at: start.duration(to: clock.now))
+    report.publishingS = published.total.seconds.rounded(places: 3)
   }
 
   /// Adds a stream's verdict, prints its table and writes the report.
   public func add(_ verdict: DubbingVerdict, test: String, fault: String? = nil) throws {
-    report.streams.append(RunReport.Stream(verdict, test: test))
-    verdicts.append(verdict)
+    try add(verdict, test: test, fault: fault, of: nil, sound: StreamSound())
+  }
+
+  /// The same, with what belongs to the stream beyond its verdict.
+  func add(_ verdict: DubbingVerdict, test: String, fault: String?, of stream: LiveStream?, sound: StreamSound) throws {
+    var entry = RunReport.Stream(verdict, test: test)
+    entry.fault = fault
+    entry.hashDiffers = sound.hashDiffers
+    entry.environment = stream?.environment.media.projectName
+    entry.recording = stream.flatMap { relativePath(of: $0.recording) }
+    entry.events = stream.flatMap { relativePath(of: $0.folder.appending(path: "events.jsonl")) }
+    report.streams.append(entry)
+    sounds.append(sound)
     Console.print(verdict.table(test: test, fault: fault))
     try write()
   }
@@ -46,12 +100,70 @@ public actor RunReporter {
     try write()
   }
 
+  /// Keeps a figure that a test has measured; the unit belongs into its name.
+  public func add(measured name: String, _ value: Double) throws {
+    report.measurements[name] = value.rounded(places: 3)
+    try write()
+  }
+
+  /// The page of a stream and its siblings alone, for a test to attach: without links, since what they lead to lies elsewhere.
+  func page(of name: String) -> String? {
+    var part = report
+    let chosen = report.streams.indices.filter { LiveStream.isStream(report.streams[$0].stream, orSiblingOf: name) }
+    guard !chosen.isEmpty else { return nil }
+    part.streams = chosen.map { report.streams[$0].withoutFiles }
+    part.faults = []
+    part.environments = report.environments.filter { environment in
+      part.streams.contains { $0.environment == environment.media }
+    }
+    return RunPage(report: part, sounds: chosen.map { sounds[$0] }).html
+  }
+
+  /// A file's path from the report's folder; nil for one that is not there, or lies elsewhere.
+  func relativePath(of file: URL) -> String? {
+    let root = folder.standardizedFileURL.path + "/"
+    let path = file.standardizedFileURL.path
+    guard path.hasPrefix(root), FileManager.default.fileExists(atPath: path) else { return nil }
+    return String(path.dropFirst(root.count))
+  }
+
   private func write() throws {
     begin()
     report.totalS = start.map { $0.duration(to: clock.now).seconds.rounded(places: 3) } ?? 0
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try report.json().write(to: folder.appending(path: "report.json"), options: .atomic)
-    let page = RunPage(report: report, verdicts: verdicts).html
+    let page = RunPage(report: report, sounds: sounds).html
     try Data(page.utf8).write(to: folder.appending(path: "index.html"), options: .atomic)
+  }
+}
+
+extension DualStackEnvironment {
+  /// Lists the environment in the report while `body` runs, and keeps its logs when `body` has ended, however it ended.
+  public func reported<R: Sendable>(_ body: @Sendable (DualStackEnvironment) async throws -> R) async throws -> R {
+    try await RunReporter.shared.add(self)
+    let result: Result<R, any Error>
+    do { result = .success(try await body(self)) } catch { result = .failure(error) }
+    do {
+      try await RunReporter.shared.keepLogs(of: self)
+    } catch {
+      // What happened first is what should be read first.
+      if case .success = result { throw error }
+    }
+    return try result.get()
+  }
+}
+
+extension ComposeStack {
+  /// Its log so far, or why there is none: a log is never worth a failed test.
+  func logText() async -> String {
+    do { return try await logs(timestamps: true) } catch { return "the log could not be read: \(error)" }
+  }
+}
+
+extension RunReport.Stream {
+  fileprivate var withoutFiles: Self {
+    var stream = self
+    (stream.recording, stream.events) = (nil, nil)
+    return stream
   }
 }

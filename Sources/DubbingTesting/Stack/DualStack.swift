@@ -23,6 +23,9 @@ public struct DualStack: Sendable, Hashable {
   public var controlAPI = Port("mediamtx", 9997)
   public var worker = Port("worker", 8080)
   public var speech = Port("sts", 3000)
+  /// Where worker and STS answer 200 when they are well.
+  public var workerHealthPath = "/health"
+  public var speechHealthPath = "/health"
   /// The variable that tells the worker where STS is; it gets the tap's address.
   public var stsURLVariable = "STS_SERVICE_URL"
   /// The variable that tells the STS project the address on which containers reach the host: the docker bridge's gateway.
@@ -33,19 +36,25 @@ public struct DualStack: Sendable, Hashable {
   public var inputPath = "live/{stream}/in"
   public var outputPath = "live/{stream}/out"
   public var budget = TimeBudget.standard
+  /// The file that this was read from, see ``load(_:inherited:)``.
+  var file: String?
+  /// Why that file cannot be used: thrown when the stacks are to be started, so that a description can be a plain value.
+  var problem: StackFileError?
 
   public init(media: ComposeProject, sts: ComposeProject) {
     self.media = media
     self.sts = sts
   }
 
-  /// This package's own two stacks, with ports that no second run on the host can meet.
+  /// The two stacks that the file named by `E2E_STACK` describes; without it, this package's own.
   ///
+  /// Ports are chosen by the engine, so that no second run on the host can meet them.
   /// `E2E_PORTS=fixed` publishes the contract's ports instead (8554, 1935, 9997, 8080, 3000); a port's own variable, such as
   /// `MEDIAMTX_RTSP_PORT`, always wins. `MEDIA_SERVER=mediamtx` lays `media.mediamtx.yml` over `media.yml` (MediaMTX instead of the
   /// relay), `STS_PROVIDERS=models` lays `sts.models.yml` over `sts.yml` (Whisper, Google Translate, Coqui TTS).
   public static var standard: DualStack {
     let inherited = ProcessInfo.processInfo.environment
+    if let path = inherited["E2E_STACK"], !path.isEmpty { return read(URL(filePath: path)) }
     let fixed = inherited["E2E_PORTS"] == "fixed"
     func ports(_ variables: [String]) -> [String: String] {
       fixed ? [:] : Dictionary(uniqueKeysWithValues: variables.filter { inherited[$0] == nil }.map { ($0, "0") })
@@ -65,6 +74,18 @@ public struct DualStack: Sendable, Hashable {
     let base = "\(folder)/\(name).yml"
     guard let variant, !variant.isEmpty, variant != standard else { return [base] }
     return [base, "\(folder)/\(name).\(variant).yml"]
+  }
+
+  /// What a file describes, or a description that cannot be started and says why.
+  static func read(_ file: URL) -> DualStack {
+    do {
+      return try load(file)
+    } catch {
+      let nothing = ComposeProject(name: "unusable", files: [])
+      var stack = DualStack(media: nothing, sts: nothing)
+      stack.problem = error
+      return stack
+    }
   }
 
   /// The same stacks with a setting of the speech-to-speech service changed, such as `STS_ENGINE`.

@@ -1,6 +1,7 @@
 import ComposeKit
 import Foundation
 import SocketIOLite
+import Synchronization
 
 /// Both compose projects running side by side, with the tap between worker and STS.
 public struct DualStackEnvironment: Sendable {
@@ -36,28 +37,53 @@ public struct DualStackEnvironment: Sendable {
 
 /// Starts both projects with a tap between them, runs `body`, and takes everything down however `body` ends.
 ///
-/// - Throws: `ComposeError` when a project cannot be started, `SocketIOError` when the tap cannot listen, and what `body` throws.
+/// - Throws: ``StackFileError`` when the stacks were read from a file that cannot be used; `ComposeError` when a project cannot be
+///   started, `SocketIOError` when the tap cannot listen, and what `body` throws.
 public func withDualStack<R: Sendable>(
   _ stack: DualStack, progress: (@Sendable (ServiceProgress) -> Void)? = nil,
   _ body: @Sendable (DualStackEnvironment) async throws -> R
 ) async throws -> R {
+  if let problem = stack.problem { throw problem }
   let gateway = try await ComposeEngine.bridgeGateway()
-  return try await SocketIOTap.withTap(upstream: nil) { wire in
-    try await SocketIOTap.withTap(upstream: wire.url, listen: .loopback(and: [gateway])) { tap in
-      var media = stack.media
-      media.environment[stack.stsURLVariable] = "http://\(stack.hostName):\(tap.port)"
-      var sts = stack.sts
-      sts.environment[stack.gatewayVariable] = gateway
-      var options = UpOptions()
-      options.timeout = stack.budget.health
-      options.stopTimeout = .seconds(3)
-      return try await withComposeStacks([media, sts], options: options, progress: progress) { stacks in
-        let environment = try await DualStackEnvironment(
-          stack: stack, media: stacks[0], sts: stacks[1], tap: tap, wire: wire)
-        try wire.setUpstream("http://\(environment.speech)")
-        return try await body(environment)
+  let isStarted = Atomic(false)
+  do {
+    return try await SocketIOTap.withTap(upstream: nil) { wire in
+      try await SocketIOTap.withTap(upstream: wire.url, listen: .loopback(and: [gateway])) { tap in
+        var media = stack.media
+        media.environment[stack.stsURLVariable] = "http://\(stack.hostName):\(tap.port)"
+        var sts = stack.sts
+        sts.environment[stack.gatewayVariable] = gateway
+        return try await withComposeStacks([media, sts], options: stack.upOptions, progress: progress) { stacks in
+          isStarted.store(true, ordering: .relaxed)
+          let environment = try await DualStackEnvironment(
+            stack: stack, media: stacks[0], sts: stacks[1], tap: tap, wire: wire)
+          try wire.setUpstream("http://\(environment.speech)")
+          return try await body(environment)
+        }
       }
     }
+  } catch let error as ComposeError where error.code == .unknownService && !isStarted.load(ordering: .relaxed) {
+    throw stack.unknownService(error)
+  }
+}
+
+extension DualStack {
+  fileprivate var upOptions: UpOptions {
+    var options = UpOptions()
+    options.timeout = budget.health
+    // The same deadline once more, by name: a service that no compose file has is then refused before anything is started.
+    let services = Set([rtsp, rtmp, controlAPI, worker, speech].map(\.service))
+    options.timeouts = Dictionary(uniqueKeysWithValues: services.map { ($0, budget.health) })
+    options.stopTimeout = .seconds(3)
+    return options
+  }
+
+  /// Says it in the words of the file, if there is one.
+  fileprivate func unknownService(_ error: ComposeError) -> any Error {
+    guard let file, let service = error.service else { return error }
+    return StackFileError(
+      code: .unknownService, file: file, problem: "no compose file has a service \(service)",
+      next: error.next ?? "compare with `docker compose config --services`")
   }
 }
 
@@ -93,8 +119,8 @@ extension DualStackEnvironment {
   /// Asks all five ports: control API, worker and STS by HTTP, RTSP and RTMP by asking for a path that does not exist.
   public func health() async -> [Health] {
     async let api = http("control API", "http://\(controlAPI.endpoint)/v3/paths/list")
-    async let workerHealth = http("worker", "http://\(worker)/health")
-    async let speechHealth = http("sts", "http://\(speech)/health")
+    async let workerHealth = http("worker", "http://\(worker)\(stack.workerHealthPath)")
+    async let speechHealth = http("sts", "http://\(speech)\(stack.speechHealthPath)")
     // Only a server that speaks the protocol can say that it has no such stream.
     async let rtspHealth = refusal("rtsp", "rtsp://\(rtsp)/\(path(stack.inputPath, of: "no-such-stream"))") {
       $0.contains("404")

@@ -40,6 +40,11 @@ public struct LiveStream: Sendable {
       folder: folder.deletingLastPathComponent().appending(path: "\(name)_\(suffix)"))
   }
 
+  /// Whether a stream's name is this one, or that of a ``sibling(_:in:)`` of it.
+  static func isStream(_ other: String, orSiblingOf name: String) -> Bool {
+    other == name || other.hasPrefix(name + "_")
+  }
+
   /// The same stream, published over another protocol.
   public func over(_ transport: StreamPublisher.Transport) -> LiveStream {
     var changed = self
@@ -90,7 +95,7 @@ public struct LiveStream: Sendable {
       fixture.canBeDubbed ? budget.segment + budget.fragment + .seconds(10) : .seconds(fixture.duration)
     return try await withThrowingTaskGroup(of: String?.self) { [publisher] group in
       group.addTask {
-        try await publisher.run()
+        try await RunReporter.shared.publishing { try await publisher.run() }
         return nil
       }
       if let disturbance = fault?.disturbance {

@@ -15,8 +15,7 @@ extension Trait where Self == DualStackTrait {
     let environment = LazyEnvironment<DualStackEnvironment>("the environment (\(names))") { ready in
       try await ConcurrencyLimit.environments.withPlace {
         try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
-          try await RunReporter.shared.environmentReady(after: environment.readyAfter)
-          try await ready(environment)
+          try await environment.reported { try await ready($0) }
         }
       }
     }

@@ -13,19 +13,30 @@ struct Evidence: Sendable {
   /// Both projects' logs.
   func attachLogs(of environment: DualStackEnvironment) async {
     for stack in [environment.media, environment.sts] {
-      let text: String
-      do { text = try await stack.logs(timestamps: true) } catch { text = "the log could not be read: \(error)" }
-      attach(Data(text.utf8), named: "\(stack.project.name).log")
+      attach(Data(await stack.logText().utf8), named: "\(stack.project.name).log")
     }
     Console.print("logs are kept in \(folder.path)")
   }
 
-  /// Everything in the folder of a stream: recording and events.
-  func attachFiles() {
+  /// What a stream and its siblings left: recordings, events, and the page of these streams alone.
+  static func attachFiles(of stream: LiveStream) async {
+    if let page = await RunReporter.shared.page(of: stream.name) {
+      Attachment.record(Array(page.utf8), named: "page.html")
+    }
+    let streams = stream.folder.deletingLastPathComponent()
+    let folders = (try? FileManager.default.contentsOfDirectory(atPath: streams.path)) ?? []
+    for folder in folders.sorted() where LiveStream.isStream(folder, orSiblingOf: stream.name) {
+      // Of several streams, each file's name says whose it is.
+      let sibling = folder.dropFirst(stream.name.count + 1)
+      Evidence(folder: streams.appending(path: folder)).attachFiles(prefix: sibling.isEmpty ? "" : sibling + "-")
+    }
+  }
+
+  private func attachFiles(prefix: String) {
     let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
     for file in files {
       guard let data = FileManager.default.contents(atPath: file.path) else { continue }
-      Attachment.record([UInt8](data), named: file.lastPathComponent)
+      Attachment.record([UInt8](data), named: prefix + file.lastPathComponent)
     }
     if !files.isEmpty { Console.print("recording and events are kept in \(folder.path)") }
   }

@@ -25,7 +25,7 @@ public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
         try await Self.$current.withValue(stream) { try await function() }
         try await stream.expectGone()
       } onFailure: {
-        Evidence(folder: stream.folder).attachFiles()
+        await Evidence.attachFiles(of: stream)
       }
     }
   }

@@ -9,7 +9,7 @@ extension LiveStream {
   public func expectDubbed(_ fixture: Fixture, sourceLocation: SourceLocation = #_sourceLocation) async throws
     -> DubbingVerdict
   {
-    let verdict = try await judged(fixture)
+    let (verdict, _) = try await judged(fixture)
     #expect(verdict.outcome == fixture.expectedOutcome, "the outcome of stream \(name)", sourceLocation: sourceLocation)
     for check in verdict.failedChecks {
       Issue.record("\(check.name.rawValue): \(check.detail)", sourceLocation: sourceLocation)
@@ -23,7 +23,7 @@ extension LiveStream {
     _ fixture: Fixture, as outcome: StreamOutcome, by checks: Set<DubbingVerdict.Check.Name>, under fault: StreamFault,
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> DubbingVerdict {
-    let verdict = try await judged(fixture, under: fault)
+    let (verdict, sound) = try await judged(fixture, under: fault)
     let failed = Set(verdict.failedChecks.map(\.name))
     #expect(
       verdict.outcome == outcome, "the outcome of stream \(name) under the fault '\(fault.name)'",
@@ -33,15 +33,19 @@ extension LiveStream {
     try await RunReporter.shared.add(
       RunReport.Fault(
         fault: fault.name, caughtBy: failed.map(\.rawValue).sorted(), expected: checks.map(\.rawValue).sorted(),
-        message: verdict.failedChecks.map { "\($0.name.rawValue): \($0.detail)" }.joined(separator: "\n"), ok: isCaught)
-    )
+        message: verdict.failedChecks.map { "\($0.name.rawValue): \($0.detail)" }.joined(separator: "\n"), ok: isCaught,
+        outcome: verdict.outcome, hashDiffers: sound.hashDiffers))
     return verdict
   }
 
-  private func judged(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> DubbingVerdict {
+  private func judged(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> (DubbingVerdict, StreamSound)
+  {
     let verdict = try await dub(fixture, under: fault)
+    // Everything that has a deadline is over: pictures may take their time.
+    let sound = await StreamSound.of(fixture, recording: recording)
     try await RunReporter.shared.add(
-      verdict, test: Test.current?.displayName ?? Test.current?.name ?? name, fault: fault?.name)
-    return verdict
+      verdict, test: Test.current?.displayName ?? Test.current?.name ?? name, fault: fault?.name, of: self, sound: sound
+    )
+    return (verdict, sound)
   }
 }

@@ -35,6 +35,8 @@ public struct DubbingVerdict: Sendable, Hashable {
     public var sequence: Int
     /// Seconds after the first fragment was sent; nil when it never was.
     public var sentAfter: Double?
+    /// From sending to the acknowledgement.
+    public var acknowledged: Duration?
     public var transcript: String?
     public var translatedText: String?
     /// From sending to the answer.
@@ -54,6 +56,12 @@ public struct DubbingVerdict: Sendable, Hashable {
   public var outcome: StreamOutcome
   /// Seconds of recorded output.
   public var duration: Double
+  /// What the checks were held against.
+  public var budget: TimeBudget
+  /// Seconds of the fixture.
+  public var fixtureDuration: Double
+  /// How much later the picture is in the output than in the fixture, seconds; nil without a picture.
+  public var videoLag: Double?
   public var fragments: [Fragment]
   public var checks: [Check]
 
@@ -72,6 +80,9 @@ extension DubbingVerdict {
     expectedOutcome = evidence.fixture.expectedOutcome
     outcome = Self.outcome(evidence)
     duration = evidence.output?.duration ?? 0
+    budget = evidence.budget
+    fixtureDuration = evidence.fixture.duration
+    videoLag = evidence.video.lag
     let start = evidence.events.fragments.first?.sentAt
     fragments = evidence.sequences.map { sequence in
       let fragment = evidence.events.fragments.first { $0.sequence == sequence }
@@ -80,6 +91,9 @@ extension DubbingVerdict {
       return Fragment(
         sequence: sequence,
         sentAfter: start.flatMap { start in fragment?.sentAt.timeIntervalSince(start) },
+        acknowledged: fragment.flatMap { fragment in
+          fragment.acknowledgedAt.map { .seconds($0.timeIntervalSince(fragment.sentAt)) }
+        },
         transcript: fragment?.firstAnswer?.transcript,
         translatedText: fragment?.firstAnswer?.translatedText,
         processing: fragment?.roundTrip,

@@ -1,0 +1,46 @@
+/// How the page looks: light and dark, wide and narrow, with nothing from the network.
+enum PageStyle {
+  static let css = """
+    :root{color-scheme:light dark;--bg:#fbfbfa;--card:#fff;--ink:#1d2126;--soft:#5d6672;--line:#dfe2e6;--track:#eef0f2;
+    --good:#1a7f4b;--bad:#c0242c;--warn:#b25c00;--accent:#2f6fb6;
+    --dubbed:#2b8a5a;--original:#c77800;--mixed:#8e4ec6;--silent:#7b8490;--unknown:#c0242c}
+    @media(prefers-color-scheme:dark){:root{--bg:#14171a;--card:#1c2024;--ink:#e7eaed;--soft:#9aa4af;--line:#31373e;--track:#282d33;
+    --good:#57c98d;--bad:#ff7b7b;--warn:#f0a850;--accent:#7db4f0;
+    --dubbed:#2f8f60;--original:#b06d08;--mixed:#8a55bb;--silent:#636c77;--unknown:#c23c42}}
+    *{box-sizing:border-box}
+    body{font:15px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;margin:0 auto;max-width:76rem;padding:1.5rem 1rem 4rem;
+    background:var(--bg);color:var(--ink);font-variant-numeric:tabular-nums}
+    h1{font-size:1.6rem;margin:0 0 .2rem} h2{font-size:1.15rem;margin:2.2rem 0 .6rem} h3{font-size:.82rem;margin:1.4rem 0 .5rem;
+    text-transform:uppercase;letter-spacing:.06em;color:var(--soft)}
+    a{color:var(--accent)} .soft{color:var(--soft)} .good{color:var(--good)} .bad{color:var(--bad)} .warn{color:var(--warn)}
+    .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.7rem;margin:1.2rem 0}
+    .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.6rem .8rem}
+    .card b{display:block;font-size:1.35rem;line-height:1.3} .card span{color:var(--soft);font-size:.85rem}
+    .scroll{overflow-x:auto} table{border-collapse:collapse;width:100%} td,th{padding:.35rem .8rem .35rem 0;text-align:left;
+    vertical-align:top;border-bottom:1px solid var(--line)} th{font-weight:600;color:var(--soft);font-size:.85rem;white-space:nowrap}
+    td.number{white-space:nowrap} td.message{white-space:pre-line;min-width:16rem} tr:last-child td{border-bottom:0}
+    .badge{display:inline-block;border-radius:4px;padding:.05rem .5rem;font-size:.85rem;color:#fff;background:var(--unknown)}
+    .is-dubbed{background:var(--dubbed)} .is-original,.is-passthrough{background:var(--original)} .is-mixed{background:var(--mixed)}
+    .is-silent{background:var(--silent)}
+    details.stream{background:var(--card);border:1px solid var(--line);border-radius:8px;margin:.7rem 0}
+    details.stream>summary{cursor:pointer;padding:.7rem .9rem;display:flex;flex-wrap:wrap;gap:.3rem .8rem;align-items:baseline}
+    details.stream[open]>summary{border-bottom:1px solid var(--line)} summary .test{flex:1 1 20rem} .content{padding:.4rem .9rem 1rem}
+    .lanes{display:grid;grid-template-columns:6.5rem minmax(0,1fr);gap:.3rem .7rem;align-items:center}
+    .answers{grid-template-columns:6.5rem minmax(0,3fr) minmax(0,2fr)} .lanes>.name{color:var(--soft);font-size:.85rem}
+    .track{position:relative;height:1.35rem;background:var(--track);border-radius:3px;overflow:hidden}
+    .track>*{position:absolute;top:0;bottom:0} .picture{height:6rem;background:#000} .picture img{height:100%;display:block}
+    .answer{background:var(--accent);min-width:3px} .answer.late,.answer.never{background:var(--bad)} .answer.never{opacity:.35}
+    .ack{width:2px;background:var(--ink)} .sent{width:2px;background:var(--accent)} .bound{width:2px;background:var(--bad);right:0}
+    .track .said{padding:0 .4rem;line-height:1.35rem;font-size:.8rem;white-space:nowrap;left:0;color:var(--ink)}
+    .strip{height:1.7rem} .strip>span{color:#fff;font-size:.8rem;line-height:1.7rem;padding:0 .4rem;overflow:hidden;white-space:nowrap;
+    border-right:2px solid var(--card)}
+    .deltas{height:3.4rem} .deltas .zero{left:0;right:0;top:50%;bottom:auto;height:1px;background:var(--soft)}
+    .deltas .limit{left:0;right:0;height:1px;bottom:auto;background:var(--bad);opacity:.6} .deltas .delta{width:10px;margin-left:-5px;
+    background:var(--accent);min-height:2px} .deltas .delta.late{background:var(--bad)}
+    .deltas .said{top:auto;bottom:0;line-height:1.1rem;left:auto}
+    .ticks{position:relative;height:1.1rem;font-size:.75rem;color:var(--soft)} .ticks span{position:absolute} .ticks .unit{right:0}
+    .key{font-size:.8rem;color:var(--soft);margin:.4rem 0 0} .key i{display:inline-block;width:.75em;height:.75em;margin:0 .3em 0 .8em}
+    @media(max-width:40rem){.lanes{grid-template-columns:4.2rem minmax(0,1fr)} .answers{grid-template-columns:4.2rem minmax(0,1fr) minmax(0,1fr)}
+    .picture{height:4.5rem} body{padding:1rem .6rem} .content{padding:.4rem .6rem 1rem}}
+    """
+}

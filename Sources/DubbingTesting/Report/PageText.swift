@@ -1,0 +1,48 @@
+import Foundation
+
+// What the parts of the page are written with.
+
+extension String {
+  /// Safe between tags and inside quoted attributes.
+  var escaped: String {
+    replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing(
+      "\"", with: "&quot;")
+  }
+
+  /// A path for an `href`, relative to the page.
+  var href: String { (addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? self).escaped }
+}
+
+extension Double {
+  /// At most two decimals, and none where they are zero.
+  var short: String {
+    let text = String(format: "%.2f", self)
+    return text.hasSuffix(".00") ? String(text.dropLast(3)) : text
+  }
+
+  /// A share of `whole` in per cent, for a style.
+  func percent(of whole: Double) -> String { String(format: "%.3f%%", whole > 0 ? self / whole * 100 : 0) }
+}
+
+/// A time axis that every lane of a figure shares; its marks are positions in per cent, so that the figure fits any width.
+struct PageAxis {
+  /// Seconds that the whole width stands for.
+  var end: Double
+
+  init(end: Double) { self.end = max(end, 1) }
+
+  /// The style of something that lasts.
+  func span(_ start: Double, _ length: Double) -> String {
+    "left:\(start.percent(of: end));width:\(max(0, length).percent(of: end))"
+  }
+
+  func at(_ time: Double) -> String { "left:\(time.percent(of: end))" }
+
+  /// Numbers every so many seconds, at most a dozen.
+  var ticks: String {
+    let step = [1.0, 2, 3, 6, 12, 30, 60, 300].first { end / $0 <= 12 } ?? end
+    return stride(from: 0, through: end, by: step).map { time in
+      "<span style=\"\(at(time))\">\(time.short)</span>"
+    }.joined() + "<span class=\"unit\">s</span>"
+  }
+}

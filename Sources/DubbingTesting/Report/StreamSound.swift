@@ -1,0 +1,58 @@
+import AudioPrint
+import Foundation
+
+/// What original and output sound like, for the page; and what the predecessor's check would have said of them.
+struct StreamSound: Sendable {
+  /// A PNG of 4 bits a pixel and its loudness over time; 8 kHz is enough for its 0 to 4 kHz.
+  var original: Data?
+  var output: Data?
+  /// Whether the hashes of the loudest bins differ; nil without an output.
+  var hashDiffers: Bool?
+
+  private static let (width, height, shades) = (400, 96, 12)
+
+  /// Draws both; what cannot be decoded is left out, since the verdict has said so already.
+  static func of(_ fixture: Fixture, recording: URL) async -> StreamSound {
+    guard fixture.canBeDubbed else { return StreamSound() }
+    let original = await FixtureSounds.shared.sound(of: fixture)
+    var sound = StreamSound(original: original?.picture)
+    guard FileManager.default.fileExists(atPath: recording.path),
+      let output = try? await Sound(recording.path, duration: nil)
+    else { return sound }
+    sound.output = output.picture
+    sound.hashDiffers = original.map { $0.hash != output.hash }
+    return sound
+  }
+
+  /// One file's picture and hash.
+  fileprivate struct Sound: Sendable {
+    var picture: Data
+    var hash: SpectralHash
+
+    /// - Parameter duration: seconds that the picture's width stands for; nil: the sound's own.
+    init(_ path: String, duration: Double?) async throws {
+      let clip = try await AudioDecoder.decode(path, alignedToTimestamps: true)
+      picture = try await SpectrogramPicture(
+        clip, width: width, height: height, duration: duration ?? clip.duration, shades: shades
+      ).png()
+      // As the predecessor did it: the first five seconds, at the track's own rate.
+      hash = SpectralHash(
+        try await AudioDecoder.decode(path, sampleRate: nil, duration: .seconds(5)))
+    }
+  }
+}
+
+/// Each fixture is published many times in a run, and drawn once.
+private actor FixtureSounds {
+  static let shared = FixtureSounds()
+  private var sounds: [String: StreamSound.Sound] = [:]
+
+  func sound(of fixture: Fixture) async -> StreamSound.Sound? {
+    let path = fixture.media.path
+    if let known = sounds[path] { return known }
+    // Two that ask at once draw it twice: that costs less than making one wait for the other.
+    let sound = try? await StreamSound.Sound(path, duration: fixture.duration)
+    sounds[path] = sound
+    return sound
+  }
+}

@@ -1,0 +1,44 @@
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+@Suite("What the documents say")
+struct DocumentTests {
+  private static let root = URL(filePath: FileManager.default.currentDirectoryPath)
+
+  private static func text(_ path: String) throws -> String {
+    try String(contentsOf: root.appending(path: path), encoding: .utf8)
+  }
+
+  @Test("The Swift lines of 'bring your own stack' are those that the E2E tests run")
+  func ownStackSnippet() throws {
+    let document = try Self.text("docs/bring-your-own-stack.md")
+    let snippet = try #require(document.components(separatedBy: "```swift\n").dropFirst().first)
+    let code = try #require(snippet.components(separatedBy: "```").first)
+    #expect(code == (try Self.text("Tests/E2E/OwnStackTests.swift")))
+  }
+
+  @Test("Every key of a stack file is in its document")
+  func stackKeys() throws {
+    let document = try Self.text("docs/bring-your-own-stack.md")
+    let keys =
+      StackFile.CodingKeys.allCases.map(\.rawValue) + StackFile.Project.CodingKeys.allCases.map(\.rawValue)
+      + StackFile.Port.CodingKeys.allCases.map(\.rawValue) + StackFile.Budget.CodingKeys.allCases.map(\.rawValue)
+    for key in keys { #expect(document.contains("`\(key)`"), "\(key)") }
+  }
+
+  @Test("Every key of report.json is in its document")
+  func reportKeys() throws {
+    let document = try Self.text("docs/report.md")
+    let object = try JSONSerialization.jsonObject(with: ReportSample.report.json())
+    let keys = Set(Self.keys(in: object)).subtracting(["sample (ms)"])
+    #expect(keys.count > 50, "the sample must have every key, or this proves nothing")
+    for key in keys.sorted() { #expect(document.contains("`\(key)`"), "\(key)") }
+  }
+
+  private static func keys(in value: Any) -> [String] {
+    if let object = value as? [String: Any] { return object.flatMap { [$0.key] + keys(in: $0.value) } }
+    return (value as? [Any] ?? []).flatMap(keys)
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+@Suite("The page of a run")
+struct RunPageTests {
+  private let html = RunPage(report: ReportSample.report, sounds: ReportSample.sounds).html
+
+  /// What stands between `marker` and the quote that ends it, for each time that it stands there.
+  private func attributes(_ marker: String, in text: String) -> [String] {
+    text.components(separatedBy: marker + "=\"").dropFirst().map { $0.components(separatedBy: "\"")[0] }
+  }
+
+  private var sections: [String] {
+    html.components(separatedBy: "<details class=\"stream\"").dropFirst().map {
+      $0.components(separatedBy: "</details>")[0]
+    }
+  }
+
+  @Test("Every stream has every part")
+  func everyPart() {
+    #expect(sections.count == ReportSample.report.streams.count)
+    let parts = [
+      "files", "timeline", "content", "original", "output", "attribution", "av-delta", "fragments", "checks",
+    ]
+    for section in sections { #expect(attributes("data-part", in: section) == parts) }
+    let whole = html.components(separatedBy: "<details")[0]
+    #expect(attributes("data-part", in: whole) == ["versions", "run", "overview", "faults", "environments"])
+  }
+
+  @Test("Every stream's parts hold what was found")
+  func content() throws {
+    let stream = try #require(sections.first)
+    let words = [
+      "dubbed 1", "seven eight nine", "siete, ocho, nueve", "800 ms", "+4.0 ms", "acknowledged after 10 ms", "0.97",
+      "bound of 30 s", "identity", "output.flv", "events.jsonl", "logs/m-1.log",
+    ]
+    for word in words { #expect(stream.contains(word), "\(word)") }
+    #expect(stream.components(separatedBy: "src=\"data:image/png;base64,iVBORw0KGgo=\"").count == 3)
+    let late = try #require(sections.last)
+    for words in ["answer late", "delta late", "40.8 s", "+250.0 ms", "late’", ">none<"] {
+      #expect(late.contains(words), "\(words)")
+    }
+  }
+
+  @Test("The run's own parts hold what it ran on, how it started and what the faults led to")
+  func run() {
+    let words = [
+      "20.10.24", "docker compose 2.26.1", "ffmpeg 5.1.6", "Swift 6.3", "an &lt;os&gt;", "2 cores", "worker 2.25 s",
+      "3.5 s", "40 s", "30 s", "10 s", "noise", "1 &lt; 2", "“hash differs” says",
+    ]
+    for word in words { #expect(html.contains(word), "\(word)") }
+  }
+
+  @Test("Nothing in it is taken for markup")
+  func escaping() {
+    #expect(html.contains("a &lt;b&gt; &amp; &quot;c&quot;"))
+    #expect(!html.contains("<b> &"))
+    #expect("a b/ü\"<.flv".href == "a%20b/%C3%BC%22%3C.flv")
+  }
+
+  @Test("It loads nothing, and every link is relative and leads somewhere")
+  func links() throws {
+    #expect(attributes("src", in: html).allSatisfy { $0.hasPrefix("data:image/png;base64,") })
+    for word in ["http://", "https://", "<script", "<link", "@import", "url("] { #expect(!html.contains(word)) }
+    let targets = attributes("href", in: html)
+    let (anchors, files) = (targets.filter { $0.hasPrefix("#") }, targets.filter { !$0.hasPrefix("#") })
+    #expect(Set(anchors.map { $0.dropFirst() }).isSubset(of: attributes("id", in: html).map { $0[...] }))
+    #expect(anchors.count == 2)
+    #expect(Set(files) == Set(ReportSample.files))
+    #expect(files.allSatisfy { !$0.hasPrefix("/") && !$0.contains("..") && !$0.contains(":") })
+  }
+
+  @Test("A stream that is not as expected is open; of many, one that is as expected is closed")
+  func open() {
+    var report = ReportSample.report
+    var red = report.streams[0]
+    red.passed = false
+    report.streams += [red, report.streams[0]]
+    let html = RunPage(report: report, sounds: report.streams.map { _ in StreamSound() }).html
+    let open = html.components(separatedBy: "<details class=\"stream\"").dropFirst().map { $0.hasPrefix(" open") }
+    #expect(open == [false, false, true, false])
+  }
+}

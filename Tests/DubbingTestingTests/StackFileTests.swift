@@ -1,0 +1,160 @@
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+@Suite("A stack file")
+struct StackFileTests {
+  /// This package's own stacks, as `compose/stack.json` describes them.
+  static var own: URL {
+    URL(filePath: FileManager.default.currentDirectoryPath).appending(path: "compose/stack.json")
+  }
+
+  @Test("The example describes this package's own stacks")
+  func example() throws {
+    var stack = try DualStack.load(Self.own, inherited: [:])
+    #expect(stack.file == Self.own.path)
+    stack.file = nil
+    let folder = Self.own.deletingLastPathComponent().path
+    let ports = ["MEDIAMTX_RTSP_PORT", "MEDIAMTX_RTMP_PORT", "MEDIAMTX_API_PORT", "MEDIA_SERVICE_PORT"]
+    let expected = DualStack(
+      media: .init(
+        name: "e2e-media-019", files: [folder + "/media.yml"],
+        environment: Dictionary(uniqueKeysWithValues: ports.map { ($0, "0") })),
+      sts: .init(name: "e2e-sts-019", files: [folder + "/sts.yml"], environment: ["STS_PORT": "0"]))
+    #expect(stack == expected)
+  }
+
+  @Test("A port's own variable in the environment is left alone, and so are all ports if they are to be fixed")
+  func ports() throws {
+    let one = try DualStack.load(Self.own, inherited: ["MEDIAMTX_RTSP_PORT": "28554"])
+    #expect(one.media.environment["MEDIAMTX_RTSP_PORT"] == nil)
+    #expect(one.media.environment["MEDIAMTX_RTMP_PORT"] == "0")
+    let fixed = try DualStack.load(Self.own, inherited: ["E2E_PORTS": "fixed"])
+    #expect(fixed.media.environment.isEmpty && fixed.sts.environment.isEmpty)
+  }
+
+  @Test("Everything that can be set is read")
+  func everything() throws {
+    try Self.withStack { content in
+      content["sts_url_variable"] = "DUB_URL"
+      content["gateway_variable"] = "BRIDGE"
+      content["host_name"] = "the-host"
+      content["input_path"] = "a/{stream}"
+      content["output_path"] = "b/{stream}"
+      content["budget"] = ["health_s": 90, "segment_s": 4, "fragment_s": 10.5, "pipeline_s": 100]
+      content["worker"] = ["service": "w", "port": 81, "health_path": "/healthz"]
+      content["speech"] = ["service": "s", "port": 82, "health_path": "/alive"]
+      content["media"] = [
+        "files": ["media.yml"], "profiles": ["gpu"], "environment": ["A": "b"], "project_directory": "..",
+      ]
+    } check: { file in
+      let stack = try DualStack.load(file, inherited: [:])
+      #expect(stack.stsURLVariable == "DUB_URL" && stack.gatewayVariable == "BRIDGE" && stack.hostName == "the-host")
+      #expect(stack.inputPath == "a/{stream}" && stack.outputPath == "b/{stream}")
+      #expect(stack.budget.health == .seconds(90) && stack.budget.segment == .seconds(4))
+      #expect(stack.budget.fragment == .seconds(10.5) && stack.budget.pipeline == .seconds(100))
+      #expect(stack.worker == .init("w", 81) && stack.workerHealthPath == "/healthz")
+      #expect(stack.speech == .init("s", 82) && stack.speechHealthPath == "/alive")
+      let folder = file.deletingLastPathComponent()
+      #expect(stack.media.files == [folder.appending(path: "media.yml").path])
+      #expect(stack.media.projectDirectory == folder.deletingLastPathComponent().standardizedFileURL.path)
+      #expect(stack.media.profiles == ["gpu"] && stack.media.environment["A"] == "b" && stack.media.name == "e2e-media")
+    }
+  }
+
+  /// A mistake in a file that was right, what it is called, and words that its message must have.
+  struct Mistake: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var code: StackFileError.Code
+    var says: [String]
+    var change: @Sendable (inout [String: Any]) -> Void
+  }
+
+  static let mistakes: [Mistake] = [
+    .init(testDescription: "an unknown key", code: .unknownKey, says: ["input_url", "input_path"]) {
+      $0["input_url"] = "x"
+    },
+    .init(testDescription: "an unknown key inside", code: .unknownKey, says: ["worker.prot", "port"]) {
+      $0["worker"] = ["service": "worker", "prot": 8080]
+    },
+    .init(testDescription: "a health path where none is asked", code: .unknownKey, says: ["rtsp.health_path"]) {
+      $0["rtsp"] = ["service": "mediamtx", "port": 8554, "health_path": "/x"]
+    },
+    .init(testDescription: "a missing key", code: .keyMissing, says: ["control_api is missing"]) {
+      $0["control_api"] = nil
+    },
+    .init(testDescription: "a port that is text", code: .badValue, says: ["rtsp.port"]) {
+      $0["rtsp"] = ["service": "mediamtx", "port": "8554"]
+    },
+    .init(testDescription: "a port that is none", code: .badValue, says: ["70000", "1 to 65535"]) {
+      $0["rtsp"] = ["service": "mediamtx", "port": 70000]
+    },
+    .init(testDescription: "no compose file", code: .badValue, says: ["no compose file"]) { $0["sts"] = ["files": []] },
+    .init(
+      testDescription: "a compose file that is missing", code: .composeFileMissing, says: ["/gone.yml", "start at"]
+    ) {
+      $0["sts"] = ["files": ["gone.yml"]]
+    },
+    .init(testDescription: "a health path without a slash", code: .badValue, says: ["worker.health_path"]) {
+      $0["worker"] = ["service": "worker", "port": 8080, "health_path": "health"]
+    },
+    .init(testDescription: "a template without the stream", code: .badTemplate, says: ["input_path", "{stream}"]) {
+      $0["input_path"] = "live/in"
+    },
+    .init(testDescription: "a template with something else", code: .badTemplate, says: ["output_path", "{name}"]) {
+      $0["output_path"] = "live/{stream}/{name}"
+    },
+    .init(testDescription: "a template that is a URL", code: .badTemplate, says: ["input_path", "path alone"]) {
+      $0["input_path"] = "rtsp://host/{stream}"
+    },
+    .init(testDescription: "one template for both ways", code: .badTemplate, says: ["the same"]) {
+      $0["input_path"] = "live/{stream}"
+      $0["output_path"] = "live/{stream}"
+    },
+    .init(testDescription: "a budget of nothing", code: .badValue, says: ["budget.segment_s"]) {
+      $0["budget"] = ["segment_s": 0]
+    },
+  ]
+
+  @Test("A mistake is named, with what to do", arguments: mistakes)
+  func mistake(_ mistake: Mistake) throws {
+    try Self.withStack(mistake.change) { file in
+      let error = try #require(throws: StackFileError.self) { try DualStack.load(file, inherited: [:]) }
+      #expect(error.code == mistake.code, "\(error)")
+      for words in mistake.says + [file.path] { #expect("\(error)".contains(words), "\(error)") }
+    }
+  }
+
+  @Test("A file that is missing, and one that is no JSON")
+  func unreadable() throws {
+    let missing = #expect(throws: StackFileError.self) { try DualStack.load(URL(filePath: "/nowhere/stack.json")) }
+    #expect(missing?.code == .fileMissing)
+    try Self.withStack { _ in
+    } check: { file in
+      try Data("{ \"media\": ".utf8).write(to: file)
+      let broken = #expect(throws: StackFileError.self) { try DualStack.load(file) }
+      #expect(broken?.code == .notJSON)
+    }
+  }
+
+  @Test("What is wrong with the file is thrown when the stacks are to be started")
+  func thrownAtStart() async {
+    let stack = DualStack.read(URL(filePath: "/nowhere/stack.json")).sts("STS_ENGINE", "echo")
+    let error = await #expect(throws: StackFileError.self) { try await withDualStack(stack) { _ in } }
+    #expect(error?.code == .fileMissing)
+  }
+
+  /// Writes the example with a change into a folder with compose files of its names.
+  private static func withStack(_ change: (inout [String: Any]) -> Void, check: (URL) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "stack-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for name in ["media.yml", "sts.yml"] { try Data("services: {}".utf8).write(to: folder.appending(path: name)) }
+    var content = try #require(JSONSerialization.jsonObject(with: Data(contentsOf: own)) as? [String: Any])
+    change(&content)
+    let file = folder.appending(path: "stack.json")
+    try JSONSerialization.data(withJSONObject: content).write(to: file)
+    try check(file)
+  }
+}
