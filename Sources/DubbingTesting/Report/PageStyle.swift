@@ -38,7 +38,7 @@ enum PageStyle {
     .deltas .limit{left:0;right:0;height:1px;bottom:auto;background:var(--bad);opacity:.6} .deltas .delta{width:10px;margin-left:-5px;
     background:var(--accent);min-height:2px} .deltas .delta.late{background:var(--bad)}
     .deltas .said{top:auto;bottom:0;line-height:1.1rem;left:auto}
-    .ticks{position:relative;height:1.1rem;font-size:.75rem;color:var(--soft)} .ticks span{position:absolute} .ticks .unit{right:0}
+    .ticks{position:relative;height:1.1rem;font-size:.75rem;color:var(--soft)} .ticks span{position:absolute;white-space:nowrap}
     .key{font-size:.8rem;color:var(--soft);margin:.4rem 0 0} .key i{display:inline-block;width:.75em;height:.75em;margin:0 .3em 0 .8em}
     @media(max-width:40rem){.lanes{grid-template-columns:4.2rem minmax(0,1fr)} .answers{grid-template-columns:4.2rem minmax(0,1fr) minmax(0,1fr)}
     .picture{height:4.5rem} body{padding:1rem .6rem} .content{padding:.4rem .6rem 1rem}}

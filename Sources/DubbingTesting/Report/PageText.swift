@@ -14,10 +14,11 @@ extension String {
 }
 
 extension Double {
-  /// At most two decimals, and none where they are zero.
+  /// At most two decimals, without zeros at the end.
   var short: String {
-    let text = String(format: "%.2f", self)
-    return text.hasSuffix(".00") ? String(text.dropLast(3)) : text
+    var text = String(format: "%.2f", self)
+    while text.hasSuffix("0") { text.removeLast() }
+    return text.hasSuffix(".") ? String(text.dropLast()) : text
   }
 
   /// A share of `whole` in per cent, for a style.
@@ -42,7 +43,9 @@ struct PageAxis {
   var ticks: String {
     let step = [1.0, 2, 3, 6, 12, 30, 60, 300].first { end / $0 <= 12 } ?? end
     return stride(from: 0, through: end, by: step).map { time in
-      "<span style=\"\(at(time))\">\(time.short)</span>"
-    }.joined() + "<span class=\"unit\">s</span>"
+      // A number at the right end would stand out of the figure.
+      let isLast = time > end * 0.97
+      return "<span style=\"\(isLast ? "right:0" : at(time))\">\(time.short)\(time == 0 ? " s" : "")</span>"
+    }.joined()
   }
 }

@@ -173,7 +173,9 @@ struct RunPage {
       "\(fragment.sequence)", sent, milliseconds(fragment.acknowledgedMs), milliseconds(fragment.processingMs),
       fragment.transcript ?? "–", fragment.translatedText ?? "–", fragment.attributedTo, coherence, delta,
     ]
-    return "<tr>" + cells.map { "<td>\($0.escaped)" }.joined() + "</tr>\n"
+    return "<tr>"
+      + cells.map { "<td\($0.hasSuffix("s") && $0.count < 12 ? " class=\"number\"" : "")>\($0.escaped)" }.joined()
+      + "</tr>\n"
   }
 
   private func row(_ check: RunReport.Stream.Check) -> String {
