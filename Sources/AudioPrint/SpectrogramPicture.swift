@@ -17,6 +17,7 @@ public struct SpectrogramPicture: Sendable, Hashable {
   /// Draws a clip.
   ///
   /// - Parameters:
+  ///   - clip: what is drawn, of any rate.
   ///   - width: number of moments that the duration is divided into, at least 1.
   ///   - height: 1 to ``Spectrogram/rows``; with fewer, a pixel has the colour of the loudest frequency in it.
   ///   - duration: seconds that the width stands for; what the clip does not fill is black.

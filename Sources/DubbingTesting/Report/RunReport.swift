@@ -47,7 +47,7 @@ public struct RunReport: Sendable, Codable {
     /// How far sound may lie from the picture, either way.
     public var avBoundMs: Double
     public var videoLagMs: Double?
-    /// Whether ``AudioPrint/SpectralHash`` of original and output differ: what the predecessor called dubbed. nil without an output.
+    /// Whether the `SpectralHash` of original and output differ: what the predecessor called dubbed. nil without an output.
     public var hashDiffers: Bool?
     /// The recorded output, from the report's folder; nil when there is none.
     public var recording: String?
