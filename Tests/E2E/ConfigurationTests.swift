@@ -1,5 +1,6 @@
 import ComposeKit
 import DubbingTesting
+import Foundation
 import SocketIOLite
 import Testing
 
@@ -39,6 +40,22 @@ extension E2E {
       }
       // Other streams of this environment may be heard as well.
       #expect(heard.filter { $0.streamID == stream.name }.map(\.sequenceNumber) == [0, 1, 2])
+    }
+  }
+
+  @Suite("A stack that is described wrongly", .tags(.config))
+  struct WrongStack {
+    @Test("A service that no compose file has is refused before anything is started, in the words of the stack file")
+    func unknownService() async throws {
+      let root = URL(filePath: FileManager.default.currentDirectoryPath)
+      var stack = try DualStack.load(root.appending(path: "compose/stack.json"))
+      stack.worker = .init("wroker", 8080)
+      let error = await #expect(throws: StackFileError.self) {
+        try await withDualStack(stack, progress: { Issue.record("\($0) must not happen") }) { _ in }
+      }
+      #expect(error?.code == .unknownService)
+      let text = error.map { "\($0)" } ?? "none"
+      for words in ["wroker", "compose/stack.json", "mediamtx, sts, worker"] { #expect(text.contains(words), "\(text)") }
     }
   }
 
