@@ -50,12 +50,15 @@ extension E2E {
       let root = URL(filePath: FileManager.default.currentDirectoryPath)
       var stack = try DualStack.load(root.appending(path: "compose/stack.json"))
       stack.worker = .init("wroker", 8080)
+      let nothing: @Sendable (ServiceProgress) -> Void = { Issue.record("\($0) must not happen") }
       let error = await #expect(throws: StackFileError.self) {
-        try await withDualStack(stack, progress: { Issue.record("\($0) must not happen") }) { _ in }
+        try await withDualStack(stack, progress: nothing) { _ in }
       }
       #expect(error?.code == .unknownService)
       let text = error.map { "\($0)" } ?? "none"
-      for words in ["wroker", "compose/stack.json", "mediamtx, sts, worker"] { #expect(text.contains(words), "\(text)") }
+      for words in ["wroker", "compose/stack.json", "mediamtx, sts, worker"] {
+        #expect(text.contains(words), "\(text)")
+      }
     }
   }
 
