@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Whether what the documentation says is so: its Swift compiles, its links lead somewhere, its commands and variables exist.
 
-- Each ```swift block of README.md, docs/*.md and the articles (*.docc) is, to the letter, part of a file in Tests/Snippets, which
-  every build compiles. A block's imports are the file's; a line with only … stands for what is left out between two parts.
+- Each ```swift block of README.md, docs/*.md and the articles (*.docc) is, to the letter, part of a file in Tests/Snippets (or of
+  OWN_STACK), which every build compiles. A block's imports are the file's; a line with only … stands for what is left out between
+  two parts. Articles in RUN_BY_TESTS are compared by a test of their module instead.
 - Relative links in Markdown lead to a file, and to a heading of it.
 - `make` targets exist, with a line in `make help`; environment variables are read somewhere.
 """
