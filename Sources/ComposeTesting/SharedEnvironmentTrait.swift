@@ -55,10 +55,16 @@ public struct SharedEnvironmentTrait<Value: Sendable>: SuiteTrait, TestTrait, Te
     }
   }
 
-  /// The environment with such a value of the innermost suite around the current test; nil in no such suite.
-  static var innermost: LazyEnvironment<Value>? {
-    OpenEnvironments.all.lazy.reversed().compactMap { $0 as? LazyEnvironment<Value> }.first
+  /// The environments with such a value of the suites around the current test, the innermost last.
+  private static var open: [LazyEnvironment<Value>] {
+    OpenEnvironments.all.compactMap { $0 as? LazyEnvironment<Value> }
   }
+
+  /// The innermost of them; nil in no such suite.
+  static var innermost: LazyEnvironment<Value>? { open.last }
+
+  /// Whether the current test is in a suite with such an environment that is inside of another one's.
+  public static var isNested: Bool { open.count > 1 }
 
   /// The value of the innermost suite around the current test; the first call starts its environment.
   ///

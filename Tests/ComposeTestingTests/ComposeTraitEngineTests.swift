@@ -63,7 +63,7 @@ struct ComposeTraitEngineTests {
     try await withFolder("services: {web: {image: \"e2e-base:bookworm\", command: [sleep, \"600\"]}}\n") { folder in
       let run = try await run("NestedComposeSample", in: folder)
       #expect(run.exitCode == 0, "\(run.output)")
-      for line in ["outer is cto", "inner is cti", "innermost is cti"] {
+      for line in ["outer is cto, nested: false", "inner is cti, nested: true", "innermost is cti, nested: true"] {
         #expect(run.output.contains("SAMPLE \(line)"), "\(run.output)")
       }
     }

@@ -61,18 +61,21 @@ struct UnusedComposeSample {
   .compose(ComposeProject(name: "cto", files: [sampleFile]), options: UpOptions(stopTimeout: .zero)))
 struct NestedComposeSample {
   @Test func usesOuter() async throws {
-    print("SAMPLE outer is \(try await ComposeEnvironment.stack().project.name)")
+    print("SAMPLE outer is \(try await ComposeEnvironment.stack().project.name), nested: \(ComposeSuiteTrait.isNested)")
   }
 
   @Suite(.compose(ComposeProject(name: "cti", files: [sampleFile]), options: UpOptions(stopTimeout: .zero)))
   struct Inner {
     @Test func usesInner() async throws {
-      print("SAMPLE inner is \(try await ComposeEnvironment.stack().project.name)")
+      print(
+        "SAMPLE inner is \(try await ComposeEnvironment.stack().project.name), nested: \(ComposeSuiteTrait.isNested)")
     }
 
     @Suite struct Innermost {
       @Test func usesInnerToo() async throws {
-        print("SAMPLE innermost is \(try await ComposeEnvironment.stack().project.name)")
+        print(
+          "SAMPLE innermost is \(try await ComposeEnvironment.stack().project.name), nested: \(ComposeSuiteTrait.isNested)"
+        )
       }
     }
   }

@@ -56,4 +56,32 @@ struct ConcurrencyLimitTests {
     }
     try await limit.withPlace {}
   }
+
+  @Test("Who is first goes before all who waited already, and behind those who are first too")
+  func first() async throws {
+    let limit = ConcurrencyLimit(limit: 1)
+    let order = Order()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        try await limit.withPlace {
+          await order.append(-1)
+          while limit.waiting < 4 { await Task.yield() }
+        }
+      }
+      while await order.numbers.isEmpty { await Task.yield() }
+      for (number, isFirst) in [false, true, false, true].enumerated() {
+        group.addTask { try await limit.withPlace(isFirst: isFirst) { await order.append(number) } }
+        // Each is in the line before the next is sent there; the last one lets the line move.
+        while number < 3, limit.waiting <= number { await Task.yield() }
+      }
+      try await group.waitForAll()
+    }
+    #expect(await order.numbers == [-1, 1, 3, 0, 2])
+  }
+
+  private actor Order {
+    var numbers: [Int] = []
+
+    func append(_ number: Int) { numbers.append(number) }
+  }
 }

@@ -12,7 +12,7 @@ extension E2E {
       @Test("A service that returns the original is judged passthrough", .stream(publish: .rtsp))
       func echoIsPassthrough() async throws {
         try await LiveStream.current.expectCaught(
-          Fixture.named("counting"), as: .passthrough, by: [.transcript, .identity, .originalAbsent],
+          Fixture.named("counting-short"), as: .passthrough, by: [.transcript, .identity, .originalAbsent],
           under: .setting(name: "echo STS"))
       }
     }
@@ -22,7 +22,8 @@ extension E2E {
       @Test("A service that returns silence is judged silent", .stream(publish: .rtsp))
       func silenceIsSilent() async throws {
         try await LiveStream.current.expectCaught(
-          Fixture.named("counting"), as: .silent, by: [.transcript, .identity], under: .setting(name: "silent dub"))
+          Fixture.named("counting-short"), as: .silent, by: [.transcript, .identity],
+          under: .setting(name: "silent dub"))
       }
     }
 

@@ -19,7 +19,13 @@ final class ConcurrencyLimit: Sendable {
   private struct State {
     var free: Int
     var nextID = 0
-    var waiting: [(id: Int, turn: CheckedContinuation<Void, any Error>)] = []
+    var waiting: [Waiter] = []
+  }
+
+  private struct Waiter {
+    var id: Int
+    var isFirst: Bool
+    var turn: CheckedContinuation<Void, any Error>
   }
 
   // A lock, not an actor: a cancelled waiter has to be let go from a synchronous handler.
@@ -27,16 +33,19 @@ final class ConcurrencyLimit: Sendable {
 
   init(limit: Int) { state = Mutex(State(free: max(1, limit))) }
 
-  /// Runs `body` when a place is free; first come, first served.
+  /// How many wait for a place.
+  var waiting: Int { state.withLock { $0.waiting.count } }
+
+  /// Runs `body` when a place is free; first come, first served, all with `isFirst` before all others.
   ///
   /// - Throws: `CancellationError` when cancelled while waiting, and what `body` throws.
-  func withPlace<R: Sendable>(_ body: @Sendable () async throws -> R) async throws -> R {
-    try await enter()
+  func withPlace<R: Sendable>(isFirst: Bool = false, _ body: @Sendable () async throws -> R) async throws -> R {
+    try await enter(isFirst: isFirst)
     defer { leave() }
     return try await body()
   }
 
-  private func enter() async throws {
+  private func enter(isFirst: Bool) async throws {
     let id = state.withLock { state in
       state.nextID += 1
       return state.nextID
@@ -49,7 +58,8 @@ final class ConcurrencyLimit: Sendable {
             state.free -= 1
             return .success(())
           }
-          state.waiting.append((id, turn))
+          let place = isFirst ? state.waiting.firstIndex { !$0.isFirst } : nil
+          state.waiting.insert(Waiter(id: id, isFirst: isFirst, turn: turn), at: place ?? state.waiting.count)
           return nil
         }
         if let outcome { turn.resume(with: outcome) }
@@ -62,7 +72,7 @@ final class ConcurrencyLimit: Sendable {
     }
   }
 
-  /// Hands the place to the one that has waited longest, or frees it.
+  /// Hands the place to the one whose turn it is, or frees it.
   private func leave() {
     let next = state.withLock { state -> CheckedContinuation<Void, any Error>? in
       guard state.waiting.isEmpty else { return state.waiting.removeFirst().turn }

@@ -20,7 +20,8 @@ public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
     let stream = LiveStream(
       name: name, environment: environment, transport: transport,
       folder: RunReporter.shared.folder.appending(path: "streams/\(name)"))
-    try await ConcurrencyLimit.streams.withPlace {
+    // An environment of a nested suite stands until its last stream is through: the shared one is there until the end anyway.
+    try await ConcurrencyLimit.streams.withPlace(isFirst: DualStackTrait.isNested) {
       try await withFailureWatched(for: test, testCase: testCase) {
         try await Self.$current.withValue(stream) { try await function() }
         try await stream.expectGone()
