@@ -96,6 +96,16 @@ struct ResamplerTests {
     #expect(inside.level < -70)
   }
 
+  @Test("Samples near the greatest float stay finite and keep their size", arguments: [8000, 192_000])
+  func tooLoud(rate: Int) throws {
+    let greatest = Float.greatestFiniteMagnitude
+    let source = try AudioClip(samples: [Float](repeating: greatest, count: 20_000), sampleRate: 48000)
+    let result = try source.resampled(to: rate)
+    let isFinite = result.samples.allSatisfy(\.isFinite)
+    #expect(isFinite)
+    #expect(result.samples[result.samples.count / 2] > 0.99 * greatest)
+  }
+
   @Test("Short and empty clips", arguments: [0, 1, 2, 7])
   func short(count: Int) throws {
     let clip = try AudioClip(samples: [Float](repeating: 0.5, count: count), sampleRate: 8000)
