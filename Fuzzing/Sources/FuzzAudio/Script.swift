@@ -39,8 +39,11 @@ struct Script {
       }
     }
     let gain = pick([Float](repeating: 1, count: 8) + [0.1, 1e-3, 1e-6, 1e-30])
-    // Gained numbers stay finite; at another rate the same samples are another sound, no longer.
-    return (AudioClip(unchecked: samples.map { $0 * gain }, sampleRate: rate), isForeign && rate == 8000)
+    // A sum of two of the greatest numbers is none that a clip may hold.
+    let limit = Float.greatestFiniteMagnitude
+    let clip = AudioClip(unchecked: samples.map { $0.clamped(to: -limit...limit) * gain }, sampleRate: rate)
+    // At another rate noise may be so slow or so short that it is hardly noise.
+    return (clip, isForeign && rate == 8000)
   }
 
   private mutating func noise(_ count: Int) -> [Float] {
