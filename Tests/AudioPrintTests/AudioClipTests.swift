@@ -56,6 +56,8 @@ struct AudioClipTests {
   func level() throws {
     #expect(abs(try AudioClip.tone(1000, 1, amplitude: 1).level + 3.01) < 0.01)
     #expect(try AudioClip.silence(1).level == -.infinity)
+    let greatest = try AudioClip(samples: [Float](repeating: .greatestFiniteMagnitude, count: 3), sampleRate: 8000)
+    #expect(abs(greatest.level - 770.64) < 0.01)
     #expect(try AudioClip(samples: [], sampleRate: 8000).level == -.infinity)
   }
 
