@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes the protocol code of SocketIOLite and the PCM entry points of AudioPrint with libFuzzer, and says how many inputs each
-# target took. Those that attribute seconds of sound take milliseconds for each input: they get a thirtieth of RUNS.
+# target took. Those that transform seconds of sound take milliseconds for each input: they get a thirtieth of RUNS.
 #   scripts/fuzz.sh [RUNS] [TARGET…]   RUNS inputs for each target, 1,500,000 by default; all targets by default
 # What was found worth keeping stays in .build/fuzz/corpus; an input that crashes, hangs or grows is left in .build/fuzz/found.
 set -euo pipefail
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 readonly runs=${1:-1500000}
 shift || true
 readonly protocol=(engineio socketio strings polling frames tap upgrade connection)
-readonly audio=(pcm fingerprint chromaprint) slow=(similarity attribution)
+readonly audio=(fingerprint chromaprint) slow=(pcm similarity attribution)
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=("${protocol[@]}" "${audio[@]}" "${slow[@]}")
 readonly work=.build/fuzz scratch=.build/fuzzing
