@@ -48,7 +48,7 @@ reliability: ## An hour's worth of Socket.IO events and timed-out acknowledgemen
 	@scripts/setup.sh unit
 	@RELIABILITY_EVENTS='$(or $(EVENTS),2000000)' RELIABILITY_ACKS='$(or $(ACKS),100000)' swift test --filter ReliabilityTests
 
-fuzz: ## Fuzz the protocol code with libFuzzer (RUNS=1500000 inputs for each of its targets)
+fuzz: ## Fuzz the protocol code and the audio entry points with libFuzzer (RUNS=1500000 inputs for each of its targets)
 	@scripts/fuzz.sh '$(or $(RUNS),1500000)'
 
 ##@ Set up, and work by hand

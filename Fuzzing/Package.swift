@@ -3,10 +3,13 @@ import Foundation
 import PackageDescription
 
 // A package of its own, because its flags may not be in a package that others depend on. `make fuzz` builds and runs it.
-// SocketIOLite is here a second time (a link to its sources), instrumented; what it depends on is not, which is faster.
+// SocketIOLite and AudioPrint are here a second time (links to their sources), instrumented; what they depend on is not, which is faster.
 let fuzzed: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])]
 // The toolchain's libFuzzer without its own `main`; scripts/fuzz.sh finds it.
 let libFuzzer = Context.environment["LIBFUZZER"] ?? "-lFuzzer"
+
+// On executables: libFuzzer is C++.
+let linked: [LinkerSetting] = [.unsafeFlags([libFuzzer]), .linkedLibrary("stdc++", .when(platforms: [.linux]))]
 
 let package = Package(
   name: "Fuzzing",
@@ -16,6 +19,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
   targets: [
     .target(
@@ -30,15 +34,24 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
       ],
       swiftSettings: fuzzed),
+    .systemLibrary(
+      name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"]), .brew(["fftw"])]),
+    .target(
+      name: "AudioPrint",
+      dependencies: ["CFFTW", .product(name: "Subprocess", package: "swift-subprocess")],
+      swiftSettings: fuzzed),
+    .target(name: "Driver"),
+    // Two programs, so that who fuzzes audio does not build BoringSSL, nor who fuzzes the protocol FFTW.
+    .executableTarget(
+      name: "FuzzAudio", dependencies: ["AudioPrint", "Driver"], swiftSettings: fuzzed, linkerSettings: linked),
     .executableTarget(
       name: "Fuzz",
       dependencies: [
-        "SocketIOLite",
+        "SocketIOLite", "Driver",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
       ],
-      swiftSettings: fuzzed,
-      linkerSettings: [.unsafeFlags([libFuzzer]), .linkedLibrary("stdc++", .when(platforms: [.linux]))]),
+      swiftSettings: fuzzed, linkerSettings: linked),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -44,6 +44,14 @@ struct Resampler {
   }
 
   func resample(_ input: [Float]) -> [Float] {
+    let output = filtered(input)
+    guard output.withUnsafeBufferPointer({ Vector.firstNotFinite($0) }) != nil else { return output }
+    // Samples near the greatest float overflow in the sums of a transform: once more at full scale, and as loud as a float can be.
+    let (peak, limit) = (input.reduce(0) { max($0, abs($1)) }, Float.greatestFiniteMagnitude)
+    return filtered(input.map { $0 / peak }).map { ($0 * peak).clamped(to: -limit...limit) }
+  }
+
+  private func filtered(_ input: [Float]) -> [Float] {
     let outputCount = Int((Double(input.count) * Double(outputBlock) / Double(inputBlock)).rounded())
     guard outputCount > 0 else { return [] }
     let (down, up) = (FourierTransform.of(size: inputBlock), FourierTransform.of(size: outputBlock))

@@ -26,8 +26,9 @@ public struct Similarity: Sendable, Hashable, Codable {
   /// - Parameters:
   ///   - a: the clip that counts as the source.
   ///   - b: the clip that is looked at: positive lags say that it is late.
-  ///   - maxOffset: seconds by which b may be shifted against a, in either direction.
+  ///   - maxOffset: seconds by which b may be shifted against a, in either direction; 0…600, what is no number counts as 10.
   public static func compare(_ a: AudioClip, _ b: AudioClip, maxOffset: Double = 10) -> Similarity {
+    let maxOffset = maxOffset.isNaN ? 10 : maxOffset.clamped(to: 0...600)
     let attributor = Attributor(
       candidates: [Candidate(role: .original, clip: a, expectedStart: 0)],
       options: AttributionOptions(searchRange: maxOffset, wideSearchRange: maxOffset))

@@ -47,7 +47,8 @@ public struct SpectralHash: Sendable, Hashable, Codable, CustomStringConvertible
   /// Indices of at least `peaks` bins among which all the loudest are: halves the threshold from the maximum until enough pass.
   private static func aboveThreshold(_ power: [Float]) -> [Int] {
     var threshold = power.max() ?? 0
-    guard power.count > peaks, threshold > 0 else { return Array(power.indices) }
+    // Samples near the greatest float overflow in a spectrum, and a quarter of infinity is infinity.
+    guard power.count > peaks, threshold > 0, threshold.isFinite else { return Array(power.indices) }
     while threshold > .leastNormalMagnitude {
       var passing: [Int] = []
       power.withUnsafeBufferPointer { power in

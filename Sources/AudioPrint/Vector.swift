@@ -34,7 +34,9 @@ enum Vector {
     var i = 0
     while i < count {
       let end = min(i + 1024, count)
-      total += Double(dot(p + i, p + i, end - i))
+      let sum = dot(p + i, p + i, end - i)
+      // The squares of samples beyond 1e19 are no floats any more.
+      total += sum.isFinite ? Double(sum) : (i..<end).reduce(0) { $0 + Double(p[$1]) * Double(p[$1]) }
       i = end
     }
     return total

@@ -19,8 +19,9 @@ struct AudioPrintCommand: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      try requireWritten()
     } catch let code as ExitCode where code == .failure {
-      exit(withError: code)
+      exit(withError: fflush(nil) == 0 ? code : ExitCode(2))
     } catch  where exitCode(for: error) == .success {
       exit(withError: error)
     } catch let error as AudioError {
@@ -31,6 +32,13 @@ struct AudioPrintCommand: AsyncParsableCommand {
       exit(withError: ExitCode(2))
     }
   }
+}
+
+/// Standard output is buffered: that a disk is full shows only here, and an answer that nobody gets is no success.
+private func requireWritten() throws {
+  guard fflush(nil) != 0 else { return }
+  throw AudioError(
+    .decodingFailed, "the result cannot be written to standard output: \(String(cString: strerror(errno)))")
 }
 
 /// Rate at which the commands decode, in Hz.
@@ -54,5 +62,10 @@ struct OutputOptions: ParsableArguments {
 
 extension Double {
   /// For people: so many decimals.
-  func text(_ decimals: Int) -> String { isFinite ? String(format: "%.\(decimals)f", self) : "-inf" }
+  func text(_ decimals: Int) -> String {
+    guard isFinite else { return "-inf" }
+    let text = String(format: "%.\(decimals)f", self)
+    // What rounds to 0 has no sign: "-0.0 ms" would look like a finding.
+    return text.hasPrefix("-") && !text.contains { ("1"..."9").contains($0) } ? String(text.dropFirst()) : text
+  }
 }

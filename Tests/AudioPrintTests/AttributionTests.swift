@@ -126,6 +126,24 @@ struct AttributionTests {
     }
   }
 
+  @Test("Sound that nothing explains is unknown where it is heard, and silent below that", arguments: [-50.0, -60])
+  func barelyHeard(level: Double) throws {
+    let noise = try AudioClip.noise(6)
+    let output = try noise.gain(level - noise.level)
+    let candidates = [Candidate(role: .original, clip: try .noise(6, seed: 2), expectedStart: 0)]
+    let result = Attributor(candidates: candidates).attribute(output, windows: [(0, 6)])[0]
+    #expect(result.attribution == (level > -55 ? .unknown : .silent), "\(result)")
+  }
+
+  @Test("A long original is searched on both sides of its place", arguments: [10.0, -10])
+  func longOriginal(lag: Double) throws {
+    let original = try AudioClip.noise(70)
+    let output = lag < 0 ? original.slice(from: -lag, to: 60) : try original.delayed(lag)
+    let candidates = [Candidate(role: .original, clip: original, expectedStart: 0)]
+    let result = Attributor(candidates: candidates).attribute(output, windows: [(30, 36)])[0]
+    #expect(result.attribution == .passthrough && abs(result.lagSeconds - lag) < 0.001, "\(result)")
+  }
+
   @Test("A silent fragment does not win against silent output, nor explains sound")
   func silentCandidates() throws {
     let silence = try AudioClip.silence(6)

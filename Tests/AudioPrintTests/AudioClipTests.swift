@@ -56,6 +56,8 @@ struct AudioClipTests {
   func level() throws {
     #expect(abs(try AudioClip.tone(1000, 1, amplitude: 1).level + 3.01) < 0.01)
     #expect(try AudioClip.silence(1).level == -.infinity)
+    let greatest = try AudioClip(samples: [Float](repeating: .greatestFiniteMagnitude, count: 3), sampleRate: 8000)
+    #expect(abs(greatest.level - 770.64) < 0.01)
     #expect(try AudioClip(samples: [], sampleRate: 8000).level == -.infinity)
   }
 
@@ -94,6 +96,16 @@ struct ResamplerTests {
     let result = try AudioClip.tone(5000, 1, sampleRate: 48000).resampled(to: 8000)
     let inside = try AudioClip(samples: Array(result.samples[400..<7600]), sampleRate: 8000)
     #expect(inside.level < -70)
+  }
+
+  @Test("Samples near the greatest float stay finite and keep their size", arguments: [8000, 192_000])
+  func tooLoud(rate: Int) throws {
+    let greatest = Float.greatestFiniteMagnitude
+    let source = try AudioClip(samples: [Float](repeating: greatest, count: 20_000), sampleRate: 48000)
+    let result = try source.resampled(to: rate)
+    let isFinite = result.samples.allSatisfy(\.isFinite)
+    #expect(isFinite)
+    #expect(result.samples[result.samples.count / 2] > 0.99 * greatest)
   }
 
   @Test("Short and empty clips", arguments: [0, 1, 2, 7])

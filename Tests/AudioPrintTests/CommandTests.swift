@@ -69,6 +69,23 @@ struct CommandTests {
     }
   }
 
+  @Test("An answer that cannot be written is an error, and a lag of nothing has no sign")
+  func output() async throws {
+    let dubbed = try await Media.dubbed()
+    try await Media.withFolder { folder in
+      let one = folder + "/one.wav"
+      try await Media.write(dubbed[0], to: one, [])
+      let same = try await audioprint("attribute", one, "--original", one)
+      #expect(same.exitCode == 0 && same.output.contains("passthrough") && !same.output.contains("-0.0"), "\(same)")
+      let path = Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent("audioprint").path
+      let full = try await run(
+        .name("sh"), arguments: ["-c", "\"$0\" compare \"$1\" \"$1\" > /dev/full", path, one], input: .none,
+        output: .discarded, error: .string(limit: 1 << 16))
+      #expect(full.terminationStatus == .exited(2), "\(full)")
+      #expect(full.standardError.contains("standard output"))
+    }
+  }
+
   @Test(
     "Wrong usage, missing files and what is no media exit with 2 and a reason",
     arguments: [

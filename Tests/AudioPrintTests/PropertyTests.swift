@@ -88,6 +88,26 @@ struct PropertyTests {
     }
   }
 
+  @Test(
+    "Silence, no sample and one sample are silent or unknown, whatever the candidates, rate and channels",
+    arguments: [(8000, 1), (192_000, 1), (48_000, 8)])
+  func nothing(rate: Int, channels: Int) async throws {
+    let scene = try await Scene()
+    func clip(_ frames: Int, _ value: Float) throws -> AudioClip {
+      let raw = [Float](repeating: value, count: frames * channels).withUnsafeBytes { Array($0) }
+      return try AudioClip(pcmFloat32: raw, sampleRate: rate, channels: channels)
+    }
+    let silence = try clip(2 * rate, 0)
+    for output in [silence, try clip(0, 0), try clip(1, 1), try clip(1, 0)] {
+      for candidates in [[], scene.candidates, [Candidate(role: .original, clip: silence, expectedStart: 0)]] {
+        let attributor = Attributor(candidates: candidates)
+        let results = attributor.attribute(output, windows: [(0, 6), (0, 0.5)]) + attributor.segments(output)
+        #expect(results.allSatisfy { $0.candidateIndex == nil && [.silent, .unknown].contains($0.attribution) })
+        if output == silence { #expect(results.allSatisfy { $0.attribution == .silent }) }
+      }
+    }
+  }
+
   @Test("A gain changes no verdict", arguments: [-30.0, -6, 12])
   func gain(decibels: Double) async throws {
     let scene = try await Scene()

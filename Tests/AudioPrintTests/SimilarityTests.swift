@@ -78,6 +78,16 @@ struct SimilarityTests {
     #expect(!Similarity.compare(try .noise(6, seed: 1), try .noise(6, seed: 2)).isSame)
   }
 
+  @Test(
+    "An offset that is no number or has no end is searched as far as that is possible",
+    arguments: [Double.nan, .infinity, -1])
+  func offsets(maxOffset: Double) throws {
+    // From 4 s on another speed is looked for as well, by the same offset.
+    let (a, b) = (try AudioClip.noise(5, seed: 1), try AudioClip.noise(5, seed: 2))
+    #expect(!Similarity.compare(a, b, maxOffset: maxOffset).isSame)
+    #expect(Similarity.compare(a, a, maxOffset: maxOffset).isSame)
+  }
+
   @Test("Silence is the same as silence, and nothing else")
   func silence() async throws {
     let speech = try await Media.dubbed()[0]

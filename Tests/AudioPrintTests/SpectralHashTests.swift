@@ -40,4 +40,16 @@ struct SpectralHashTests {
     let clip = try AudioClip(samples: [Float](repeating: 1, count: count), sampleRate: 8000)
     #expect(SpectralHash(clip).description.count == 16)
   }
+
+  @Test("Samples so loud that their spectrum is infinite are hashed too", .timeLimit(.minutes(1)))
+  func tooLoud() throws {
+    var samples = [Float](repeating: 0, count: 800)
+    samples[3] = .greatestFiniteMagnitude
+    samples[400] = 1e25
+    let clip = try AudioClip(samples: samples, sampleRate: 8000)
+    #expect(SpectralHash(clip) == SpectralHash(clip))
+    // One infinite bin among finite ones.
+    let offset = try AudioClip(samples: (0..<800).map { Float($0 % 3) + 1e19 }, sampleRate: 8000)
+    #expect(SpectralHash(offset) == SpectralHash(offset))
+  }
 }
