@@ -3,6 +3,7 @@
 #   scripts/eval.sh          the whole set
 #   QUICK=1 scripts/eval.sh  a part of it, in three minutes: says that it works, not how well
 #   SOURCES=8 scripts/eval.sh  the first 8 of the 20 sources
+#   ONLY=jingles scripts/eval.sh  the sources whose names hold this
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,4 +28,5 @@ swift build -c release --package-path Evaluation --scratch-path .build/evaluatio
 arguments=()
 [ -z "${QUICK:-}" ] || arguments+=(--quick)
 [ -z "${SOURCES:-}" ] || arguments+=("--sources=$SOURCES")
+[ -z "${ONLY:-}" ] || arguments+=("--only=$ONLY")
 exec .build/evaluation/release/Evaluation .build/eval "${arguments[@]}"

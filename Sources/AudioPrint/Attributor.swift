@@ -50,7 +50,7 @@ public struct Attributor: Sendable {
   ///
   /// - Parameters:
   ///   - output: what was recorded; its first sample is time 0 of every time here.
-  ///   - windows: start and end in seconds. Parts beyond the output count as silence. Those below 2 s are judged together with
+  ///   - windows: start and end in seconds. Parts beyond the output count as silence. Those below 3 s are judged together with
   ///     what is around them, and below 1 s a verdict needs near-certainty.
   public func attribute(_ output: AudioClip, windows: [(start: Double, end: Double)]) -> [WindowAttribution] {
     let output = Waveform(output)

@@ -1,8 +1,8 @@
-/// Judges a window of less than 2 s by what is before it and after it.
+/// Judges a window of less than 3 s by what is before it and after it.
 ///
 /// A voice says some words twice, and a synthetic one says them alike to the sample: within a second they cannot be told apart. So a
-/// source counts only where it also explains the window together with the 1.5 s before it, or those after it. What is heard alone
-/// for less than that is unknown, except at an end of the output, where there is nothing to ask on the other side.
+/// source counts only where it also explains the window together with the 1.5 s before it, or those after it; from 2 s on, with 1 s.
+/// What is heard alone for less than that is unknown, except at an end of the output, where there is nothing to ask on the other side.
 struct ShortWindow {
   let attributor: Attributor
   let output: Waveform
@@ -12,12 +12,13 @@ struct ShortWindow {
 
   /// Whether a window is so short that its surroundings have to be asked.
   static func applies(from start: Double, to end: Double) -> Bool {
-    end > start && end - start < Thresholds.surelyLong
+    end > start && end - start < Thresholds.alone
   }
 
   func judge() -> WindowAttribution {
+    let side = end - start < Thresholds.surelyLong ? Thresholds.side : Thresholds.shorterSide
     let sides = [
-      (from: max(0, start - Thresholds.side), to: end), (from: start, to: min(output.duration, end + Thresholds.side)),
+      (from: max(0, start - side), to: end), (from: start, to: min(output.duration, end + side)),
     ].filter { $0.to - $0.from - (end - start) >= Thresholds.shortestSide }
     guard !sides.isEmpty else { return window(from: start, to: end, places: nil).judge() }
     var places: [Placement] = []

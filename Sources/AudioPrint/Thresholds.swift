@@ -49,10 +49,14 @@ enum Thresholds {
   static let explained = 0.6
   /// The same for windows of 1 to 2 s, and for still shorter ones.
   static let (explainedShort, explainedShortest) = (0.8, 0.9)
-  /// Seconds from which a window is judged by itself alone.
+  /// Seconds from which a window needs no more than that.
   static let surelyLong = 1.999
-  /// What a shorter one is judged together with: seconds before it or after it, and the least that is of use.
-  static let (side, shortestSide) = (1.5, 1.0)
+  /// Seconds from which a window is judged by itself alone: in 2 s a jingle of 1.2 s outweighs the words beside it, and is the same at
+  /// every place.
+  static let alone = 2.999
+  /// What a shorter one is judged together with: seconds before it or after it, those for one of at least 2 s, and the least that is of
+  /// use. A 2 s window explains two thirds of what it is judged with, even if its source begins and ends with it.
+  static let (side, shorterSide, shortestSide) = (1.5, 1.0, 0.999)
   /// The original wins against a dubbed candidate that explains at most this much more: an echo must be called passthrough.
   static let tie = 0.05
   /// Coherence with an expected candidate from which no other needs to be looked at. It saves time only: below it all are

@@ -197,4 +197,17 @@ struct AttributionTests {
     #expect(Attributor(candidates: candidates).segments(try AudioClip(samples: [], sampleRate: 8000)).isEmpty)
     #expect(Attributor(candidates: candidates).segments(try AudioClip(samples: [1], sampleRate: 8000)).count == 1)
   }
+
+  @Test(
+    "A jingle that every stream of a channel repeats does not make two seconds the original", arguments: [3.0, 6, 9])
+  func jingle(start: Double) throws {
+    let jingle = try AudioClip.noise(1.2, amplitude: 0.35, seed: 1)
+    func stream(_ seed: UInt64) throws -> AudioClip {
+      try .joined((0..<5).flatMap { [jingle, try .noise(1.8, seed: seed + $0)] })
+    }
+    let attributor = Attributor(candidates: [Candidate(role: .original, clip: try stream(10), expectedStart: 0)])
+    let window = [(start: start, end: start + 2)]
+    #expect(attributor.attribute(try stream(10), windows: window)[0].attribution == .passthrough)
+    #expect(attributor.attribute(try stream(20), windows: window)[0].attribution == .unknown)
+  }
 }

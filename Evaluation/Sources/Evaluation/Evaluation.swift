@@ -6,7 +6,7 @@ import Foundation
 struct Evaluation {
   let folder: String
   let quick: Bool
-  let sources: Range<Int>
+  let sources: [Int]
   var transforms: [Transform] { quick ? stride(from: 0, to: 20, by: 4).map { Transform.all[$0] } : Transform.all }
   /// Seconds from one 6 s window to the next.
   var hop: Double { quick ? 2 : 0.5 }
@@ -19,7 +19,8 @@ struct Evaluation {
     do {
       // At least one to tune on and one to report.
       let count = try number("--sources", in: arguments) ?? (quick ? 4 : MaterialFactory.kinds.count)
-      let sources = 0..<min(max(2, count), MaterialFactory.kinds.count)
+      let first = Array(0..<min(max(2, count), MaterialFactory.kinds.count))
+      let sources = try only(in: arguments) ?? first
       try await Evaluation(folder: folder, quick: quick, sources: sources).run()
     } catch {
       FileHandle.standardError.write(Data("eval: \(error)\n".utf8))
@@ -34,6 +35,18 @@ struct Evaluation {
       throw EvaluationError(description: "\(argument) is no \(name)=NUMBER")
     }
     return number
+  }
+
+  /// The sources whose names hold the text in `--only=text`.
+  private static func only(in arguments: ArraySlice<String>) throws -> [Int]? {
+    guard let text = arguments.first(where: { $0.hasPrefix("--only=") })?.dropFirst(7) else { return nil }
+    let found = MaterialFactory.kinds.indices.filter { MaterialFactory.kinds[$0].name.contains(text) }
+    guard Set(found.map { $0.isMultiple(of: 2) }).count == 2 else {
+      let names = MaterialFactory.kinds.map(\.name).joined(separator: ", ")
+      throw EvaluationError(
+        description: "--only=\(text) must name one source to tune on and one to report, of \(names)")
+    }
+    return found
   }
 
   private struct SourceResult: Sendable {
@@ -56,11 +69,11 @@ struct Evaluation {
     let all = try await withThrowingTaskGroup(of: SourceResult.self) { group in
       var waiting = sources.makeIterator()
       var results: [SourceResult] = []
-      for _ in 0..<width { if let next = waiting.next() { group.addTask { try await source(next, factory) } } }
+      for _ in 0..<width { if let next = waiting.next() { group.addTask { try await measure(next, factory) } } }
       while let result = try await group.next() {
         results.append(result)
         note("\(results.count) of \(sources.count) sources, \(start.duration(to: clock.now).components.seconds) s")
-        if let next = waiting.next() { group.addTask { try await source(next, factory) } }
+        if let next = waiting.next() { group.addTask { try await measure(next, factory) } }
       }
       return results.sorted { $0.index < $1.index }
     }
@@ -81,7 +94,7 @@ struct Evaluation {
     note("\(folder)/results.json written after \(start.duration(to: clock.now).components.seconds) s")
   }
 
-  private func source(_ index: Int, _ factory: MaterialFactory) async throws -> SourceResult {
+  private func measure(_ index: Int, _ factory: MaterialFactory) async throws -> SourceResult {
     let material = try await factory.material(index)
     let reference = "\(folder)/sources/\(index).wav"
     try await Tool.cached(reference) { try Tool.write(material.original, to: $0) }

@@ -122,17 +122,16 @@ struct Report {
     return rows
   }
 
-  /// Which kinds the wrong verdicts belong to, both halves.
+  /// Which sources and kinds the wrong verdicts belong to, both halves.
   func details() -> [String] {
     var lines: [String] = []
     for length in ClipJudge.lengths.reversed() {
-      let wrong = Dictionary(grouping: clips, by: \.kind).mapValues { clips in
-        clips.flatMap { $0.windows[length] ?? [] }.count(where: \.isWrong)
-      }
+      let groups = Dictionary(grouping: clips) { "\(MaterialFactory.kinds[$0.source].name) / \($0.kind)" }
+      let wrong = groups.mapValues { clips in clips.flatMap { $0.windows[length] ?? [] }.count(where: \.isWrong) }
       let named = wrong.filter { $0.value > 0 }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
       guard !named.isEmpty else { continue }
       lines.append(
-        "\(length) s, wrong by kind (all sources): " + named.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+        "\(length) s, wrong (all sources): " + named.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
     }
     let clips = counted(self.clips).filter { $0.isOriginal != $0.saysOriginal }
     if !clips.isEmpty {
