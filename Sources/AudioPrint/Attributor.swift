@@ -39,10 +39,11 @@ public struct Attributor: Sendable {
     return Attributor(candidates: moved, options: options, prepared: prepared, bank: bank)
   }
 
-  /// One more candidate before all others.
+  /// One more candidate before all others, which is part of a stream.
   func preceded(by candidate: Candidate) -> Attributor {
     Attributor(
-      candidates: [candidate] + candidates, options: options, prepared: [PreparedClip(candidate.clip)] + prepared,
+      candidates: [candidate] + candidates, options: options,
+      prepared: [PreparedClip(candidate.clip, isPassing: true)] + prepared,
       bank: EnvelopeBank())
   }
 

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Audio as everything is compared: mono at 8 kHz.
 struct Waveform: Sendable {
   let samples: [Float]
@@ -23,11 +25,34 @@ struct Waveform: Sendable {
 /// A waveform with its mel energies: what windows are looked for in.
 struct PreparedClip: Sendable {
   let waveform: Waveform
-  let mel: MelSpectrogram
+  private let energies: Energies
 
-  init(_ clip: AudioClip) {
+  /// - Parameter isPassing: whether the clip is part of a stream and soon forgotten. Its mel energies are computed when they are first asked
+  ///   for: most windows of a stream are explained where they are expected and ask for none, and 3/4 of such a clip are in the next too.
+  init(_ clip: AudioClip, isPassing: Bool = false) {
     waveform = Waveform(clip)
-    mel = waveform.samples.withUnsafeBufferPointer { MelSpectrogram($0) }
+    energies = Energies()
+    if !isPassing { _ = mel }
+  }
+
+  var mel: MelSpectrogram { energies.of(waveform) }
+  /// Whether they have been computed.
+  var hasEnergies: Bool { energies.areKnown }
+
+  /// Computed once, by whoever asks first.
+  private final class Energies: Sendable {
+    private let known = Mutex<MelSpectrogram?>(nil)
+
+    var areKnown: Bool { known.withLock { $0 != nil } }
+
+    func of(_ waveform: Waveform) -> MelSpectrogram {
+      known.withLock { known in
+        if let known { return known }
+        let made = waveform.samples.withUnsafeBufferPointer { MelSpectrogram($0) }
+        known = made
+        return made
+      }
+    }
   }
 
   var samples: [Float] { waveform.samples }

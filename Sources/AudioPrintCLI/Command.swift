@@ -8,7 +8,7 @@ struct AudioPrintCommand: AsyncParsableCommand {
     commandName: "audioprint",
     abstract: "Says what a recording is: the original, a dubbed fragment, both, silence or something else.",
     discussion: "Exit codes: 0 same or all explained, 1 different or not all explained, 2 error.",
-    subcommands: [Compare.self, Attribute.self, Plot.self])
+    subcommands: [Compare.self, Attribute.self, MakeFingerprint.self, Plot.self])
 
   // ArgumentParser ends with 64 for wrong usage and 1 for any error; here 1 means "different", so errors are 2.
   static func main() async {
@@ -54,9 +54,16 @@ struct OutputOptions: ParsableArguments {
   func decode(_ path: String) async throws -> AudioClip { try await Progress(path, always: progress).decode(path) }
 
   func print(_ value: some Encodable) throws {
+    Swift.print(String(decoding: try JSONEncoder.stable.encode(value), as: UTF8.self))
+  }
+}
+
+extension JSONEncoder {
+  /// For people and for version control: lines, and keys in an order that does not change.
+  static var stable: JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    Swift.print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    return encoder
   }
 }
 

@@ -5,9 +5,13 @@ import AudioPrint
 struct Compare: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Says whether B is the recording A, whatever codec, level, filter and offset.",
-    discussion: "Exit codes: 0 same, 1 different, 2 error.")
+    discussion: """
+      Either may be a fingerprint that audioprint fingerprint stored; then fingerprints are compared, which tells no speed and no sound below \
+      the recording.
+      Exit codes: 0 same, 1 different, 2 error.
+      """)
 
-  @Argument(help: "The reference: a file or URL that ffmpeg reads.")
+  @Argument(help: "The reference: a file or URL that ffmpeg reads, or a stored fingerprint.")
   var a: String
   @Argument(help: "What is compared with it.")
   var b: String
@@ -20,6 +24,11 @@ struct Compare: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let stored = (a: try StoredFingerprint.read(a), b: try StoredFingerprint.read(b))
+    if stored.a != nil || stored.b != nil {
+      let (reference, other) = try await (fingerprint(a, stored.a), fingerprint(b, stored.b))
+      return try tell(reference.compare(other, maxOffset: maxOffset))
+    }
     async let reference = output.decode(a)
     async let other = output.decode(b)
     let result = Similarity.compare(try await reference, try await other, maxOffset: maxOffset)
@@ -36,5 +45,23 @@ struct Compare: AsyncParsableCommand {
       )
     }
     if !result.isSame { throw ExitCode.failure }
+  }
+
+  /// The stored one, or that of the media, made while it is decoded.
+  private func fingerprint(_ path: String, _ stored: Fingerprint?) async throws -> Fingerprint {
+    if let stored { return stored }
+    return try await Fingerprint(contentsOf: path)
+  }
+
+  private func tell(_ match: Fingerprint.Match) throws {
+    if output.json {
+      try output.print(match)
+    } else {
+      print(match.isSame ? "same" : "different")
+      print("  explained  \(match.explainedBlocks) of \(match.audibleBlocks) blocks of 3 s that are not silent")
+      print("  bit errors \(match.bitErrorRate.map { "\(($0 * 100).text(1)) %" } ?? "-")")
+      print("  lag        \((match.lagSeconds * 1000).text(0)) ms")
+    }
+    if !match.isSame { throw ExitCode.failure }
   }
 }

@@ -50,6 +50,34 @@ struct CommandTests {
     }
   }
 
+  @Test("compare takes a stored fingerprint in place of the media, and refuses JSON that is none")
+  func storedFingerprint() async throws {
+    let dubbed = try await Media.dubbed()
+    try await Media.withFolder { folder in
+      let (one, late, other) = ("\(folder)/one.wav", "\(folder)/late.wav", "\(folder)/other.wav")
+      try await Media.write(dubbed[0], to: one, [])
+      try await Media.write(dubbed[0].gain(-12).delayed(0.64), to: late, [])
+      try await Media.write(dubbed[1], to: other, [])
+      let stored = "\(folder)/one.json"
+      let made = try await audioprint("fingerprint", one, "--output", stored)
+      #expect(made.exitCode == 0 && made.output.isEmpty && made.errors.isEmpty, "\(made)")
+      let printed = try await audioprint("fingerprint", one)
+      #expect(printed.output == (try String(contentsOfFile: stored, encoding: .utf8)) + "\n")
+      try FileManager.default.removeItem(atPath: one)
+      let same = try await audioprint("compare", stored, late, "--json")
+      #expect(same.exitCode == 0, "\(same)")
+      #expect(abs((try object(same.output)["lagSeconds"] as? Double ?? 0) - 0.64) < 0.04)
+      let different = try await audioprint("compare", other, stored)
+      #expect(different.exitCode == 1 && different.output.hasPrefix("different"), "\(different)")
+      let json = try String(contentsOfFile: stored, encoding: .utf8)
+      let older = json.replacing("\"version\" : 1", with: "\"version\" : 0")
+      #expect(older != json)
+      try older.write(toFile: stored, atomically: true, encoding: .utf8)
+      let refused = try await audioprint("compare", stored, late)
+      #expect(refused.exitCode == 2 && refused.errors.contains("version 0"), "\(refused)")
+    }
+  }
+
   @Test("attribute exits with 0 if everything is explained, 1 if something is not, with one JSON row for each window")
   func attribute() async throws {
     let dubbed = try await Media.dubbed()

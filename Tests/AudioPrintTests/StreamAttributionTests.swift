@@ -26,6 +26,16 @@ struct StreamAttributionTests {
     return results + stream.finish()
   }
 
+  @Test(
+    "The part of an original that passes by has the mel energies of one that stays, computed when they are asked for")
+  func deferredEnergies() async throws {
+    let original = try await Scene().original
+    let (passing, staying) = (PreparedClip(original, isPassing: true), PreparedClip(original))
+    #expect(!passing.hasEnergies && staying.hasEnergies)
+    #expect(passing.mel.frames > 0 && passing.mel.energies == staying.mel.energies)
+    #expect(passing.hasEnergies)
+  }
+
   @Test("Windows of a stream in blocks are those of the whole", arguments: [6.0, 2.5])
   func windows(length: Double) async throws {
     let scene = try await Scene()
