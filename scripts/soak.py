@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REPORT = pathlib.Path(os.environ.get("E2E_REPORT_DIR", ROOT / ".build" / "e2e"))
 RUN_TIMEOUT = 45 * 60   # s
+# Of its own, so that what others on the machine leave in the common one is not counted.
+TEMPORARY = pathlib.Path(tempfile.gettempdir()) / f"soak-{os.getpid()}"
+MARK = f"E2E_SOAK={os.getpid()}"
+ENVIRONMENT = {**os.environ, "TMPDIR": str(TEMPORARY), "E2E_SOAK": str(os.getpid())}
 PROGRAMS = ("ffmpeg", "ffprobe", "docker-compose", "docker compose", "docker events")
 
 
@@ -35,7 +40,21 @@ def containers():
 
 
 def processes():
-    """Processes of the programs that the tests start, zombies left out."""
+    """Whatever a run has started and that is still there: each has inherited the mark; zombies have no environment."""
+    if not pathlib.Path("/proc/self/environ").exists():
+        return named_processes()
+    found = set()
+    for environ in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if MARK.encode() in environ.read_bytes().split(b"\0"):
+                found.add(f"{environ.parent.name} ({(environ.parent / 'comm').read_text().strip()})")
+        except OSError:     # It has ended, or is another user's.
+            continue
+    return found
+
+
+def named_processes():
+    """Where the environment of a process cannot be read: those of the programs that the tests start, whoever started them."""
     found = set()
     for line in lines("ps", "-eo", "pid=,stat=,args="):
         pid, state, command = line.split(None, 2) if len(line.split(None, 2)) == 3 else (line, "Z", "")
@@ -45,8 +64,22 @@ def processes():
 
 
 def files():
-    """What lies in the folder for temporary files."""
-    return {str(path) for path in pathlib.Path(tempfile.gettempdir()).iterdir()}
+    """What lies in the runs' folder for temporary files, but for what `swift test` itself leaves each time."""
+    return {str(path) for path in TEMPORARY.iterdir() if not is_of_swiftpm(path)}
+
+
+def is_of_swiftpm(path):
+    if path.name.startswith("TemporaryDirectory."):
+        return path.is_dir() and {inner.name for inner in path.iterdir()} <= {".keep-directory"}
+    return path.name.endswith(".lock") or path.name == "swift-generated-sources"
+
+
+def settled(look, before, seconds=10):
+    """What is new after some seconds in which it may still end by itself."""
+    deadline = time.monotonic() + seconds
+    while (new := look() - before) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return sorted(new)
 
 
 def run(arguments, log):
@@ -54,7 +87,7 @@ def run(arguments, log):
     with log.open("ab") as output:
         try:
             code = subprocess.run([ROOT / "scripts" / "e2e.sh", "--skip-build", *arguments], cwd=ROOT, stdout=output,
-                                  stderr=subprocess.STDOUT, timeout=RUN_TIMEOUT).returncode
+                                  stderr=subprocess.STDOUT, timeout=RUN_TIMEOUT, env=ENVIRONMENT).returncode
         except subprocess.TimeoutExpired:
             code = "timeout"
     # The largest process that has ended so far; it grows only if a run needed more than all before it.
@@ -69,6 +102,7 @@ def main():
     arguments = parser.parse_args()
     log = ROOT / ".build" / "soak.log"
     log.write_bytes(b"")
+    TEMPORARY.mkdir()
     subprocess.run(["swift", "build", "--build-tests"], cwd=ROOT, check=True)
     before = containers(), processes(), files()
     durations, peaks, failures = [], [], 0
@@ -82,8 +116,7 @@ def main():
             kept = ROOT / ".build" / f"soak-failure-{number}"
             subprocess.run(["cp", "-r", REPORT, kept], check=False)
             print(f"soak: its report is kept in {kept}", flush=True)
-    after = containers(), processes(), files()
-    left = [sorted(new - old) for old, new in zip(before, after)]
+    left = [settled(look, old) for look, old in zip((containers, processes, files), before)]
     result = {"runs": arguments.runs, "failures": failures, "durations_s": durations,
               "leaks": {"containers": len(left[0]), "processes": len(left[1]), "files": len(left[2]),
                         "rss_mb_growth": round(peaks[-1] - peaks[0], 1)}}
@@ -94,6 +127,8 @@ def main():
     for name, found in zip(("containers, networks, volumes", "processes", "temporary files"), left):
         print(f"soak: left behind: {len(found)} {name}" + (f": {' '.join(found[:10])}" if found else ""))
     print(f"soak: {REPORT / 'soak.json'}, log {log}")
+    if not left[2]:
+        shutil.rmtree(TEMPORARY)
     sys.exit(1 if failures or any(left) else 0)
 
 

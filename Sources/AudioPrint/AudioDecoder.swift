@@ -115,8 +115,10 @@ struct DecodingRequest {
       list += ["-af", "aresample=async=1:min_hard_comp=0.02"]
       // ffmpeg counts from the container's start, which is at or after time 0; the exact end is cut by the sample.
       if let duration { list += ["-t", "\((start ?? 0) + duration + 1)"] }
-    } else if let duration {
-      list += ["-t", "\(duration)"]
+    } else {
+      // Long pieces, and channels mixed before the rate is changed: the same samples for three quarters of ffmpeg's time.
+      list += ["-af", "asetnsamples=n=16384:p=0,aresample=ochl=mono:osf=fltp,aresample=\(sampleRate ?? 8000)"]
+      if let duration { list += ["-t", "\(duration)"] }
     }
     return list + [
       "-ac", "1", "-ar", "\(sampleRate ?? 8000)", "-flush_packets", "0", "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1",

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A short-time Fourier transform that streams over a signal where it lies: frame by frame, without copying the signal.
 struct SpectralFrames {
   /// Samples in a frame, and its FFT's size.
@@ -11,8 +13,17 @@ struct SpectralFrames {
     self.frame = frame
     self.hop = hop
     transform = .of(size: frame)
-    window = Vector.hann(frame)
+    // A window's cosines cost as much as the transforms of a few frames.
+    window = Self.windows.withLock { windows in
+      if let known = windows[frame] { return known }
+      let made = Vector.hann(frame)
+      windows[frame] = made
+      return made
+    }
   }
+
+  /// By size; there are as many as there are analyses.
+  private static let windows = Mutex<[Int: [Float]]>([:])
 
   /// Bins of each spectrum, from 0 Hz to the Nyquist frequency.
   var bins: Int { transform.bins }

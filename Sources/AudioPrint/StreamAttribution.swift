@@ -67,7 +67,7 @@ struct StreamAttribution {
   private let options: AttributionOptions
   /// Seconds of a block: whole windows.
   private let length: Double
-  private var output = SampleQueue()
+  private var output: SampleQueue
   private var original: SampleQueue?
   /// Seconds at which the next block begins.
   private var next = 0.0
@@ -78,7 +78,9 @@ struct StreamAttribution {
     options = attributor.options
     self.window = window
     length = window.map { $0 * max(1, (block / $0).rounded(.down)) } ?? block
-    original = hasOriginal ? SampleQueue() : nil
+    let known = length + 2 * Self.margin + SampleQueue.piece
+    output = SampleQueue(seconds: known)
+    original = hasOriginal ? SampleQueue(seconds: known + 2 * options.wideSearchRange) : nil
   }
 
   /// Whether the next block needs more of the original.
@@ -111,24 +113,32 @@ struct StreamAttribution {
   }
 
   private mutating func attributeBlock(until end: Double) -> [WindowAttribution] {
-    let from = max(0, next - Self.margin)
-    let clip = output.clip(from: from, to: min(output.end, end + Self.margin))
-    let attributor = attributor(from: from, to: end + Self.margin)
-    let found: [WindowAttribution]
-    if let window {
-      let last = end >= output.end ? max(end - 0.1, next + 0.01) : end
-      let windows = stride(from: next, to: last - 1e-9, by: window).map {
-        (start: $0 - from, end: min($0 + window - from, clip.duration))
-      }
-      found = attributor.attribute(clip, windows: windows).map { onTimeline($0, from, attributor) }
-    } else {
-      let segments = Segmentation(attributor: attributor, output: Waveform(clip)).segments()
-      found = joiner.join(segments.map { onTimeline($0, from, attributor) }, from: next, to: end)
-    }
+    output.hold(after: end + Self.margin)
+    original?.hold(after: end + Self.margin + options.wideSearchRange)
+    var found = attributed(from: next, to: end)
+    if window == nil { found = joiner.join(found, from: next, to: end) }
     next = end
     output.drop(before: end - Self.margin)
     original?.drop(before: end - Self.margin - options.wideSearchRange)
     return found
+  }
+
+  /// The windows that begin in a block, or the segments of the block and of what is around it.
+  ///
+  /// The queues begin and end where the block needs it, so its clips share their memory; they are gone when this returns, and the queues
+  /// may change again without being copied.
+  private func attributed(from begin: Double, to end: Double) -> [WindowAttribution] {
+    let (clip, from) = (output.clip, output.start)
+    let attributor = attributor(from: from)
+    guard let window else {
+      let segments = Segmentation(attributor: attributor, output: Waveform(clip)).segments()
+      return segments.map { onTimeline($0, from, attributor) }
+    }
+    let last = end >= output.end ? max(end - 0.1, begin + 0.01) : end
+    let windows = stride(from: begin, to: last - 1e-9, by: window).map {
+      (start: $0 - from, end: min($0 + window - from, clip.duration))
+    }
+    return attributor.attribute(clip, windows: windows).map { onTimeline($0, from, attributor) }
   }
 
   /// A block's result on the output's own timeline.
@@ -146,12 +156,11 @@ struct StreamAttribution {
   }
 
   /// The candidates on a timeline that begins at `start`, with the part of the original that a block may be made of.
-  private func attributor(from start: Double, to end: Double) -> Attributor {
+  private func attributor(from start: Double) -> Attributor {
     let shifted = fragments.shifted(by: -start)
     guard let original else { return shifted }
-    let first = max(original.start, start - options.wideSearchRange)
-    let clip = original.clip(from: first, to: end + options.wideSearchRange)
-    return shifted.preceded(by: Candidate(role: .original, clip: clip, expectedStart: first - start))
+    return shifted.preceded(
+      by: Candidate(role: .original, clip: original.clip, expectedStart: original.start - start))
   }
 }
 
@@ -159,26 +168,44 @@ struct StreamAttribution {
 private struct SampleQueue {
   private var samples: [Float] = []
   private var first = 0
+  private var held: [Float] = []
   var isEnded = false
   private static let rate = Double(Thresholds.sampleRate)
+  /// Seconds that a decoder hands out at once, at most.
+  static let piece = 10.0
+
+  /// Room for what is known at once: growing by halves would take up to twice that.
+  init(seconds: Double) { samples.reserveCapacity(Int((min(seconds, 3600) * Self.rate).rounded(.up))) }
 
   /// Seconds of the first sample that is still known, and of the end.
   var start: Double { Double(first) / Self.rate }
-  var end: Double { Double(first + samples.count) / Self.rate }
+  var end: Double { Double(first + samples.count + held.count) / Self.rate }
+
+  /// What is known, in the same memory.
+  var clip: AudioClip { AudioClip(unchecked: samples, sampleRate: Thresholds.sampleRate) }
 
   mutating func append(_ piece: [Float]) { samples += piece }
 
-  mutating func drop(before time: Double) {
-    let count = min(samples.count, Int((time * Self.rate).rounded()) - first)
-    guard count > 0 else { return }
-    samples.removeFirst(count)
-    first += count
+  /// Holds back what lies behind a moment until the next ``drop(before:)``.
+  mutating func hold(after time: Double) {
+    let count = max(0, sample(time))
+    guard count < samples.count else { return }
+    held = Array(samples[count...])
+    samples.removeLast(held.count)
   }
 
-  func clip(from: Double, to: Double) -> AudioClip {
-    let known = AudioClip(unchecked: samples, sampleRate: Thresholds.sampleRate)
-    return known.slice(from: from - start, to: to - start)
+  mutating func drop(before time: Double) {
+    let count = min(samples.count, sample(time))
+    if count > 0 {
+      samples.removeFirst(count)
+      first += count
+    }
+    samples += held
+    held = []
   }
+
+  /// Index into the samples of a moment.
+  private func sample(_ time: Double) -> Int { Int((time * Self.rate).rounded()) - first }
 }
 
 /// Joins the segments of neighbouring blocks, and of equal neighbours.
