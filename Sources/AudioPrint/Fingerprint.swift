@@ -31,12 +31,19 @@ public struct Fingerprint: Sendable, Hashable {
 
   /// Makes the fingerprint of a file or URL while it is decoded: memory grows by no more than the fingerprint does.
   ///
-  /// - Throws: ``AudioError`` as ``AudioDecoder`` does.
-  public init(contentsOf path: String, track: Int = 0) async throws {
+  /// - Parameters:
+  ///   - path: a file or URL that ffmpeg reads.
+  ///   - track: index among the audio tracks, from 0.
+  ///   - progress: told how many seconds have been decoded, several times for each minute of audio.
+  /// - Throws: ``AudioError`` as ``AudioDecoder`` does, and what `progress` throws.
+  public init(contentsOf path: String, track: Int = 0, progress: (Double) throws -> Void = { _ in }) async throws {
     let analysis = try await AudioDecoder.withReader(of: path, sampleRate: Thresholds.sampleRate, track: track) {
       reader in
       var analysis = SubprintAnalysis()
-      while let piece = try await reader.next() { analysis.append(piece) }
+      while let piece = try await reader.next() {
+        analysis.append(piece)
+        try progress(Double(reader.count) / Double(Thresholds.sampleRate))
+      }
       return analysis
     }
     (subprints, levels) = (analysis.subprints, analysis.levels)

@@ -19,6 +19,8 @@ struct MakeFingerprint: AsyncParsableCommand {
   @Option(
     name: .shortAndLong, help: ArgumentHelp("Where it is written, instead of standard output.", valueName: "path"))
   var output: String?
+  @Flag(help: "Tell on standard error how much has been decoded, even if that is no terminal.")
+  var progress = false
 
   func validate() throws {
     guard track >= 0 else { throw ValidationError("--track counts from 0") }
@@ -26,7 +28,10 @@ struct MakeFingerprint: AsyncParsableCommand {
 
   func run() async throws {
     // Decoded in pieces: ten hours take no more memory than a minute and the fingerprint itself.
-    let json = try JSONEncoder.stable.encode(try await Fingerprint(contentsOf: file, track: track))
+    let progress = Progress(file, always: self.progress)
+    let fingerprint = try await Fingerprint(contentsOf: file, track: track, progress: progress.decoded)
+    progress.finish()
+    let json = try JSONEncoder.stable.encode(fingerprint)
     guard let output else { return print(String(decoding: json, as: UTF8.self)) }
     do {
       try json.write(to: URL(fileURLWithPath: output), options: .atomic)

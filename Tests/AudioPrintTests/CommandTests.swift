@@ -61,7 +61,8 @@ struct CommandTests {
       let stored = "\(folder)/one.json"
       let made = try await audioprint("fingerprint", one, "--output", stored)
       #expect(made.exitCode == 0 && made.output.isEmpty && made.errors.isEmpty, "\(made)")
-      let printed = try await audioprint("fingerprint", one)
+      let printed = try await audioprint("fingerprint", one, "--progress")
+      #expect(printed.errors.contains("6 s of one.wav"), "progress names what was decoded: \(printed.errors)")
       #expect(printed.output == (try String(contentsOfFile: stored, encoding: .utf8)) + "\n")
       try FileManager.default.removeItem(atPath: one)
       let same = try await audioprint("compare", stored, late, "--json")
