@@ -82,4 +82,40 @@ struct RunPageTests {
     let open = html.components(separatedBy: "<details class=\"stream\"").dropFirst().map { $0.hasPrefix(" open") }
     #expect(open == [false, false, true, false])
   }
+
+  /// The rows of a table, its head left out.
+  private func rows(_ part: String, in html: String) throws -> [String] {
+    let rest = html.components(separatedBy: "<table data-part=\"\(part)\">")
+    let table = try #require(rest.dropFirst().first?.components(separatedBy: "</table>").first)
+    return table.components(separatedBy: "<tr").dropFirst().filter { !$0.contains("<th>") }
+  }
+
+  @Test("Green is what is as expected, red what is not, and red checks are named")
+  func marks() throws {
+    var report = ReportSample.report
+    var red = report.streams[0]
+    red.passed = false
+    red.checks[1].passed = false
+    report.streams.append(red)
+    report.faults.append(
+      .init(
+        fault: "quiet", caughtBy: [], expected: ["loudness"], message: "", ok: false, outcome: .dubbed,
+        hashDiffers: false))
+    report.faults.append(
+      .init(fault: "gone", caughtBy: [], expected: [], message: "", ok: true, outcome: nil, hashDiffers: nil))
+    let html = RunPage(report: report, sounds: report.streams.map { _ in StreamSound() }).html
+    let marks = ["✔", "✘", "⚡"]
+    func mark(_ row: String) -> String? { marks.first(where: row.contains) }
+    let overview = try rows("overview", in: html)
+    #expect(overview.map(mark) == ["✔", "⚡", "✘"])
+    #expect(overview[0].contains(">–</tr>") && overview[2].contains(">\(red.checks[1].name)</tr>"))
+    let checks = try #require(html.components(separatedBy: "<details").last.map { try rows("checks", in: $0) })
+    #expect(checks.map(mark) == red.checks.map { $0.passed ? "✔" : "✘" })
+    let faults = try rows("faults", in: html)
+    #expect(faults.map(mark) == ["✔", "✘", "✔"])
+    for (row, words) in zip(faults, ["<td>dubbed<td", "<td>not dubbed<td", "<td>nothing: no output<td"]) {
+      #expect(row.contains(words))
+    }
+    #expect(faults[1].contains("nothing, as it should be; expected were loudness"))
+  }
 }

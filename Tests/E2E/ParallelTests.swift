@@ -8,22 +8,21 @@ extension E2E {
     "Streams side by side, measured", .tags(.slow),
     .enabled(if: ProcessInfo.processInfo.environment["E2E_BENCH"] == "1", "measured by make bench GROUP=e2e"))
   struct ParallelStreams {
-    @Test("Four 30 s streams at once, and one alone before them", .stream())
-    func fourAndOne() async throws {
+    @Test("30 s streams: one alone, then several at once", .stream())
+    func oneAndSeveral() async throws {
       let stream = try LiveStream.current
       let fixture = try Fixture.named("counting")
-      let clock = ContinuousClock()
-      let one = try await clock.measure { try await stream.sibling("alone").expectDubbed(fixture) }
-      let four = try await clock.measure {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-          for number in 1...4 {
-            group.addTask { try await stream.sibling("beside\(number)").expectDubbed(fixture) }
+      for count in [1, 4, 8] {
+        let seconds = try await ContinuousClock().measure {
+          try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1...count {
+              group.addTask { try await stream.sibling("\(count)x\(number)").expectDubbed(fixture) }
+            }
+            try await group.waitForAll()
           }
-          try await group.waitForAll()
-        }
+        }.seconds
+        try await RunReporter.shared.add(measured: "\(count) at once (s)", seconds)
       }
-      try await RunReporter.shared.add(measured: "one 30 s stream (s)", one.seconds)
-      try await RunReporter.shared.add(measured: "four 30 s streams at once (s)", four.seconds)
     }
   }
 }
