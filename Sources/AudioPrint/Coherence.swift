@@ -192,7 +192,8 @@ private struct CrossStatistics {
     for i in cross.indices {
       total += yPower[i]
       let scale = xPower[i] * yPower[i]
-      guard scale > 1e-24 else { continue }
+      // Beyond what a float holds the quotient is no number, which min and max would make 1.
+      guard scale > 1e-24, scale.isFinite else { continue }
       let raw = (cross[i].re * cross[i].re + cross[i].im * cross[i].im) / scale
       let bias = min(0.95, overlap * product[i] / scale)
       explained += yPower[i] * max(0, min(1, (raw - bias) / (1 - bias)))

@@ -157,6 +157,28 @@ struct AttributionTests {
     #expect(loud.map(\.attribution) == [.unknown])
   }
 
+  @Test("A candidate that is silent where it lies explains nothing, though it is the sound 60 dB down")
+  func inaudibleCandidate() throws {
+    let noise = try AudioClip.noise(6)
+    let candidates = [Candidate(role: .original, clip: try noise.gain(-60), expectedStart: 0)]
+    #expect(Attributor(candidates: candidates).attribute(noise, windows: [(0, 6)])[0].attribution == .unknown)
+  }
+
+  @Test("A candidate whose samples no spectrum can hold does not explain another sound")
+  func infiniteCandidate() throws {
+    let candidates = [Candidate(role: .original, clip: try .noise(6, seed: 2).gain(390), expectedStart: 0)]
+    #expect(Attributor(candidates: candidates).attribute(try .noise(6), windows: [(0, 6)])[0].attribution == .unknown)
+  }
+
+  @Test("A few samples from the place where it is expected a source has its exact lag", arguments: [-7, -3, 3, 7])
+  func exactLag(samples: Int) throws {
+    let (original, lag) = (try AudioClip.noise(4), Double(samples) / 8000)
+    let output = samples < 0 ? original.slice(from: -lag, to: 4) : try original.delayed(lag)
+    let candidates = [Candidate(role: .original, clip: original, expectedStart: 0)]
+    let result = Attributor(candidates: candidates).attribute(output, windows: [(0, 3)])[0]
+    #expect(result.attribution == .passthrough && abs(result.lagSeconds - lag) < 0.1 / 8000, "\(result)")
+  }
+
   @Test("Short last fragments", arguments: [1.0, 1.5, 3.0])
   func short(seconds: Double) async throws {
     let scene = try await Scene()
@@ -209,5 +231,31 @@ struct AttributionTests {
     let window = [(start: start, end: start + 2)]
     #expect(attributor.attribute(try stream(10), windows: window)[0].attribution == .passthrough)
     #expect(attributor.attribute(try stream(20), windows: window)[0].attribution == .unknown)
+  }
+
+  @Test("A short window needs less explanation where what is around it has the same source")
+  func confirmed() throws {
+    let original = try AudioClip.noise(6)
+    // The original is 0.7 of the energy: enough for 2 s or more, not for 1.5 s alone.
+    let output = try original.mixed(with: .noise(6, seed: 2).gain(-3.7))
+    func classify(_ output: AudioClip, from start: Double, original place: Double) -> SegmentClass {
+      let candidates = [Candidate(role: .original, clip: original, expectedStart: place)]
+      return Attributor(candidates: candidates).attribute(output, windows: [(start, start + 1.5)])[0].attribution
+    }
+    #expect(classify(output, from: 2, original: 0) == .passthrough)
+    #expect(classify(output.slice(from: 2, to: 3.5), from: 0, original: -2) == .unknown)
+  }
+
+  @Test("A short dubbed window tells how much of it is the original, of which the fragment holds a part")
+  func originalCoherence() throws {
+    let original = try AudioClip.noise(4)
+    let fragment = try original.gain(-6).mixed(with: .noise(4, seed: 2))
+    let candidates = [
+      Candidate(role: .original, clip: original, expectedStart: 0),
+      Candidate(role: .dubbed(0), clip: fragment, expectedStart: 0),
+    ]
+    let result = Attributor(candidates: candidates).attribute(fragment, windows: [(1.5, 2.5)])[0]
+    #expect(result.attribution == .dubbed(0), "\(result)")
+    #expect((0.15...0.3).contains(result.originalCoherence), "\(result)")
   }
 }

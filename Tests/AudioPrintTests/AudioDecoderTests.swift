@@ -160,4 +160,19 @@ struct AudioDecoderTests {
     }
     await #expect(throws: AudioError.self) { try await AudioDecoder.decode("any.wav", sampleRate: 0) }
   }
+
+  @Test("Timestamps of a wall clock are refused, unless the start is one of them", arguments: [nil, 1_700_000_000.0])
+  func wallClock(start: Double?) throws {
+    var request = DecodingRequest(
+      path: "live.flv", sampleRate: 8000, track: 0, start: start, duration: 1, alignedToTimestamps: true)
+    let track = AudioProbe.Track(
+      codec: "aac", sampleRate: 48_000, channels: 2, startTime: 1_700_000_000.5, duration: nil)
+    if start == nil {
+      let error = #expect(throws: AudioError.self) { try request.adopt(track) }
+      #expect(error?.code == .badFormat)
+    } else {
+      try request.adopt(track)
+      #expect(request.firstSample == 1_700_000_000.5)
+    }
+  }
 }

@@ -65,4 +65,12 @@ struct FingerprintTests {
   func refused(json: String) {
     #expect(throws: DecodingError.self) { try JSONDecoder().decode(Fingerprint.self, from: Data(json.utf8)) }
   }
+
+  @Test("A second in common explains no block: half of one must overlap")
+  func overlap() throws {
+    let one = try AudioClip.noise(6)
+    let other = try AudioClip.joined([one.slice(from: 5, to: 6), .noise(5, seed: 2)])
+    let match = Fingerprint(one).compare(other)
+    #expect(!match.isSame && match.explainedBlocks == 0, "\(match)")
+  }
 }

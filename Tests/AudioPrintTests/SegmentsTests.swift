@@ -42,4 +42,33 @@ struct SegmentsTests {
     let segments = Attributor(candidates: scene.candidates).segments(output)
     #expect(segments.map(\.attribution) == [expected])
   }
+
+  @Test("In a pause the edge is where the next fragment begins, to the sample")
+  func pause() throws {
+    // 4.02 s are no whole number of the frames of 32 ms in which edges are found.
+    let pause = try AudioClip.silence(0.51)
+    let fragments = try (1...2).map { try AudioClip.joined([pause, .noise(3, seed: $0), pause]) }
+    let candidates = fragments.enumerated().map { Candidate(role: .dubbed($0), clip: $1) }
+    let segments = Attributor(candidates: candidates).segments(try .joined(fragments))
+    #expect(segments.map(\.attribution) == [.dubbed(0), .dubbed(1)], "\(segments)")
+    #expect(abs((segments.first?.end ?? 0) - 4.02) < 0.001, "\(segments)")
+  }
+
+  @Test("A fragment that is heard twice is found at both places")
+  func twice() throws {
+    let fragments = try (1...2).map { try AudioClip.noise(3, seed: $0) }
+    let candidates = fragments.enumerated().map { Candidate(role: .dubbed($0), clip: $1) }
+    let segments = Attributor(candidates: candidates).segments(
+      try .joined([fragments[0], fragments[1], fragments[0]]))
+    #expect(segments.map(\.attribution) == [.dubbed(0), .dubbed(1), .dubbed(0)], "\(segments)")
+  }
+
+  @Test("A segment's figures are those of all of it, not of its middle")
+  func figures() throws {
+    let noise = try AudioClip.noise(3)
+    let output = try AudioClip.joined([noise, try .noise(3, seed: 2).gain(-20), noise.gain(-1)])
+    let candidates = [Candidate(role: .original, clip: output, expectedStart: 0)]
+    let segments = Attributor(candidates: candidates).segments(output)
+    #expect(segments.count == 1 && abs((segments.first?.level ?? 0) - output.level) < 0.1, "\(segments)")
+  }
 }

@@ -101,4 +101,37 @@ struct StreamAttributionTests {
     }
     #expect(all == (try await Media.original()).samples.count)
   }
+
+  @Test("The original is fed far enough to be found where it is early")
+  func early() throws {
+    let original = try AudioClip.noise(56)
+    let output = original.slice(from: 20, to: 44)
+    var stream = StreamAttribution(attributor: Attributor(candidates: []), hasOriginal: true, window: 6, block: 6)
+    let found = run(&stream, output, original)
+    #expect(found.map(\.attribution) == [SegmentClass](repeating: .passthrough, count: 4))
+    #expect(found.allSatisfy { abs($0.lagSeconds + 20) < 0.001 }, "\(found)")
+  }
+
+  @Test("A remainder of less than 0.1 s is no window", arguments: [(4.05, 2), (4.15, 3)])
+  func remainder(seconds: Double, count: Int) throws {
+    var stream = StreamAttribution(attributor: Attributor(candidates: []), hasOriginal: false, window: 2)
+    #expect(stream.append(all: try AudioClip.noise(seconds).samples).count == count)
+  }
+
+  @Test("Neighbours are joined where a source goes on, not where its lag jumps, and slivers with what is before them")
+  func joiner() {
+    func segment(_ start: Double, _ end: Double, _ attribution: SegmentClass, lag: Double = 0) -> WindowAttribution {
+      WindowAttribution(
+        start: start, end: end, attribution: attribution, candidateIndex: attribution == .silent ? nil : 0,
+        secondCandidateIndex: nil, lagSeconds: lag, coherence: 1, originalCoherence: 0, secondCoherence: 0, level: -20,
+        residualLevel: -60, confidence: 1)
+    }
+    var joiner = SegmentJoiner()
+    let parts = [
+      segment(0, 3, .dubbed(0)), segment(3, 4, .dubbed(0), lag: 0.01), segment(4, 6, .dubbed(0), lag: 0.1),
+      segment(6, 6.03, .silent), segment(6.03, 8, .dubbed(1)),
+    ]
+    let found = joiner.join(parts, from: 0, to: 8) + joiner.finish()
+    #expect(found.map(\.start) == [0, 4, 6.03] && found.map(\.end) == [4, 6.03, 8], "\(found)")
+  }
 }
