@@ -258,4 +258,14 @@ struct AttributionTests {
     #expect(result.attribution == .dubbed(0), "\(result)")
     #expect((0.15...0.3).contains(result.originalCoherence), "\(result)")
   }
+
+  @Test("A short window at the output's end is judged alone if what is before it is another source")
+  func lastWindow() throws {
+    let fragments = try (1...2).map { try AudioClip.noise(3, seed: $0) }
+    let candidates = fragments.enumerated().map {
+      Candidate(role: .dubbed($0), clip: $1, expectedStart: 3 * Double($0))
+    }
+    let output = try AudioClip.joined([fragments[0], fragments[1].slice(from: 0, to: 1)])
+    #expect(Attributor(candidates: candidates).attribute(output, windows: [(3, 4)])[0].attribution == .dubbed(1))
+  }
 }

@@ -175,4 +175,20 @@ struct AudioDecoderTests {
       #expect(request.firstSample == 1_700_000_000.5)
     }
   }
+
+  @Test("A sample that a pipe cuts in two is put together again")
+  func cutSample() async throws {
+    try await Media.withFolder { folder in
+      let (path, noise) = (folder + "/raw", try AudioClip.noise(1))
+      try Data(Media.pcm(noise)).write(to: URL(fileURLWithPath: path))
+      let pieces = "head -c 6 '\(path)'; sleep 0.1; tail -c +7 '\(path)'"
+      let (_, samples) = try await FFmpeg.stream("sh", ["-c", pieces]) { bytes in
+        var reader = SampleReader(bytes, sampleRate: 8000, alignment: Alignment(lead: 0, limit: nil), path: path)
+        var samples: [Float] = []
+        while let piece = try await reader.next() { samples += piece }
+        return samples
+      }
+      #expect(samples == noise.samples)
+    }
+  }
 }

@@ -35,6 +35,9 @@ struct ChromaprintFingerprintTests {
     #expect(try #require(one.agreement(with: late, from: 3, to: 12, maxOffset: 1)) < 0.7)
     let other = ChromaprintFingerprint(items: (0..<100).map { _ in UInt32.random(in: 0...UInt32.max, using: &chance) })
     #expect((0.4...0.6).contains(try #require(one.agreement(with: other))))
+    // Its first ten are the last ten of the other: less than half, which says nothing.
+    let after = ChromaprintFingerprint(items: items.suffix(10) + other.items.prefix(90))
+    #expect(try #require(one.agreement(with: after, maxOffset: 12)) < 0.7)
     #expect(one.agreement(with: late, from: 0, to: 0.5) == nil)
     #expect(one.agreement(with: one, from: .nan, to: .nan, maxOffset: .nan) == nil)
     #expect(ChromaprintFingerprint(items: []).agreement(with: one) == nil)

@@ -73,4 +73,12 @@ struct FingerprintTests {
     let match = Fingerprint(one).compare(other)
     #expect(!match.isSame && match.explainedBlocks == 0, "\(match)")
   }
+
+  @Test("An end that is too short for a block counts with the block before it")
+  func lastBlock() throws {
+    let one = try AudioClip.noise(5)
+    // A third of the first 3 s is the same, which is enough, and a quarter of all 5 s, which is not.
+    let match = Fingerprint(one).compare(try .joined([one.slice(from: 0, to: 1.4), .noise(3.6, seed: 2)]))
+    #expect(!match.isSame && match.audibleBlocks == 1, "\(match)")
+  }
 }

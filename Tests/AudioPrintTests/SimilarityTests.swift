@@ -78,6 +78,22 @@ struct SimilarityTests {
     #expect(!Similarity.compare(try .noise(6, seed: 1), try .noise(6, seed: 2)).isSame)
   }
 
+  @Test("Another speed is not looked for beyond the offset that is allowed")
+  func speedBeyondOffset() async throws {
+    let clip = try await Media.original().slice(from: 0, to: 13)
+    let fast = try AudioClip(samples: clip.resampled(to: 48_000).samples, sampleRate: 49_440).resampled(to: 8000)
+    let result = Similarity.compare(clip, try fast.delayed(1.2), maxOffset: 1)
+    #expect(!result.isSame && result.speedRatio == 1, "\(result)")
+  }
+
+  @Test("A recording of which a part was replaced has no other speed")
+  func replaced() throws {
+    let a = try AudioClip.noise(14)
+    let result = Similarity.compare(a, try .joined([a.slice(from: 0, to: 10), .noise(4, seed: 2)]))
+    #expect(!result.isSame && result.explainedWindows == 1 && result.audibleWindows == 2, "\(result)")
+    #expect(result.speedRatio == 1 && result.lagSeconds == 0, "\(result)")
+  }
+
   @Test(
     "An offset that is no number or has no end is searched as far as that is possible",
     arguments: [Double.nan, .infinity, -1])

@@ -42,6 +42,16 @@ struct VerdictTests {
     #expect(verdict.secondCoherence > Thresholds.presentPartial, "\(verdict)")
   }
 
+  @Test("The little that a coder added to an echo's audio is no second source", arguments: [-20.0, -14])
+  func echo(decibels: Double) throws {
+    let original = try AudioClip.noise(3)
+    let output = try original.mixed(with: .noise(3, seed: 2).gain(decibels))
+    let verdict = Verdict(
+      judge: try judge(output, to: 3), original: fit(0, 0.97, original), dubbed: fit(1, 1, output)
+    ).attribution()
+    #expect(verdict.attribution == (decibels < -17 ? .passthrough : .mixed), "\(verdict)")
+  }
+
   @Test(
     "The shorter the sound, the more of it must be explained; where longer windows named the source, less",
     arguments: [
