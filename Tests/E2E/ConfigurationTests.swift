@@ -95,7 +95,8 @@ extension E2E {
     func runsAreIsolated() async throws {
       let gateway = try await ComposeEngine.bridgeGateway()
       try await withThrowingTaskGroup(of: Set<String>.self) { group in
-        for (fixture, host) in [("counting-on", "host.docker.internal"), ("counting-brief", gateway)] {
+        // Of the same length: a stream of 2 s can be over before a worker on a busy machine has seen it.
+        for (fixture, host) in [("counting-on", "host.docker.internal"), ("counting-short", gateway)] {
           group.addTask {
             var stack = DualStack.standard
             // STS under its address as well as under its name.
