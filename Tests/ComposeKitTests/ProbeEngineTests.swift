@@ -41,9 +41,7 @@ struct ProbeEngineTests {
   @Test(
     "The deadline names the probe and what it saw",
     arguments: [
-      // The engine's proxy accepts first and then finds that nobody listens: at load 37 that took it more than the usual 150 ms.
-      (Probe.tcp(port: 80, steadyFor: .seconds(1)), "TCP port 80", "nobody listens"),
-      (.http(port: 80), "HTTP GET :80/", ""),
+      (Probe.tcp(port: 80), "TCP port 80", "nobody listens"), (.http(port: 80), "HTTP GET :80/", ""),
       (.logLine("never"), "log line \"never\"", "its last line is \"alive\""),
       (.closure("the moon is full") { _ in false }, "the moon is full", "it returned false"),
     ])
