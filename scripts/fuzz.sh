@@ -22,13 +22,9 @@ export LIBFUZZER
 
 mkdir -p "$work/found" "$scratch"
 echo "fuzz: building in $scratch (some minutes the first time)"
-products=()
-for target in "${targets[@]}"; do
-  case " ${protocol[*]} " in *" $target "*) product=Fuzz ;; *) product=FuzzAudio ;; esac
-  case " ${products[*]} " in *" $product "*) ;; *) products+=("$product") ;; esac
-done
+product_of() { case " ${protocol[*]} " in *" $1 "*) echo Fuzz ;; *) echo FuzzAudio ;; esac; }
 : >"$scratch/build.log"
-for product in "${products[@]}"; do
+for product in $(for target in "${targets[@]}"; do product_of "$target"; done | sort -u); do
   swift build -c release --package-path Fuzzing --scratch-path "$scratch" --product "$product" >>"$scratch/build.log" 2>&1 ||
     { tail -n 30 "$scratch/build.log" >&2; echo "fuzz: the build failed; all of it is in $scratch/build.log" >&2; exit 1; }
 done
@@ -38,7 +34,7 @@ failed=()
 for target in "${targets[@]}"; do
   mkdir -p "$work/corpus/$target"
   start=$SECONDS
-  case " ${protocol[*]} " in *" $target "*) product=Fuzz ;; *) product=FuzzAudio ;; esac
+  product=$(product_of "$target")
   count=$runs
   case " ${slow[*]} " in *" $target "*) count=$((runs / 30 + 1)) ;; esac
   if FUZZ_TARGET=$target SWIFT_BACKTRACE=enable=no "$scratch/release/$product" -runs="$count" -max_len=512 -timeout=10 -rss_limit_mb=600 -malloc_limit_mb=200 \

@@ -28,18 +28,21 @@ struct Evaluation {
     }
   }
 
+  /// The text in `--name=text`.
+  private static func value(_ name: String, in arguments: ArraySlice<String>) -> Substring? {
+    arguments.first { $0.hasPrefix(name) }?.dropFirst(name.count + 1)
+  }
+
   /// The whole number in `--name=number`.
   private static func number(_ name: String, in arguments: ArraySlice<String>) throws -> Int? {
-    guard let argument = arguments.first(where: { $0.hasPrefix(name) }) else { return nil }
-    guard let number = Int(argument.dropFirst(name.count + 1)) else {
-      throw EvaluationError(description: "\(argument) is no \(name)=NUMBER")
-    }
+    guard let text = value(name, in: arguments) else { return nil }
+    guard let number = Int(text) else { throw EvaluationError(description: "\(name)=\(text) is no \(name)=NUMBER") }
     return number
   }
 
   /// The sources whose names hold the text in `--only=text`.
   private static func only(in arguments: ArraySlice<String>) throws -> [Int]? {
-    guard let text = arguments.first(where: { $0.hasPrefix("--only=") })?.dropFirst(7) else { return nil }
+    guard let text = value("--only", in: arguments) else { return nil }
     let found = MaterialFactory.kinds.indices.filter { MaterialFactory.kinds[$0].name.contains(text) }
     guard Set(found.map { $0.isMultiple(of: 2) }).count == 2 else {
       let names = MaterialFactory.kinds.map(\.name).joined(separator: ", ")

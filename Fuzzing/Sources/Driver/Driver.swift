@@ -4,12 +4,16 @@ import Foundation
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runDriver(
   _ argumentCount: UnsafeMutablePointer<CInt>,
-  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>, _ target: Fuzzing.Target
+  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+  _ target: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 ) -> CInt
 
+// libFuzzer's callback cannot capture. Written once, before it runs, and libFuzzer calls from one thread.
+private nonisolated(unsafe) var chosen: Fuzzing.Target = { _ in }
+
 public enum Fuzzing {
-  /// What libFuzzer calls with each input; 0 means that the input is worth keeping.
-  public typealias Target = @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+  /// What is done with each input.
+  public typealias Target = @Sendable (UnsafeBufferPointer<UInt8>) -> Void
 
   /// Runs one of the targets, named by `FUZZ_TARGET`; the program's arguments are libFuzzer's.
   public static func run(_ targets: [String: Target]) -> Never {
@@ -18,8 +22,14 @@ public enum Fuzzing {
       FileHandle.standardError.write(Data("FUZZ_TARGET must be one of \(targets.keys.sorted())\n".utf8))
       exit(64)
     }
+    chosen = target
     var count = CommandLine.argc
     var arguments = CommandLine.unsafeArgv
-    exit(runDriver(&count, &arguments, target))
+    let status = runDriver(&count, &arguments) { start, count in
+      chosen(UnsafeBufferPointer(start: start, count: count))
+      // The input is worth keeping.
+      return 0
+    }
+    exit(status)
   }
 }
