@@ -11,7 +11,7 @@ struct ConcurrencyLimitTests {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<50 {
         group.addTask {
-          try await limit.withPlace {
+          try await limit.withPlace { _ in
             await counter.enter()
             await Task.yield()
             await counter.leave()
@@ -42,19 +42,35 @@ struct ConcurrencyLimitTests {
   func errors() async throws {
     struct Failure: Error {}
     let limit = ConcurrencyLimit(limit: 1)
-    await #expect(throws: Failure.self) { try await limit.withPlace { throw Failure() } }
-    try await limit.withPlace {}
+    await #expect(throws: Failure.self) { try await limit.withPlace { _ in throw Failure() } }
+    try await limit.withPlace { _ in }
+  }
+
+  @Test("A place that is left early lets one in, and one only, however often it is left")
+  func leftEarly() async throws {
+    let limit = ConcurrencyLimit(limit: 1)
+    try await limit.withPlace { place in
+      place.leave()
+      place.leave()
+      #expect(limit.free == 1)
+      try await limit.withPlace { _ in
+        place.leave()
+        #expect(limit.free == 0)
+      }
+    }
+    // Who has left early does not leave again at its end.
+    #expect(limit.free == 1)
   }
 
   @Test("Someone who is cancelled while waiting goes away and takes no place")
   func cancellation() async throws {
     let limit = ConcurrencyLimit(limit: 1)
-    try await limit.withPlace {
-      let waiter = Task { try await limit.withPlace {} }
+    try await limit.withPlace { _ in
+      let waiter = Task { try await limit.withPlace { _ in } }
       waiter.cancel()
       await #expect(throws: CancellationError.self) { try await waiter.value }
     }
-    try await limit.withPlace {}
+    try await limit.withPlace { _ in }
   }
 
   @Test("Who is first goes before all who waited already, and behind those who are first too")
@@ -63,14 +79,14 @@ struct ConcurrencyLimitTests {
     let order = Order()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
-        try await limit.withPlace {
+        try await limit.withPlace { _ in
           await order.append(-1)
           while limit.waiting < 4 { await Task.yield() }
         }
       }
       while await order.numbers.isEmpty { await Task.yield() }
       for (number, isFirst) in [false, true, false, true].enumerated() {
-        group.addTask { try await limit.withPlace(isFirst: isFirst) { await order.append(number) } }
+        group.addTask { try await limit.withPlace(isFirst: isFirst) { _ in await order.append(number) } }
         // Each is in the line before the next is sent there; the last one lets the line move.
         while number < 3, limit.waiting <= number { await Task.yield() }
       }

@@ -3,14 +3,21 @@ import Synchronization
 
 /// Bounds how many of something are live at once; Swift Testing itself runs every case side by side.
 final class ConcurrencyLimit: Sendable {
-  /// `E2E_MAX_STREAMS`, or one more than there are cores: a stream waits for real time to pass, and is then judged on a core.
-  static let streams = ConcurrencyLimit(
-    limit: setting("E2E_MAX_STREAMS") ?? ProcessInfo.processInfo.activeProcessorCount + 1)
+  private static let cores = ProcessInfo.processInfo.activeProcessorCount
+
+  /// Published at once: `E2E_MAX_STREAMS`, or as many as there are cores. One that has been published makes room for the next while
+  /// its rest is dubbed and judged: a run is then never without a publisher.
+  static let streams = ConcurrencyLimit(limit: setting("E2E_MAX_STREAMS") ?? cores)
+
+  /// Judged at once: each takes a core, and what is being dubbed meanwhile wants one too.
+  static let verdicts = ConcurrencyLimit(limit: cores)
 
   /// `E2E_MAX_ENVIRONMENTS`, or one more than there are cores; at least two, since suites with one of their own are nested in
   /// a suite with another.
-  static let environments = ConcurrencyLimit(
-    limit: max(2, setting("E2E_MAX_ENVIRONMENTS") ?? ProcessInfo.processInfo.activeProcessorCount + 1))
+  static let environments = ConcurrencyLimit(limit: max(2, setting("E2E_MAX_ENVIRONMENTS") ?? cores + 1))
+
+  /// Environments that are being started: side by side, the first would be ready as late as the last.
+  static let starts = ConcurrencyLimit(limit: 1)
 
   private static func setting(_ variable: String) -> Int? {
     ProcessInfo.processInfo.environment[variable].flatMap(Int.init)
@@ -33,16 +40,34 @@ final class ConcurrencyLimit: Sendable {
 
   init(limit: Int) { state = Mutex(State(free: max(1, limit))) }
 
+  /// How many places nobody has.
+  var free: Int { state.withLock { $0.free } }
+
   /// How many wait for a place.
   var waiting: Int { state.withLock { $0.waiting.count } }
 
+  /// One of the places, taken until it is left.
+  final class Place: Sendable {
+    private let limit: ConcurrencyLimit
+    private let isTaken = Atomic(true)
+
+    fileprivate init(_ limit: ConcurrencyLimit) { self.limit = limit }
+
+    /// Makes room for the next; once is enough, more does no harm.
+    func leave() {
+      if isTaken.exchange(false, ordering: .relaxed) { limit.leave() }
+    }
+  }
+
   /// Runs `body` when a place is free; first come, first served, all with `isFirst` before all others.
   ///
+  /// - Parameter body: may leave its place before it ends.
   /// - Throws: `CancellationError` when cancelled while waiting, and what `body` throws.
-  func withPlace<R: Sendable>(isFirst: Bool = false, _ body: @Sendable () async throws -> R) async throws -> R {
+  func withPlace<R: Sendable>(isFirst: Bool = false, _ body: @Sendable (Place) async throws -> R) async throws -> R {
     try await enter(isFirst: isFirst)
-    defer { leave() }
-    return try await body()
+    let place = Place(self)
+    defer { place.leave() }
+    return try await body(place)
   }
 
   private func enter(isFirst: Bool) async throws {

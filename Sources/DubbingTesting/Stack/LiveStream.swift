@@ -9,6 +9,8 @@ public struct LiveStream: Sendable {
   public var transport: StreamPublisher.Transport
   /// Where recording, events and logs of this stream are kept.
   public var folder: URL
+  /// Among those that are published at once; nil: it is not counted, like a ``sibling(_:in:)``.
+  var place: ConcurrencyLimit.Place?
 
   /// - Parameters:
   ///   - name: fit for a path on a media server, and not in use there.
@@ -78,7 +80,10 @@ public struct LiveStream: Sendable {
       stream: name, fixture: fixture, budget: environment.stack.budget,
       events: StreamEvents(received.map(ObservedEvent.init), stream: name),
       spoken: StreamEvents(sent.map(ObservedEvent.init), stream: name))
-    return DubbingVerdict(try await analysis.evidence(of: problem == nil ? recording : nil, problem: problem))
+    let evidence = try await ConcurrencyLimit.verdicts.withPlace { _ in
+      try await analysis.evidence(of: problem == nil ? recording : nil, problem: problem)
+    }
+    return DubbingVerdict(evidence)
   }
 
   /// Runs publisher and recorder side by side; answers why there is no recording, where there is none.
@@ -96,6 +101,7 @@ public struct LiveStream: Sendable {
     return try await withThrowingTaskGroup(of: String?.self) { [publisher] group in
       group.addTask {
         try await RunReporter.shared.publishing { try await publisher.run() }
+        place?.leave()
         return nil
       }
       if let disturbance = fault?.disturbance {

@@ -42,7 +42,9 @@ extension LiveStream {
   {
     let verdict = try await dub(fixture, under: fault)
     // Everything that has a deadline is over: pictures may take their time.
-    let sound = await StreamSound.of(fixture, recording: recording)
+    let sound = try await ConcurrencyLimit.verdicts.withPlace { _ in
+      await StreamSound.of(fixture, recording: recording)
+    }
     try await RunReporter.shared.add(
       verdict, test: Test.current?.displayName ?? Test.current?.name ?? name, fault: fault?.name, of: self, sound: sound
     )
