@@ -6,10 +6,14 @@ struct StartFailure: Sendable {
 
   /// The error for a service that will not become ready.
   func error(for failure: Readiness.Failure, after elapsed: Duration) async -> ComposeError {
+    var failure = failure
     let records: [ContainerRecord]
     if let id = failure.containerID {
       do {
-        records = try await running.inspect(ids: [id])
+        records = try await inspect(id, after: failure.cause)
+        if case .exited(let code) = failure.cause, records.first?.status.isOutOfMemory == true {
+          failure.cause = .outOfMemory(code: code)
+        }
       } catch let error as ComposeError where error.code == .engineUnavailable {
         // An engine that is stopped ends its containers first: that is no fault of theirs.
         var error = error
@@ -25,6 +29,18 @@ struct StartFailure: Sendable {
       records = []
     }
     return await error(for: failure, record: records.first, after: elapsed)
+  }
+
+  /// The engine may say only a moment after it has reported the end of a container that was killed that it was for its memory.
+  private func inspect(_ id: String, after cause: Readiness.Failure.Cause) async throws -> [ContainerRecord] {
+    var records = try await running.inspect(ids: [id])
+    guard case .exited(code: 137) = cause else { return records }
+    let end = ContinuousClock.now + .seconds(1)
+    while records.first?.status.isOutOfMemory == false, ContinuousClock.now < end {
+      try await Task.sleep(for: .milliseconds(100))
+      records = try await running.inspect(ids: [id])
+    }
+    return records
   }
 
   private func error(for failure: Readiness.Failure, record: ContainerRecord?, after elapsed: Duration) async
