@@ -82,7 +82,7 @@ fixtures: ## Make this package's fixtures anew (needs flite)
 	@fixtures/make.sh
 
 ##@ Measure
-bench: setup ## Measure the modules beside their peers (GROUP=socketio|audioprint|composekit|e2e, RUNS=5, SAVE=1 keeps the table)
+bench: $(if $(filter socketio audioprint composekit,$(GROUP)),setup,images) ## Measure the modules beside their peers (GROUP=socketio|audioprint|composekit|e2e, RUNS=5, SAVE=1 keeps the table)
 	@scripts/bench.sh --group '$(or $(GROUP),all)' --runs '$(or $(RUNS),5)' $(if $(SAVE),--save)
 
 eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a part of it, in three minutes)

@@ -95,6 +95,18 @@ def run(arguments, log):
     return code, time.monotonic() - began, peak
 
 
+def judged():
+    """What the last run's report says: healthy streams and those that were flagged, faults and those not caught, overhead in s."""
+    try:
+        report = json.loads((REPORT / "report.json").read_text())
+    except (OSError, ValueError):     # It failed before it could write one; its exit code counts.
+        return {}
+    healthy = [stream for stream in report["streams"] if stream.get("fault") is None]
+    return {"healthy": len(healthy), "flagged": sum(not stream["passed"] for stream in healthy),
+            "faults": len(report["faults"]), "missed": sum(not fault["ok"] for fault in report["faults"]),
+            "overhead_s": round(report["total_s"] - report["publishing_s"], 1)}
+
+
 def main():
     parser = argparse.ArgumentParser(description="Runs the E2E tests again and again.")
     parser.add_argument("--runs", type=int, default=30)
@@ -105,25 +117,31 @@ def main():
     TEMPORARY.mkdir()
     subprocess.run(["swift", "build", "--build-tests"], cwd=ROOT, check=True)
     before = containers(), processes(), files()
-    durations, peaks, failures = [], [], 0
+    durations, peaks, verdicts, failures = [], [], [], 0
     for number in range(1, arguments.runs + 1):
         code, seconds, peak = run(["--filter", arguments.filter], log)
         durations.append(round(seconds, 1))
         peaks.append(peak)
+        verdicts.append(judged())
         failures += code != 0
         print(f"soak: run {number} of {arguments.runs}: {'passed' if code == 0 else f'FAILED ({code})'} after {seconds:.1f} s", flush=True)
         if code != 0:
             kept = ROOT / ".build" / f"soak-failure-{number}"
             subprocess.run(["cp", "-r", REPORT, kept], check=False)
             print(f"soak: its report is kept in {kept}", flush=True)
+    sums = {key: sum(verdict.get(key, 0) for verdict in verdicts) for key in ("healthy", "flagged", "faults", "missed")}
+    overheads = [verdict["overhead_s"] for verdict in verdicts if verdict]
     left = [settled(look, old) for look, old in zip((containers, processes, files), before)]
     result = {"runs": arguments.runs, "failures": failures, "durations_s": durations,
+              "overheads_s": overheads, "streams": sums,
               "leaks": {"containers": len(left[0]), "processes": len(left[1]), "files": len(left[2]),
                         "rss_mb_growth": round(peaks[-1] - peaks[0], 1)}}
     REPORT.mkdir(parents=True, exist_ok=True)
     (REPORT / "soak.json").write_text(json.dumps(result, indent=2) + "\n")
     print(f"soak: {arguments.runs - failures} of {arguments.runs} passed; median {statistics.median(durations):.1f} s, "
           f"slowest {max(durations):.1f} s; test process grew by {result['leaks']['rss_mb_growth']} MB")
+    print(f"soak: {sums['flagged']} of {sums['healthy']} healthy streams flagged, {sums['faults'] - sums['missed']} of "
+          f"{sums['faults']} faults caught; largest overhead {max(overheads, default=0):.1f} s")
     for name, found in zip(("containers, networks, volumes", "processes", "temporary files"), left):
         print(f"soak: left behind: {len(found)} {name}" + (f": {' '.join(found[:10])}" if found else ""))
     print(f"soak: {REPORT / 'soak.json'}, log {log}")

@@ -67,7 +67,9 @@ struct RunReportTests {
     for (begins, seconds) in [(true, 1), (true, 2), (false, 4), (false, 5), (true, 10), (false, 12)] {
       busy.note(begins: begins, at: .seconds(seconds))
     }
-    #expect(busy.total == .seconds(6))
+    #expect(busy.total(at: .seconds(20)) == .seconds(6))
+    busy.note(begins: true, at: .seconds(20))
+    #expect(busy.total(at: .seconds(23)) == .seconds(9), "what still goes on counts so far")
   }
 
   @Test("Versions are cut from what programs say")

@@ -2,7 +2,7 @@
 struct BusyTime: Sendable {
   private var active = 0
   private var since = Duration.zero
-  private(set) var total = Duration.zero
+  private var ended = Duration.zero
 
   /// - Parameter time: since some beginning; not before that of the call before.
   mutating func note(begins: Bool, at time: Duration) {
@@ -11,7 +11,10 @@ struct BusyTime: Sendable {
       active += 1
     } else {
       active -= 1
-      if active == 0 { total += time - since }
+      if active == 0 { ended += time - since }
     }
   }
+
+  /// How long it has been until `time`, with what is still going on.
+  func total(at time: Duration) -> Duration { active > 0 ? ended + time - since : ended }
 }

@@ -73,7 +73,6 @@ public actor RunReporter {
     begin()
     guard let start else { return }
     published.note(begins: begins, at: start.duration(to: clock.now))
-    report.publishingS = published.total.seconds.rounded(places: 3)
   }
 
   /// Adds a stream's verdict, prints its table and writes the report.
@@ -129,7 +128,9 @@ public actor RunReporter {
 
   private func write() throws {
     begin()
-    report.totalS = start.map { $0.duration(to: clock.now).seconds.rounded(places: 3) } ?? 0
+    let elapsed = start.map { $0.duration(to: clock.now) } ?? .zero
+    report.totalS = elapsed.seconds.rounded(places: 3)
+    report.publishingS = published.total(at: elapsed).seconds.rounded(places: 3)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try report.json().write(to: folder.appending(path: "report.json"), options: .atomic)
     let page = RunPage(report: report, sounds: sounds).html

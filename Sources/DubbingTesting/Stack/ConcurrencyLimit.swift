@@ -16,8 +16,8 @@ final class ConcurrencyLimit: Sendable {
   /// a suite with another.
   static let environments = ConcurrencyLimit(limit: max(2, setting("E2E_MAX_ENVIRONMENTS") ?? cores + 1))
 
-  /// Environments that are being started: side by side, the first would be ready as late as the last.
-  static let starts = ConcurrencyLimit(limit: 1)
+  /// Environments that are being started, each on two cores: side by side, the first would be ready as late as the last.
+  static let starts = ConcurrencyLimit(limit: cores / 2)
 
   private static func setting(_ variable: String) -> Int? {
     ProcessInfo.processInfo.environment[variable].flatMap(Int.init)

@@ -37,6 +37,8 @@ public struct DualStackEnvironment: Sendable {
 
 /// Starts both projects with a tap between them, runs `body`, and takes everything down however `body` ends.
 ///
+/// On few cores several that are called at once start one after the other.
+///
 /// - Throws: ``StackFileError`` when the stacks were read from a file that cannot be used; `ComposeError` when a project cannot be
 ///   started, `SocketIOError` when the tap cannot listen, and what `body` throws.
 public func withDualStack<R: Sendable>(
@@ -44,26 +46,38 @@ public func withDualStack<R: Sendable>(
   _ body: @Sendable (DualStackEnvironment) async throws -> R
 ) async throws -> R {
   if let problem = stack.problem { throw problem }
-  let gateway = try await ComposeEngine.bridgeGateway()
   let isStarted = Atomic(false)
   do {
-    return try await SocketIOTap.withTap(upstream: nil) { wire in
-      try await SocketIOTap.withTap(upstream: wire.url, listen: .loopback(and: [gateway])) { tap in
-        var media = stack.media
-        media.environment[stack.stsURLVariable] = "http://\(stack.hostName):\(tap.port)"
-        var sts = stack.sts
-        sts.environment[stack.gatewayVariable] = gateway
-        return try await withComposeStacks([media, sts], options: stack.upOptions, progress: progress) { stacks in
-          isStarted.store(true, ordering: .relaxed)
-          let environment = try await DualStackEnvironment(
-            stack: stack, media: stacks[0], sts: stacks[1], tap: tap, wire: wire)
-          try wire.setUpstream("http://\(environment.speech)")
-          return try await body(environment)
-        }
+    return try await ConcurrencyLimit.starts.withPlace { start in
+      try await withStacks(stack, progress: progress) { environment in
+        isStarted.store(true, ordering: .relaxed)
+        start.leave()
+        return try await body(environment)
       }
     }
   } catch let error as ComposeError where error.code == .unknownService && !isStarted.load(ordering: .relaxed) {
     throw stack.unknownService(error)
+  }
+}
+
+private func withStacks<R: Sendable>(
+  _ stack: DualStack, progress: (@Sendable (ServiceProgress) -> Void)?,
+  _ body: @Sendable (DualStackEnvironment) async throws -> R
+) async throws -> R {
+  let gateway = try await ComposeEngine.bridgeGateway()
+  return try await SocketIOTap.withTap(upstream: nil) { wire in
+    try await SocketIOTap.withTap(upstream: wire.url, listen: .loopback(and: [gateway])) { tap in
+      var media = stack.media
+      media.environment[stack.stsURLVariable] = "http://\(stack.hostName):\(tap.port)"
+      var sts = stack.sts
+      sts.environment[stack.gatewayVariable] = gateway
+      return try await withComposeStacks([media, sts], options: stack.upOptions, progress: progress) { stacks in
+        let environment = try await DualStackEnvironment(
+          stack: stack, media: stacks[0], sts: stacks[1], tap: tap, wire: wire)
+        try wire.setUpstream("http://\(environment.speech)")
+        return try await body(environment)
+      }
+    }
   }
 }
 

@@ -14,11 +14,8 @@ extension Trait where Self == DualStackTrait {
     let names = "\(stack.media.name) and \(stack.sts.name)"
     let environment = LazyEnvironment<DualStackEnvironment>("the environment (\(names))") { ready in
       try await ConcurrencyLimit.environments.withPlace { _ in
-        try await ConcurrencyLimit.starts.withPlace { start in
-          try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
-            start.leave()
-            try await environment.reported { try await ready($0) }
-          }
+        try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
+          try await environment.reported { try await ready($0) }
         }
       }
     }
