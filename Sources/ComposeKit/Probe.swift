@@ -46,8 +46,8 @@ public struct Probe: Sendable {
 
   /// A published TCP port takes a connection and does not close it at once.
   ///
-  /// The engine's proxy accepts for a container in which nobody listens, and closes: connecting alone proves nothing. On a machine that is very busy
-  /// it takes hundreds of milliseconds to close.
+  /// The engine's proxy accepts for a container in which nobody listens, and closes: connecting alone proves nothing.
+  /// On a machine that is very busy it takes hundreds of milliseconds to close.
   public static func tcp(port: Int, steadyFor: Duration = .milliseconds(500)) -> Probe {
     Probe("TCP port \(port)") { target in
       let endpoint = try await target.stack.endpoint(of: target.service, port: port, replica: target.replica)

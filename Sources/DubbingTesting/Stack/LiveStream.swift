@@ -54,6 +54,13 @@ public struct LiveStream: Sendable {
     return changed
   }
 
+  /// The same stream, which leaves this place once it has been published.
+  func holding(_ place: ConcurrencyLimit.Place) -> LiveStream {
+    var changed = self
+    changed.place = place
+    return changed
+  }
+
   /// Publishes the fixture, follows it through both stacks, records what comes out, and judges it.
   ///
   /// The verdict may well be that the stream failed; what is thrown is only what prevents a verdict.

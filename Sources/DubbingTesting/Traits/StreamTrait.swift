@@ -17,18 +17,17 @@ public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
     guard testCase != nil else { return try await function() }
     let name = Self.uniqueName(for: test)
     let environment = try await DualStackEnvironment.current
-    let own = LiveStream(
-      name: name, environment: environment, transport: transport,
-      folder: RunReporter.shared.folder.appending(path: "streams/\(name)"))
     // An environment of a nested suite stands until its last stream is through: the shared one is there until the end anyway.
     try await ConcurrencyLimit.streams.withPlace(isFirst: DualStackTrait.isNested) { place in
-      var stream = own
-      stream.place = place
-      try await withFailureWatched(for: test, testCase: testCase) { [stream] in
+      let stream = LiveStream(
+        name: name, environment: environment, transport: transport,
+        folder: RunReporter.shared.folder.appending(path: "streams/\(name)")
+      ).holding(place)
+      try await withFailureWatched(for: test, testCase: testCase) {
         try await Self.$current.withValue(stream) { try await function() }
         try await stream.expectGone()
       } onFailure: {
-        await Evidence.attachFiles(of: own)
+        await Evidence.attachFiles(of: stream)
       }
     }
   }
