@@ -85,7 +85,7 @@ let package = Package(
     .testTarget(
       name: "SocketIOLiteTests",
       dependencies: [
-        "SocketIOLite", "TapCLI",
+        "SocketIOLite", "TapCLI", "ComposeTesting",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "NIOCore", package: "swift-nio"),
       ],

@@ -241,12 +241,12 @@ struct ClientTests {
 
   @Test("A server that pings in time is not given up, however long it says nothing else")
   func patience() async throws {
-    try await Peer.run("server.py", ["--ping-interval", "1", "--ping-timeout", "2"]) { port in
+    try await Peer.run("server.py", ["--ping-interval", "1", "--ping-timeout", "4"]) { port in
       let client = SocketIOClient(url: "http://127.0.0.1:\(port)", configuration: .patient(reconnection: nil))
       let events = client.events(named: "nothing")
       try await client.withConnection { client in
         // Longer than interval and timeout together; a lost connection would be another error.
-        await #expect(throws: EventQueue<SocketIOEvent>.Timeout.self) { try await events.next(timeout: .seconds(5)) }
+        await #expect(throws: EventQueue<SocketIOEvent>.Timeout.self) { try await events.next(timeout: .seconds(7)) }
         let echo = try await client.emitWithAck("echo", 1)
         #expect(echo.payloadText == "[1]")
       }
@@ -255,7 +255,7 @@ struct ClientTests {
 
   @Test("A server that stops answering is noticed by its missing pings")
   func frozenServer() async throws {
-    try await Peer.run("server.py", ["--ping-interval", "1", "--ping-timeout", "2"]) { port in
+    try await Peer.run("server.py", ["--ping-interval", "1", "--ping-timeout", "4"]) { port in
       let client = SocketIOClient(url: "ws://127.0.0.1:\(port)", configuration: .patient(reconnection: nil))
       let events = client.events(named: "nothing")
       try await client.withConnection { client in

@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import Subprocess
 import Testing
@@ -17,6 +18,10 @@ enum Peer {
     case newest = "peers-venv"
     case debian = "peers-debian"
   }
+
+  /// Suites with peers go in turns: Swift Testing begins all at once, and while some twenty programs are loaded and all of their
+  /// clients connect, a machine of two cores leaves one or the other without an answer for longer than the client's deadlines.
+  static let turns = ConcurrencyLimit(limit: ProcessInfo.processInfo.activeProcessorCount)
 
   /// The port of the suite's peer.
   @TaskLocal static var port = 0
@@ -99,8 +104,10 @@ struct PeerTrait: SuiteTrait, TestScoping {
   func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void)
     async throws
   {
-    try await Peer.run(script, arguments) { port in
-      try await Peer.$port.withValue(port) { try await function() }
+    try await Peer.turns.withPlace { _ in
+      try await Peer.run(script, arguments) { port in
+        try await Peer.$port.withValue(port) { try await function() }
+      }
     }
   }
 }
@@ -112,12 +119,27 @@ struct BothPeersTrait: SuiteTrait, TestScoping {
   func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void)
     async throws
   {
-    try await Peer.run(script, python: .newest) { newest in
-      try await Peer.run(script, python: .debian) { debian in
-        try await Peer.$ports.withValue([.newest: newest, .debian: debian]) { try await function() }
+    try await Peer.turns.withPlace { _ in
+      try await Peer.run(script, python: .newest) { newest in
+        try await Peer.run(script, python: .debian) { debian in
+          try await Peer.$ports.withValue([.newest: newest, .debian: debian]) { try await function() }
+        }
       }
     }
   }
+}
+
+/// For a suite whose tests start their own programs.
+struct TurnTrait: SuiteTrait, TestScoping {
+  func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void)
+    async throws
+  {
+    try await Peer.turns.withPlace { _ in try await function() }
+  }
+}
+
+extension Trait where Self == TurnTrait {
+  static var inTurn: Self { TurnTrait() }
 }
 
 extension Trait where Self == BothPeersTrait {

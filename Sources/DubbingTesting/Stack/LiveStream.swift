@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import SocketIOLite
 

@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 public import Testing
 

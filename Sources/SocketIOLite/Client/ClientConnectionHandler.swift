@@ -40,7 +40,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   private var context: ChannelHandlerContext?
   private var acks: [Int: WaitingAck] = [:]
   private var failure: SocketIOError?
-  private var lastHeard = NIODeadline.now()
+  private var silence = SilenceWatch(since: .now())
   private var liveness: Scheduled<Void>?
   private var needsFlush = false
   /// Events of one burst of reads: queued together, so that a waiting consumer is woken once and not for each.
@@ -107,7 +107,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
-    lastHeard = .now()
+    silence.heard(at: .now())
     deliverBurst()
     if needsFlush { flush() }
   }
@@ -132,7 +132,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   /// The body of an answer to a poll.
   func receivePolled(_ body: ByteBuffer) {
-    lastHeard = .now()
+    silence.heard(at: .now())
     socket.arrival = .init()
     do throws(SocketIOError) {
       for part in try EngineIOPayload.parse(body) where failure == nil {
@@ -375,13 +375,12 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   /// One timer for the connection's life: it looks when something was last heard and sleeps for what is left.
   private func watchLiveness() {
     guard failure == nil else { return }
-    let silence = NIODeadline.now() - lastHeard
-    let left = engine.patience - silence
-    guard left > .zero else {
+    switch silence.look(at: .now(), patience: engine.patience) {
+    case .wait(let time):
+      liveness = eventLoop.assumeIsolated().scheduleTask(in: time) { self.watchLiveness() }
+    case .silent:
       let seconds = Double(engine.patience.nanoseconds) / 1e9
-      return fail(
-        SocketIOError(.disconnected, "the server has been silent for \(seconds) s", reason: .pingTimeout))
+      fail(SocketIOError(.disconnected, "the server has been silent for \(seconds) s", reason: .pingTimeout))
     }
-    liveness = eventLoop.assumeIsolated().scheduleTask(in: left) { self.watchLiveness() }
   }
 }

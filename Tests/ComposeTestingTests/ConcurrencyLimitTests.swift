@@ -1,6 +1,6 @@
 import Testing
 
-@testable import DubbingTesting
+@testable import ComposeTesting
 
 @Suite("ConcurrencyLimit")
 struct ConcurrencyLimitTests {

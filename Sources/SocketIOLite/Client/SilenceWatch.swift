@@ -1,0 +1,33 @@
+import NIOCore
+
+/// Tells a server that has gone from a client that was held up itself.
+///
+/// A process that was stopped, or had no core for seconds, finds its timer due before it has read what came meanwhile. So the end
+/// of the patience is looked at twice, with `grace` in between for the event loop to read what lies in the socket.
+struct SilenceWatch {
+  enum Finding: Equatable {
+    /// Look again after this time.
+    case wait(TimeAmount)
+    case silent
+  }
+
+  static let grace: TimeAmount = .milliseconds(200)
+
+  private var lastHeard: NIODeadline
+  private var isSecondLook = false
+
+  init(since start: NIODeadline) { lastHeard = start }
+
+  mutating func heard(at now: NIODeadline) {
+    lastHeard = now
+    isSecondLook = false
+  }
+
+  mutating func look(at now: NIODeadline, patience: TimeAmount) -> Finding {
+    let left = patience - (now - lastHeard)
+    guard left <= .zero else { return .wait(left) }
+    if isSecondLook { return .silent }
+    isSecondLook = true
+    return .wait(Self.grace)
+  }
+}
