@@ -6,7 +6,12 @@ extension ConcurrencyLimit {
 
   /// Published at once: `E2E_MAX_STREAMS`, or as many as there are cores. One that has been published makes room for the next while
   /// its rest is dubbed and judged: a run is then never without a publisher.
-  static let streams = ConcurrencyLimit(limit: setting("E2E_MAX_STREAMS") ?? cores)
+  static let streams = ConcurrencyLimit(limit: maxStreams)
+
+  /// From the wait for a publisher to the verdict: twice as many, so that a machine which falls behind is not given ever more.
+  static let liveStreams = ConcurrencyLimit(limit: 2 * maxStreams)
+
+  private static var maxStreams: Int { max(1, setting("E2E_MAX_STREAMS") ?? cores) }
 
   /// Judged at once: each takes a core, and what is being dubbed meanwhile wants one too.
   static let verdicts = ConcurrencyLimit(limit: cores)

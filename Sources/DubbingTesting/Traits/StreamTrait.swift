@@ -15,20 +15,29 @@ public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
   ) async throws {
     // The scope of a suite has no stream: its test cases have one each.
     guard testCase != nil else { return try await function() }
-    let name = Self.uniqueName(for: test)
     let environment = try await DualStackEnvironment.current
     // An environment of a nested suite stands until its last stream is through: the shared one is there until the end anyway.
-    try await ConcurrencyLimit.streams.withPlace(isFirst: DualStackTrait.isNested) { place in
-      let stream = LiveStream(
-        name: name, environment: environment, transport: transport,
-        folder: RunReporter.shared.folder.appending(path: "streams/\(name)")
-      ).holding(place)
-      try await withFailureWatched(for: test, testCase: testCase) {
-        try await Self.$current.withValue(stream) { try await function() }
-        try await stream.expectGone()
-      } onFailure: {
-        await Evidence.attachFiles(of: stream)
+    let isFirst = DualStackTrait.isNested
+    try await ConcurrencyLimit.liveStreams.withPlace(isFirst: isFirst) { _ in
+      try await ConcurrencyLimit.streams.withPlace(isFirst: isFirst) { place in
+        let name = Self.uniqueName(for: test)
+        let stream = LiveStream(
+          name: name, environment: environment, transport: transport,
+          folder: RunReporter.shared.folder.appending(path: "streams/\(name)")
+        ).holding(place)
+        try await provide(stream, for: test, testCase: testCase, performing: function)
       }
+    }
+  }
+
+  private func provide(
+    _ stream: LiveStream, for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    try await withFailureWatched(for: test, testCase: testCase) {
+      try await Self.$current.withValue(stream) { try await function() }
+      try await stream.expectGone()
+    } onFailure: {
+      await Evidence.attachFiles(of: stream)
     }
   }
 
