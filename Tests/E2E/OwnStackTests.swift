@@ -21,6 +21,6 @@ private let freePorts = [
 struct OurPipeline {
   @Test(.stream(publish: .rtmp), .tags(.config))
   func isDubbed() async throws {
-    try await LiveStream.current.expectDubbed(.named("counting-brief"))
+    try await LiveStream.current.expectDubbed(.named("counting-short"))
   }
 }

@@ -8,7 +8,7 @@ extension ConcurrencyLimit {
   /// its rest is dubbed and judged: a run is then never without a publisher.
   static let streams = ConcurrencyLimit(limit: maxStreams)
 
-  /// From the wait for a publisher to the verdict: twice as many, so that a machine which falls behind is not given ever more.
+  /// Published, or being dubbed still: twice as many, so that services which fall behind are not given ever more.
   static let liveStreams = ConcurrencyLimit(limit: 2 * maxStreams)
 
   private static var maxStreams: Int { max(1, setting("E2E_MAX_STREAMS") ?? cores) }

@@ -10,8 +10,8 @@ public struct LiveStream: Sendable {
   public var transport: StreamPublisher.Transport
   /// Where recording, events and logs of this stream are kept.
   public var folder: URL
-  /// Among those that are published at once; nil: it is not counted, like a ``sibling(_:in:)``.
-  var place: ConcurrencyLimit.Place?
+  /// Among those that are published at once, and among those that are live; nil: not counted, like a ``sibling(_:in:)``.
+  var places: (publishing: ConcurrencyLimit.Place, live: ConcurrencyLimit.Place)?
 
   /// - Parameters:
   ///   - name: fit for a path on a media server, and not in use there.
@@ -55,10 +55,10 @@ public struct LiveStream: Sendable {
     return changed
   }
 
-  /// The same stream, which leaves this place once it has been published.
-  func holding(_ place: ConcurrencyLimit.Place) -> LiveStream {
+  /// The same stream, which leaves the one place when it has been published, and the other when its output has ended.
+  func holding(publishing: ConcurrencyLimit.Place, live: ConcurrencyLimit.Place) -> LiveStream {
     var changed = self
-    changed.place = place
+    changed.places = (publishing, live)
     return changed
   }
 
@@ -76,6 +76,7 @@ public struct LiveStream: Sendable {
     if let rule { environment.wire.addRule(rule) }
     defer { if let rule { environment.wire.removeRule(named: rule.name) } }
     let problem = try await publishAndRecord(fixture, to: recording, under: fault)
+    places?.live.leave()
     let sent = environment.wire.records(of: name)
     let received = environment.tap.records(of: name)
     try EventLog.write(received, to: folder.appending(path: "events.jsonl"))
@@ -109,7 +110,7 @@ public struct LiveStream: Sendable {
     return try await withThrowingTaskGroup(of: String?.self) { [publisher] group in
       group.addTask {
         try await RunReporter.shared.publishing { try await publisher.run() }
-        place?.leave()
+        places?.publishing.leave()
         return nil
       }
       if let disturbance = fault?.disturbance {

@@ -18,13 +18,13 @@ public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
     let environment = try await DualStackEnvironment.current
     // An environment of a nested suite stands until its last stream is through: the shared one is there until the end anyway.
     let isFirst = DualStackTrait.isNested
-    try await ConcurrencyLimit.liveStreams.withPlace(isFirst: isFirst) { _ in
-      try await ConcurrencyLimit.streams.withPlace(isFirst: isFirst) { place in
+    try await ConcurrencyLimit.liveStreams.withPlace(isFirst: isFirst) { live in
+      try await ConcurrencyLimit.streams.withPlace(isFirst: isFirst) { publishing in
         let name = Self.uniqueName(for: test)
         let stream = LiveStream(
           name: name, environment: environment, transport: transport,
           folder: RunReporter.shared.folder.appending(path: "streams/\(name)")
-        ).holding(place)
+        ).holding(publishing: publishing, live: live)
         try await provide(stream, for: test, testCase: testCase, performing: function)
       }
     }
