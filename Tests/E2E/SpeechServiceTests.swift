@@ -5,7 +5,7 @@ import SocketIOLite
 import Testing
 
 extension E2E {
-  @Suite("Real speech-to-speech service", .tags(.sts, .smoke))
+  @Suite("Real speech-to-speech service", .tags(.sts, .smoke), .serialized)
   struct SpeechService {
     @Test("Fragments come back with the exact transcript, Spanish text and Spanish audio")
     func fragmentsAreDubbed() async throws {
@@ -122,7 +122,7 @@ extension E2E {
     }
   }
 
-  @Suite("What the speech-to-speech service refuses", .tags(.sts))
+  @Suite("What the speech-to-speech service refuses", .tags(.sts), .serialized)
   struct SpeechServiceRefusals {
     @Test("A stream in a language that it does not know")
     func unknownLanguage() async throws {
