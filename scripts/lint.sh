@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting of Swift, syntax of shell and Python, files that have grown too long, and what the documentation says.
+# Formatting of Swift, syntax of shell and Python, files that have grown too long, copies that differ, and what the documentation says.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,5 +14,9 @@ if [ -n "$long" ]; then
   printf 'lint: files over 400 lines, each hides a second noun:\n%s\n' "$long" >&2
   exit 1
 fi
+# Each image is built from a folder of its own, so each has its own copy.
+for copy in relay worker; do
+  cmp -s compose/sts/healthcheck "compose/$copy/healthcheck" || { echo "lint: compose/$copy/healthcheck differs from compose/sts/healthcheck: copy the right one over the other" >&2; exit 1; }
+done
 scripts/check-docs.py
 echo "lint: clean"
