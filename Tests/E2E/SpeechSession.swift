@@ -16,7 +16,8 @@ struct SpeechSession: Sendable {
   let errors: EventQueue<SocketIOEvent>
 
   static let english = StreamInit.Configuration(sourceLanguage: "en", targetLanguage: "es")
-  static var deadline: Duration { TimeBudget.standard.fragment }
+  /// Longer than any answer may take: what is asked here is what STS says; how soon is for a stream's verdict.
+  static let deadline = TimeBudget.standard.fragment * 3
 
   /// Opens a stream, runs `body` and takes leave of it.
   ///

@@ -10,7 +10,8 @@ import aiohttp
 
 from .paths import Publication, publications
 
-_TIMEOUT = aiohttp.ClientTimeout(total=3)
+#: A late answer is an answer still: on a machine without a free core even loopback takes seconds.
+_TIMEOUT = aiohttp.ClientTimeout(total=10)
 _log = logging.getLogger("discovery")
 
 
