@@ -14,6 +14,11 @@ STS_PROVIDERS ?=
 UNIT_TURNS = swift test --skip 'AudioPrintTests|EngineTests|E2E' && swift test --skip-build --filter AudioPrintTests
 export E2E_TAGS ?= $(TAGS)
 export MEDIA_SERVER STS_PROVIDERS
+# Of a MediaMTX program at hand scripts/stacks.sh makes an image of this name.
+ifneq ($(MEDIAMTX_BINARY),)
+export MEDIAMTX_BINARY
+export MEDIAMTX_IMAGE := e2e-mediamtx:local
+endif
 
 help: ## List the targets
 	@awk -F':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
 # Both projects on the contract's ports, for work by hand: scripts/stacks.sh build|models|up|down|logs
 #   MEDIA_SERVER=mediamtx  MediaMTX instead of the relay       STS_PROVIDERS=models  Whisper, Google Translate, Coqui TTS
+#   MEDIAMTX_IMAGE=name    its image                           MEDIAMTX_BINARY=path  or its program, which is wrapped in an image
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+# What is made of a program at hand has a name of its own: never that of the official image.
+[ -z "${MEDIAMTX_BINARY:-}" ] || export MEDIAMTX_IMAGE=e2e-mediamtx:local
 
 compose=(docker compose)
 docker compose version >/dev/null 2>&1 || compose=(docker-compose)
@@ -23,16 +27,40 @@ media=("${compose[@]}" -p e2e-media-019 -f compose/media.yml $media_overlay)
 # shellcheck disable=SC2206
 sts=("${compose[@]}" -p e2e-sts-019 -f compose/sts.yml $sts_overlay)
 
-# Before anything is built: an image that nobody can build must be there, or come from a registry.
-pull_media_server() {
+# Before anything is built: an image that nobody can build must be there, be made of the program at hand, or come from a registry.
+get_media_server() {
   [ -n "$media_overlay" ] || return 0
   local image
-  image=$("${media[@]}" config --images | grep -v ':local$' | head -n 1)
-  [ -z "$image" ] || docker image inspect "$image" >/dev/null 2>&1 || docker pull "$image" || {
+  image=$("${media[@]}" config --images mediamtx | head -n 1)
+  if [ -n "${MEDIAMTX_BINARY:-}" ]; then
+    wrap_mediamtx "$image"
+  elif ! docker image inspect "$image" >/dev/null 2>&1 && ! docker pull "$image"; then
     echo "stacks: MEDIA_SERVER=$MEDIA_SERVER needs the image $image, which is not here and cannot be pulled (see above)." >&2
-    echo "stacks: log in to a registry that has it, load it with 'docker load', or leave MEDIA_SERVER empty: the relay is built here." >&2
+    echo "stacks: set MEDIAMTX_BINARY to a mediamtx program for Linux, or MEDIAMTX_IMAGE to an image that is here ('docker load')," >&2
+    echo "stacks: or log in to a registry that has it, or leave MEDIA_SERVER empty: the relay is built here." >&2
+    exit 1
+  fi
+}
+
+# An image like the official one: the program, and nothing else.
+wrap_mediamtx() {
+  [ -f "$MEDIAMTX_BINARY" ] && [ -x "$MEDIAMTX_BINARY" ] || {
+    echo "stacks: MEDIAMTX_BINARY=$MEDIAMTX_BINARY is not a program" >&2
     exit 1
   }
+  local version context
+  version=$("$MEDIAMTX_BINARY" --version 2>/dev/null | head -n 1) || version="of no known version"
+  echo "stacks: $1 is MediaMTX $version from $MEDIAMTX_BINARY"
+  context=$(mktemp -d)
+  cp "$MEDIAMTX_BINARY" "$context/mediamtx"
+  chmod 755 "$context" "$context/mediamtx"
+  printf 'FROM scratch\nCOPY mediamtx /mediamtx\nENTRYPOINT ["/mediamtx"]\n' >"$context/Dockerfile"
+  docker build --quiet --tag "$1" "$context" >/dev/null || {
+    rm -rf "$context"
+    echo "stacks: the image $1 could not be built (see above)" >&2
+    exit 1
+  }
+  rm -rf "$context"
 }
 
 # Where containers find the host: STS is published there and on loopback, nowhere else.
@@ -41,7 +69,7 @@ export HOST_GATEWAY
 
 case "${1:-}" in
   build)
-    pull_media_server
+    get_media_server
     "${sts[@]}" build --quiet
     "${media[@]}" build --quiet
     ;;

@@ -16,8 +16,11 @@ public struct ControlAPI: Sendable {
     public var name: String
     public var isReady: Bool
     public var tracks: [String]
+    /// How many read it.
+    public var readers: Int
 
-    enum CodingKeys: String, CodingKey { case name, ready, available, online, tracks }
+    private struct Reader: Decodable {}
+    enum CodingKeys: String, CodingKey { case name, ready, available, online, tracks, readers }
 
     public init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -27,6 +30,7 @@ public struct ControlAPI: Sendable {
       }
       isReady = flags.contains(true)
       tracks = try container.decodeIfPresent([String].self, forKey: .tracks) ?? []
+      readers = try container.decodeIfPresent([Reader].self, forKey: .readers)?.count ?? 0
     }
   }
 
@@ -55,6 +59,32 @@ public struct ControlAPI: Sendable {
       next += 1
       guard next < list.pageCount ?? 1, !list.items.isEmpty else { return found }
     }
+  }
+
+  /// One path; nil when the server has none of that name.
+  public func path(_ name: String) async throws -> Path? {
+    let url = "http://\(endpoint)/v3/paths/get/\(name)"
+    let (status, body) = try await HTTP.get(url, timeout: .seconds(5))
+    if status == 404 { return nil }
+    guard status == 200 else { throw HTTP.Failure(url: url, reason: "status \(status)") }
+    return try JSONDecoder().decode(Path.self, from: body)
+  }
+
+  /// Measures how long after a path was ready its first reader attached; nil when there was none until the deadline.
+  ///
+  /// The server offers no events, so this asks every 50 ms, and the answer is as exact as that.
+  func firstReader(of name: String, within timeout: Duration) async throws -> Duration? {
+    let clock = ContinuousClock()
+    let deadline = clock.now + timeout
+    var ready: ContinuousClock.Instant?
+    while clock.now < deadline {
+      let path = try await path(name)
+      let now = clock.now
+      if path?.isReady == true { ready = ready ?? now }
+      if let ready, let path, path.readers > 0 { return ready.duration(to: now) }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    return nil
   }
 
   /// Waits until a path is ready, or gone.

@@ -46,7 +46,7 @@ public struct MediaInfo: Sendable, Hashable {
 
 /// One packet of a track, known by the hash of its payload, so that it can be recognised after a copy.
 public struct MediaPacket: Sendable, Hashable {
-  /// MD5 of the payload, as ffprobe prints it.
+  /// MD5 of the payload; of H.264 and HEVC, of the coded picture in it.
   public var hash: String
   /// Presentation time, seconds; nil where the container gives none.
   public var pts: Double?
@@ -90,18 +90,59 @@ extension MediaInfo {
       })
   }
 
-  /// Reads every packet of the first video or audio track (`v:0`, `a:0`), in file order.
+  /// Reads every packet of the first video or audio track (`v:0`, `a:0`), in file order; none where there is no such
+  /// track.
   ///
-  /// - Throws: ``ProbeError`` with ffprobe's own words.
+  /// Of H.264 and HEVC only the pictures count: media servers take parameter sets, access unit delimiters and SEI away and put
+  /// parameter sets before key pictures (docs/media-server.md), and length fields and start codes are the container's.
+  /// - Throws: ``ProbeError`` with ffmpeg's own words.
   public static func packets(of path: String, track: String) async throws -> [MediaPacket] {
-    let output = try await Probe.run(
-      path,
-      [
-        "-select_streams", track, "-show_packets", "-show_data_hash", "md5",
-        "-show_entries", "packet=pts_time,dts_time,data_hash",
-      ])
-    return (output.packets ?? []).map {
-      MediaPacket(hash: $0.dataHash ?? "", pts: $0.ptsTime.flatMap(Double.init), dts: $0.dtsTime.flatMap(Double.init))
+    let info = try await probe(path)
+    let codec = track.hasPrefix("v") ? info.video?.codec : info.audio?.codec
+    guard let codec else { return [] }
+    let filter = PictureFilter.of(codec)
+    let arguments =
+      ["-v", "error", "-nostdin", "-copyts", "-i", path, "-map", "0:\(track)", "-c", "copy"]
+      + (filter.map { ["-bsf", $0] } ?? []) + ["-f", "framehash", "-hash", "md5", "-"]
+    let result: CommandResult
+    do {
+      result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))
+    } catch let error as MediaToolError {
+      throw ProbeError(path: path, reason: error.description)
+    }
+    guard result.succeeded else { throw ProbeError(path: path, reason: result.lastWords) }
+    return FrameHashes(result.standardOutput).packets
+  }
+}
+
+/// Bitstream filters of ffmpeg that leave the coded pictures alone, in one form.
+enum PictureFilter {
+  static func of(_ codec: String) -> String? {
+    switch codec {
+    // Rec. ITU-T H.264, table 7-1: 6 SEI, 7 and 8 parameter sets, 9 access unit delimiter.
+    case "h264": "h264_mp4toannexb,filter_units=remove_types=6-9"
+    // Rec. ITU-T H.265, table 7-1: 32 to 34 parameter sets, 35 access unit delimiter, 39 and 40 SEI.
+    case "hevc": "hevc_mp4toannexb,filter_units=remove_types=32-35|39-40"
+    default: nil
+    }
+  }
+}
+
+/// What ffmpeg's `framehash` muxer prints: `stream, dts, pts, duration, size, hash`, in units of `#tb`.
+struct FrameHashes {
+  var packets: [MediaPacket] = []
+
+  init(_ text: String) {
+    var unit = 0.0
+    for line in text.split(separator: "\n") {
+      if line.hasPrefix("#tb 0: ") {
+        let parts = line.dropFirst(7).split(separator: "/").compactMap { Double($0) }
+        unit = parts.count == 2 && parts[1] != 0 ? parts[0] / parts[1] : 0
+      }
+      let fields = line.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      guard !line.hasPrefix("#"), fields.count >= 6 else { continue }
+      let times = fields[1...2].map { Double($0).map { $0 * unit } }
+      packets.append(MediaPacket(hash: fields[5], pts: times[1], dts: times[0]))
     }
   }
 }
@@ -139,15 +180,8 @@ private struct Probe: Decodable {
     }
   }
 
-  struct Packet: Decodable {
-    var ptsTime: String?
-    var dtsTime: String?
-    var dataHash: String?
-  }
-
   var format: Format?
   var streams: [Stream]?
-  var packets: [Packet]?
 
   static func run(_ path: String, _ options: [String]) async throws -> Probe {
     let result: CommandResult

@@ -151,6 +151,8 @@ struct RunPage {
     var parts = ["<span class=\"soft\">\(stream.stream.escaped)</span>"]
     if stream.outcome != stream.expectedOutcome { parts.append("expected \(stream.expectedOutcome.rawValue)") }
     if let lag = stream.videoLagMs { parts.append("picture \(lag.short) ms behind the fixture’s") }
+    if let joined = stream.workerJoinedMs { parts.append("worker joined after \(joined.short) ms") }
+    if let missed = stream.missedStartS, missed > 0.1 { parts.append("missed the first \(missed.short) s") }
     if let recording = stream.recording { parts.append("<a href=\"\(recording.href)\">recorded output</a>") }
     if let events = stream.events { parts.append("<a href=\"\(events.href)\">events.jsonl</a>") }
     for environment in report.environments where environment.media == stream.environment {

@@ -47,6 +47,10 @@ public struct RunReport: Sendable, Codable {
     /// How far sound may lie from the picture, either way.
     public var avBoundMs: Double
     public var videoLagMs: Double?
+    /// From the media server having the input to the worker reading it; nil where that could not be seen.
+    public var workerJoinedMs: Double?
+    /// Seconds of the fixture before the first sound that the worker sent; nil where that could not be told.
+    public var missedStartS: Double?
     /// Whether the `SpectralHash` of original and output differ: what the predecessor called dubbed. nil without an output.
     public var hashDiffers: Bool?
     /// The recorded output, from the report's folder; nil when there is none.
@@ -136,6 +140,8 @@ extension RunReport.Stream {
     answerBoundS = verdict.budget.fragment.seconds.rounded(places: 3)
     avBoundMs = verdict.budget.avDelta.milliseconds.rounded(places: 1)
     videoLagMs = verdict.videoLag.map { ($0 * 1000).rounded(places: 2) }
+    workerJoinedMs = verdict.workerJoined?.milliseconds.rounded(places: 1)
+    missedStartS = verdict.missedStart?.rounded(places: 3)
   }
 
   /// What differs from what was hoped for: with a fault on purpose, nobody can tell from the stream alone.

@@ -36,6 +36,8 @@ public struct DualStack: Sendable, Hashable {
   public var inputPath = "live/{stream}/in"
   public var outputPath = "live/{stream}/out"
   public var budget = TimeBudget.standard
+  /// How long a publisher waits with its first packet once the media server has the path; see ``StreamPublisher/lead``.
+  public var publisherLead = StreamPublisher.standardLead
   /// The file that this was read from, see ``load(_:inherited:)``.
   var file: String?
   /// Why that file cannot be used: thrown when the stacks are to be started, so that a description can be a plain value.

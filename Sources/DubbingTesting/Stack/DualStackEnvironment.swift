@@ -89,6 +89,8 @@ extension DualStack {
     // The same deadline once more, by name: a service that no compose file has is then refused before anything is started.
     let services = Set([rtsp, rtmp, controlAPI, worker, speech].map(\.service))
     options.timeouts = Dictionary(uniqueKeysWithValues: services.map { ($0, budget.health) })
+    // An image without a shell, such as MediaMTX's, cannot have a health check: it is asked from here.
+    options.probes[controlAPI.service] = [.http(port: controlAPI.number, path: "/v3/paths/list")]
     options.stopTimeout = .seconds(3)
     return options
   }

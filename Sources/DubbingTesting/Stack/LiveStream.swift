@@ -75,7 +75,7 @@ public struct LiveStream: Sendable {
     let rule = fault?.rule(for: name)
     if let rule { environment.wire.addRule(rule) }
     defer { if let rule { environment.wire.removeRule(named: rule.name) } }
-    let problem = try await publishAndRecord(fixture, to: recording, under: fault)
+    let (problem, workerJoined) = try await publishAndRecord(fixture, to: recording, under: fault)
     places?.live.leave()
     let sent = environment.wire.records(of: name)
     let received = environment.tap.records(of: name)
@@ -92,45 +92,84 @@ public struct LiveStream: Sendable {
     let evidence = try await ConcurrencyLimit.verdicts.withPlace { _ in
       try await analysis.evidence(of: problem == nil ? recording : nil, problem: problem)
     }
-    return DubbingVerdict(evidence)
+    return DubbingVerdict(evidence.joined(after: workerJoined, lead: environment.stack.publisherLead))
   }
 
-  /// Runs publisher and recorder side by side; answers why there is no recording, where there is none.
-  private func publishAndRecord(_ fixture: Fixture, to file: URL, under fault: StreamFault?) async throws -> String? {
+  private enum Part: Sendable {
+    case published
+    /// Why there is no recording, where there is none.
+    case recorded(problem: String?)
+    /// From the path being ready to the worker reading it; nil: it never did.
+    case workerJoined(Duration?)
+  }
+
+  /// Runs publisher and recorder side by side.
+  private func publishAndRecord(
+    _ fixture: Fixture, to file: URL, under fault: StreamFault?
+  ) async throws -> (problem: String?, workerJoined: Duration?) {
+    let stack = environment.stack
+    let input = environment.path(stack.inputPath, of: name)
+    let output = environment.path(stack.outputPath, of: name)
     var publisher = StreamPublisher(
       fixture: fixture, url: environment.inputURL(of: name, over: transport), transport: transport)
+    publisher.lead = stack.publisherLead
     fault?.publisher(&publisher)
     let recorder = StreamRecorder(url: environment.outputURL(of: name), file: file)
-    let budget = environment.stack.budget
-    let output = environment.path(environment.stack.outputPath, of: name)
+    let budget = stack.budget
     // The first fragment is cut after one segment and may take its whole time before it falls back to the original; what
     // cannot be dubbed has until its end to be refused.
     let firstOutput =
-      fixture.canBeDubbed ? budget.segment + budget.fragment + .seconds(10) : .seconds(fixture.duration)
-    return try await withThrowingTaskGroup(of: String?.self) { [publisher] group in
+      publisher.firstPacketAfter
+      + (fixture.canBeDubbed ? budget.segment + budget.fragment + .seconds(10) : .seconds(fixture.duration))
+    let joining = publisher.firstPacketAfter + .seconds(fixture.duration)
+    return try await withThrowingTaskGroup(of: Part.self) { [publisher] group in
       group.addTask {
-        try await RunReporter.shared.publishing { try await publisher.run() }
-        places?.publishing.leave()
-        return nil
+        try await RunReporter.shared.publishing { try await publish(with: publisher) }
+        return .published
       }
       if let disturbance = fault?.disturbance {
         group.addTask {
           try await disturbance(environment)
-          return nil
+          return .published
         }
       }
       group.addTask {
         do {
           try await environment.controlAPI.wait(for: output, timeout: firstOutput)
           try await recorder.run(timeout: budget.pipeline)
-          return nil
+          return .recorded(problem: nil)
         } catch let error as StreamError {
-          return error.description
+          return .recorded(problem: error.description)
         }
       }
+      group.addTask {
+        // A figure, not a check: a server that cannot be asked is found out by those who need it.
+        .workerJoined(try? await environment.controlAPI.firstReader(of: input, within: joining))
+      }
       var problem: String?
-      for try await result in group { problem = problem ?? result }
-      return problem
+      var workerJoined: Duration?
+      for try await part in group {
+        switch part {
+        case .published: break
+        case .recorded(let reason): problem = reason
+        case .workerJoined(let after): workerJoined = after
+        }
+      }
+      return (problem, workerJoined)
     }
+  }
+
+  /// Publishes, and leaves its place to the next when only as much is left as the next will wait before its first packet.
+  private func publish(with publisher: StreamPublisher) async throws {
+    // Cancelled, and awaited, when the publisher has ended.
+    async let _ = leavePlace(after: .seconds(publisher.fixture.duration))
+    try await publisher.run()
+    // Before its time if it failed, or was killed on purpose.
+    places?.publishing.leave()
+  }
+
+  private func leavePlace(after time: Duration) async {
+    guard (try? await Task.sleep(for: time)) != nil else { return }
+    places?.publishing.leave()
   }
 }

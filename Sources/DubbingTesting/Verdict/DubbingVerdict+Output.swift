@@ -106,7 +106,9 @@ extension DubbingVerdict {
     let tolerance = evidence.budget.durationTolerance.seconds
     let text = "\(output.duration.twoPlaces) s, the fixture has \(evidence.fixture.duration.twoPlaces) s"
     return Finding(
-      problems: abs(difference) > tolerance ? [text + ", ±\(tolerance.twoPlaces) s is allowed"] : [], measured: text)
+      problems: abs(difference) > tolerance
+        ? [text + ", ±\(tolerance.twoPlaces) s is allowed" + (evidence.lateStart.map { "; \($0)" } ?? "")] : [],
+      measured: text)
   }
 
   private static func codecs(_ evidence: StreamEvidence) -> Finding {
@@ -148,6 +150,15 @@ extension DubbingVerdict {
 extension Finding {
   fileprivate static func noOutput(_ evidence: StreamEvidence) -> Finding {
     Finding(problems: ["there is no output" + (evidence.outputProblem.map { ": \($0)" } ?? "")], measured: "")
+  }
+}
+
+extension StreamEvidence {
+  /// What a worker missed because it joined after the first packet, in words.
+  fileprivate var lateStart: String? {
+    guard let missed = missedStart, missed > 0.1 else { return nil }
+    let joined = workerJoined.map { "read the input \($0.text) after it was there" } ?? "was not seen to read the input"
+    return "the worker missed the first \(missed.twoPlaces) s: it \(joined), the publisher waits \(publisherLead.text)"
   }
 }
 

@@ -62,6 +62,10 @@ public struct DubbingVerdict: Sendable, Hashable {
   public var fixtureDuration: Double
   /// How much later the picture is in the output than in the fixture, seconds; nil without a picture.
   public var videoLag: Double?
+  /// From the media server having the input to the worker reading it, as exact as 50 ms; nil where that could not be seen.
+  public var workerJoined: Duration?
+  /// Seconds of the fixture that had gone by before the first sound that the worker sent; nil where that could not be told.
+  public var missedStart: Double?
   public var fragments: [Fragment]
   public var checks: [Check]
 
@@ -83,6 +87,8 @@ extension DubbingVerdict {
     budget = evidence.budget
     fixtureDuration = evidence.fixture.duration
     videoLag = evidence.video.lag
+    workerJoined = evidence.workerJoined
+    missedStart = evidence.missedStart
     let start = evidence.events.fragments.first?.sentAt
     fragments = evidence.sequences.map { sequence in
       let fragment = evidence.events.fragments.first { $0.sequence == sequence }

@@ -28,10 +28,12 @@ struct OutputAnalysis: Sendable {
     let placed = try place(in: original)
     // Without a picture the start of the output is the only reference there is.
     let videoLag = video.lag ?? 0
-    return StreamEvidence(
+    var evidence = StreamEvidence(
       stream: stream, fixture: fixture, budget: budget, events: events, output: info, outputProblem: nil, video: video,
       windows: try windows(of: output, original: original, placed: placed, videoLag: videoLag),
       originalLevels: Dictionary(uniqueKeysWithValues: placed.map { ($0.sequence, $0.level) }))
+    evidence.missedStart = placed.first { $0.isFound }.flatMap { $0.sequence == 0 ? max(0, $0.start) : nil }
+    return evidence
   }
 
   /// A fragment with its place in the fixture.
@@ -43,6 +45,8 @@ struct OutputAnalysis: Sendable {
     /// dBFS (RMS) of the original.
     var level: Double
     var dubbed: AudioClip?
+    /// Whether its sound was recognised there.
+    var isFound = false
   }
 
   /// Finds where in the fixture each fragment was cut, by its sound.
@@ -65,7 +69,8 @@ struct OutputAnalysis: Sendable {
     let attributor = Attributor(candidates: [Candidate(role: .original, clip: original, expectedStart: -placed.start)])
     guard let found = attributor.attribute(cut, windows: [(start: 0, end: cut.duration)]).first else { return placed }
     placed.level = found.level
-    if found.attribution == .passthrough { placed.start -= found.lagSeconds }
+    placed.isFound = found.attribution == .passthrough
+    if placed.isFound { placed.start -= found.lagSeconds }
     return placed
   }
 

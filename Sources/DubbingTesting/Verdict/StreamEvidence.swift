@@ -48,6 +48,12 @@ public struct StreamEvidence: Sendable {
   public var windows: [Window]
   /// Level of the original in the same windows, dBFS (RMS).
   public var originalLevels: [Int: Double]
+  /// How long after the input path was ready the worker read it; nil: not known.
+  public var workerJoined: Duration?
+  /// How long the publisher waited with its first packet.
+  public var publisherLead = Duration.zero
+  /// Seconds of the fixture before the first sound that the worker sent; nil: not known.
+  public var missedStart: Double?
 
   public init(
     stream: String, fixture: Fixture, budget: TimeBudget = .standard, events: StreamEvents, output: MediaInfo?,
@@ -62,6 +68,13 @@ public struct StreamEvidence: Sendable {
     self.video = video
     self.windows = windows
     self.originalLevels = originalLevels
+  }
+
+  func joined(after time: Duration?, lead: Duration) -> StreamEvidence {
+    var evidence = self
+    evidence.workerJoined = time
+    evidence.publisherLead = lead
+    return evidence
   }
 
   /// Every fragment that was sent, and every one that the output has a window for.

@@ -35,6 +35,10 @@ class Cutting(unittest.TestCase):
         found.append(segmenter.finish())
         self.assertEqual(b"".join(f.pcm for f in found), data)
 
+    def test_a_stream_that_begins_at_a_later_whole_second_has_its_grid_there(self):
+        found = Segmenter(SEGMENT, 4 * 48_000, SHORTEST, grid=4 * 48_000).feed(pcm(12 * 48_000))
+        self.assertEqual(spans(found), [(0, 4 * 48_000, SEGMENT), (1, 10 * 48_000, SEGMENT)])
+
     def test_a_late_joiner_gets_the_rest_of_the_cell_first(self):
         found = Segmenter(SEGMENT, 20 * 48_000, SHORTEST).feed(pcm(10 * 48_000))
         self.assertEqual(spans(found), [(0, 20 * 48_000, 4 * 48_000), (1, 24 * 48_000, SEGMENT)])

@@ -1,15 +1,20 @@
 import unittest
 
-from worker.timeline import AudioTimeline, OutputClock, Placement, TimestampJump, grid_origin
+from worker.timeline import AudioTimeline, Origin, OutputClock, Placement, TimestampJump, origin
 
 
-class GridOrigin(unittest.TestCase):
+class WhereAStreamBegins(unittest.TestCase):
     def test_a_stream_joined_at_its_beginning_has_its_grid_at_zero(self):
-        self.assertEqual(grid_origin(0.0), 0.0)
-        self.assertEqual(grid_origin(0.2), 0.0)
+        self.assertEqual(origin(0.0), Origin(0.0, 0.0))
+        self.assertEqual(origin(0.2), Origin(0.0, 0.0))
 
     def test_a_stream_joined_half_way_starts_where_it_was_joined(self):
-        self.assertEqual(grid_origin(20.032), 20.032)
+        self.assertEqual(origin(20.032), Origin(20.032, 0.0))
+        self.assertEqual(origin(19.7), Origin(19.7, 0.0))
+
+    def test_a_publisher_that_waits_whole_seconds_before_it_sends_has_its_grid_there(self):
+        for first in (4.0, 3.933, 3.84, 4.014):
+            self.assertEqual(origin(first), Origin(4.0, 4.0), first)
 
 
 class Timeline(unittest.TestCase):

@@ -9,15 +9,20 @@ from . import flv
 from .audio import AAC_FRAME, AacEncoder
 from .interleave import Interleaver, OutputPacket
 from .metrics import Metrics
-from .rtmp import RtmpPublisher
+from .readers import PathReaders
+from .rtmp import PublishError, RtmpPublisher
 from .segmenter import Fragment
 from .settings import BYTES_PER_SAMPLE, OUTPUT_CHANNELS, OUTPUT_RATE, Settings
 from .source import StreamInfo, VideoPacket
 from .timeline import OutputClock
 
 _WRITE_TIMEOUT_S = 10.0
-#: MediaMTX drops a publisher that says nothing for 10 s.
+#: MediaMTX closes a publisher of which it reads nothing for 10 s.
 _KEEP_ALIVE_S = 2.0
+#: MediaMTX looks for tracks in the first 2 s of stream time, and has no path for readers before that.
+_ANALYSIS_MS = 2_000
+#: A lost connection is opened anew after these pauses (s); then the output is given up.
+_PAUSES_S = (0.2, 1.0, 3.0)
 _SLICE_FRAMES = 8
 
 
@@ -26,7 +31,8 @@ class Output:
 
     def __init__(self, url: str, info: StreamInfo, settings: Settings, metrics: Metrics, log: logging.LoggerAdapter):
         self._info, self._settings, self._metrics, self._log = info, settings, metrics, log
-        self._publisher = RtmpPublisher(url, _WRITE_TIMEOUT_S)
+        self._url = url
+        self._readers = PathReaders(settings.media_api_url, url)
         self._interleaver = Interleaver()
         self._clock = OutputClock(settings.segment_seconds, settings.output_margin_ms / 1000)
         self._encoder = AacEncoder(info.audio_start)
@@ -34,6 +40,8 @@ class Output:
         self._offset = round(settings.av_offset_ms / 1000 * OUTPUT_RATE)
         self._to_drop = max(0, -self._offset)
         self._starts: deque[int] = deque()  # of fragments whose first sample is not encoded yet
+        self._next: OutputPacket | None = None
+        self._written = 0
         self._started = False
         self._finished = False
         self._wake = asyncio.Event()
@@ -84,38 +92,54 @@ class Output:
         self._wake.set()
 
     async def run(self) -> None:
-        """Publishes; throws PublishError when the server is lost.
+        """Publishes; throws PublishError when the server is lost and cannot be reached again.
 
         The path is announced at once, a fragment's time before its first packet, so that a reader that needs a second
-        to start has the output from its beginning.
+        to start has the output from its beginning: no server replays it.
         """
-        try:
-            await self._publisher.connect()
-            await self._write_headers()
-            last_write = time.monotonic()
-            while True:
-                packet = self._interleaver.pop()
-                if packet is not None:
-                    delay = self._clock.due(packet.dts_ms / 1000) - time.monotonic()
-                    if delay > 0:
-                        await asyncio.sleep(delay)
-                    await self._publisher.write(packet.kind, packet.dts_ms, packet.body)
-                    last_write = time.monotonic()
-                    continue
-                if self._finished:
-                    return
-                if time.monotonic() - last_write > _KEEP_ALIVE_S:
-                    await self._publisher.keep_alive()
-                    last_write = time.monotonic()
-                self._wake.clear()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), _KEEP_ALIVE_S)
-                except asyncio.TimeoutError:
-                    pass
-        finally:
-            await self._publisher.close()
+        lost = 0
+        while True:
+            before, publisher = self._written, RtmpPublisher(self._url, _WRITE_TIMEOUT_S)
+            try:
+                await publisher.connect()
+                await self._write_headers(publisher)
+                await self._pump(publisher)
+                await self._readers.drain()
+                return
+            except PublishError as error:
+                # A connection that carried packets is no failed attempt.
+                lost = 1 if self._written > before else lost + 1
+                if lost > len(_PAUSES_S):
+                    raise
+                self._log.warning("the output was lost: %s; it goes on with the next packet", error)
+            finally:
+                await publisher.close()
+            await asyncio.sleep(_PAUSES_S[lost - 1])
 
-    async def _write_headers(self) -> None:
+    async def _pump(self, publisher: RtmpPublisher) -> None:
+        """Writes packets when they are due, until the last; a packet that could not be written is kept."""
+        last_write = time.monotonic()
+        while True:
+            self._next = self._next or self._interleaver.pop()
+            if self._next is not None:
+                delay = self._clock.due(self._next.dts_ms / 1000) - time.monotonic()
+                if delay > 0:
+                    await asyncio.sleep(delay)
+                await publisher.write(self._next.kind, self._next.dts_ms, self._next.body)
+                self._next, self._written, last_write = None, self._written + 1, time.monotonic()
+                continue
+            if self._finished:
+                return
+            if time.monotonic() - last_write > _KEEP_ALIVE_S:
+                await publisher.keep_alive()
+                last_write = time.monotonic()
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), _KEEP_ALIVE_S)
+            except asyncio.TimeoutError:
+                pass
+
+    async def _write_headers(self, publisher: RtmpPublisher) -> None:
         info = self._info
         fields = {
             "duration": 0.0,
@@ -129,11 +153,16 @@ class Output:
             fields |= {"videocodecid": 7.0, "width": float(info.width), "height": float(info.height)}
             if info.frame_rate:
                 fields["framerate"] = info.frame_rate
-        await self._publisher.write_metadata(fields)
-        first = max(0, self._first_ms)
+        await publisher.write_metadata(fields)
+        first = max(0, self._first_ms if self._next is None else self._next.dts_ms)
         if info.avcc is not None:
-            await self._publisher.write(flv.VIDEO, first, flv.video_header(info.avcc))
-        await self._publisher.write(flv.AUDIO, first, flv.audio_header(self._encoder.config))
+            await publisher.write(flv.VIDEO, first, flv.video_header(info.avcc))
+        header = flv.audio_header(self._encoder.config)
+        await publisher.write(flv.AUDIO, first, header)
+        # Both tracks are known now. MediaMTX does not know that these are all, and would look on for 2 s of stream time:
+        # the path would exist only when the first 2 s have gone by, and a publisher that has not sent them 10 s after it
+        # connected is closed. The same header again, dated behind those 2 s, ends that at once and changes nothing.
+        await publisher.write(flv.AUDIO, first + _ANALYSIS_MS, header)
 
     def _push(self, packets: list[tuple[int, bytes]], until_ms: float) -> None:
         out = []

@@ -34,10 +34,14 @@ class Fragment:
 
 
 class Segmenter:
-    """Fragment boundaries lie on the grid of the stream's own timestamps, wherever the reader joined."""
+    """Fragment boundaries lie on the grid of the stream's own timestamps, wherever the reader joined.
 
-    def __init__(self, segment_samples: int, start: int, shortest_samples: int):
+    `grid`: a sample index at which a fragment starts, if the stream reaches it.
+    """
+
+    def __init__(self, segment_samples: int, start: int, shortest_samples: int, grid: int = 0):
         self._segment = segment_samples
+        self._grid = grid
         self._shortest = shortest_samples
         self._start = start
         self._sequence = 0
@@ -52,7 +56,7 @@ class Segmenter:
         self._buffer += pcm
         fragments = []
         while True:
-            length = (self._segment - self._start % self._segment) * BYTES_PER_SAMPLE
+            length = (self._segment - (self._start - self._grid) % self._segment) * BYTES_PER_SAMPLE
             if len(self._buffer) < length:
                 return fragments
             fragments.append(self._cut(length, is_last=False))

@@ -11,7 +11,7 @@ import av
 from .audio import AudioIntake
 from .segmenter import Fragment, Segmenter
 from .settings import OUTPUT_RATE, Settings
-from .timeline import TimestampJump, grid_origin
+from .timeline import TimestampJump, origin
 
 #: A tail shorter than this is no fragment of its own (s).
 SHORTEST_FRAGMENT_S = 0.25
@@ -123,10 +123,10 @@ class _Tracks:
 
     def __init__(self, source: Source, video, first_s: float):
         self._deliver, self._log = source._deliver, source._log
-        origin = grid_origin(first_s)
-        self._intake = AudioIntake(origin)
-        shortest = round(SHORTEST_FRAGMENT_S * OUTPUT_RATE)
-        self._segmenter = Segmenter(source._settings.segment_samples, self._intake.position, shortest)
+        begin = origin(first_s)
+        self._intake = AudioIntake(begin.start_s)
+        shortest, grid = round(SHORTEST_FRAGMENT_S * OUTPUT_RATE), round(begin.grid_s * OUTPUT_RATE)
+        self._segmenter = Segmenter(source._settings.segment_samples, self._intake.position, shortest, grid)
         self._video_end_s = first_s  # where the last video packet starts
         self._frame_s = 0.0
         self._bad_packets = 0

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 #: A stream whose first timestamp is below this has been joined at its beginning: its grid starts at 0 (s).
 ORIGIN_TOLERANCE_S = 1.0
 
+#: Pictures are decoded before they are shown by up to this (s): five frames of 30 a second.
+DECODING_LEAD_S = 0.17
+
 #: RTMP timestamps are whole milliseconds and servers add jitter of their own; below this a block is contiguous (s).
 JITTER_TOLERANCE_S = 0.020
 
@@ -16,9 +19,26 @@ class TimestampJump(Exception):
     """The stream's timestamps jumped further than a gap that silence may fill."""
 
 
-def grid_origin(first_timestamp_s: float) -> float:
-    """Where the first fragment starts: at 0, or at the first timestamp when the stream was joined half-way."""
-    return 0.0 if first_timestamp_s < ORIGIN_TOLERANCE_S else first_timestamp_s
+@dataclass(frozen=True)
+class Origin:
+    """Where the first fragment starts, and a point of the grid on which the others do (s)."""
+
+    start_s: float
+    grid_s: float
+
+
+def origin(first_timestamp_s: float) -> Origin:
+    """A stream that was joined half-way starts where it was joined, and keeps the grid that starts at 0.
+
+    A publisher may connect some whole seconds before it sends: with RTMP, which keeps a sender's timestamps, such a stream
+    begins at 4 s, but for the frame or two by which the first picture is decoded before it is shown.
+    """
+    if first_timestamp_s < ORIGIN_TOLERANCE_S:
+        return Origin(0.0, 0.0)
+    whole = float(round(first_timestamp_s))
+    if -DECODING_LEAD_S <= first_timestamp_s - whole <= JITTER_TOLERANCE_S:
+        return Origin(whole, whole)
+    return Origin(first_timestamp_s, 0.0)
 
 
 @dataclass(frozen=True)

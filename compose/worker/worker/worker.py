@@ -17,7 +17,8 @@ from .settings import Settings
 #: A session that lost its input while the publication goes on is started again this long after, so often.
 _REJOIN_AFTER_S = 1.5
 _MOST_ATTEMPTS = 3
-_REJOINABLE = (None, "input", "output", "timestamps", "internal")
+#: Not "output": that goes on by itself after a lost connection, with the fragments that it has.
+_REJOINABLE = (None, "input", "timestamps", "internal")
 _log = logging.getLogger("worker")
 
 
