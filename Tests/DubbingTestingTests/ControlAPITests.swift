@@ -57,6 +57,7 @@ struct ControlAPITests {
     #expect(paths.map(\.name) == ["live/a/in"], "\(answer.server)")
     #expect(paths.map(\.isReady) == [answer.isReady], "\(answer.server)")
     #expect(paths.map(\.tracks) == [answer.tracks], "\(answer.server)")
+    #expect(paths.map(\.readers) == [answer.item.contains(#""readers": [{"#) ? 1 : 0], "\(answer.server)")
   }
 
   @Test("All pages are read, one after the other, and no more than there are")

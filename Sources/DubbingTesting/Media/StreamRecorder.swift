@@ -1,0 +1,33 @@
+import Foundation
+
+/// Records a published stream to a file while it runs, without touching its packets.
+public struct StreamRecorder: Sendable {
+  public var url: String
+  public var file: URL
+
+  public init(url: String, file: URL) {
+    self.url = url
+    self.file = file
+  }
+
+  /// Returns when the publisher has ended the stream.
+  ///
+  /// - Throws: ``StreamError`` when nothing could be recorded, or the stream does not end in time.
+  public func run(timeout: Duration) async throws {
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    let arguments = [
+      "-hide_banner", "-loglevel", "warning", "-nostdin", "-y", "-rw_timeout", "60000000",
+      // MediaMTX sends no width and height: they come with the first key picture, which may be a whole GOP away.
+      "-probesize", "20000000", "-analyzeduration", "20000000", "-fpsprobesize", "0",
+      "-i", url, "-map", "0", "-c", "copy",
+      // ffmpeg writes nothing until 256 KiB are muxed: a recorder that is killed before would leave an empty file.
+      "-flush_packets", "1", "-f", "flv", file.path,
+    ]
+    let result = try await MediaTool.run("ffmpeg", arguments, timeout: timeout)
+    guard result.succeeded else {
+      throw StreamError(
+        stream: url, reason: "recording failed", evidence: ["ffmpeg    \(result.lastWords)"],
+        next: "play \(url) by hand while a stream runs")
+    }
+  }
+}
