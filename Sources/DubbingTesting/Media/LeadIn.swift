@@ -1,69 +1,58 @@
 import Foundation
 
-/// What a publisher sends over RTMP before a fixture, so that the media server has the path, and nobody has missed a thing.
+/// What a publisher sends before a fixture, so that the media server has the path and its readers, and nobody misses a thing.
 ///
-/// MediaMTX has no path for an RTMP publisher before a message is stamped 2 s after the first. So the beginning of the fixture is laid
-/// before it twice, of which filters leave a single packet: it ends the server's analysis when nobody can be listening yet.
+/// The first packet of each track is laid before the fixture, seconds earlier: ffmpeg connects, its clock runs, and a filter leaves
+/// these packets out. Over RTMP one of them stays: MediaMTX has no path for such a publisher before a message is stamped 2 s after
+/// the first (gortmplib's `analyzePeriod`), and of what came before nobody can hear.
 struct LeadIn: Sendable {
-  private let list: URL
-  private let copy: URL
-  /// Seconds to the end of the analysis and to the fixture's first packet.
-  private let analysis: Double
-  private let start: Double
-  private let hasAudio: Bool
+  /// ffmpeg's options for input and bitstream filters.
+  let input: [String]
+  let videoFilter: String
+  let audioFilter: String
+  private let files: [URL]
 
-  /// - Throws: ``StreamError`` when ffmpeg cannot repack the fixture.
-  init(_ fixture: Fixture, analysis: Duration, lead: Duration) async throws {
-    self.analysis = analysis.seconds
-    start = (analysis + lead).seconds
-    hasAudio = fixture.audio != nil
-    let folder = FileManager.default.temporaryDirectory
-    let name = "publisher-\(UUID().uuidString)"
-    list = folder.appending(path: name + ".ffconcat")
-    copy = folder.appending(path: name + ".flv")
-    // ffmpeg 5.1 gives a bitstream filter times in the output's unit and, as `tb`, the input's: only where both are FLV's
-    // milliseconds do they belong together.
+  /// - Parameter analysis: how long the server looks at a stream before it has the path; nil: it does not.
+  /// - Throws: ``StreamError`` when ffmpeg cannot repack the fixture, and what writing to the temporary folder throws.
+  init(_ fixture: Fixture, analysis: Duration?, lead: Duration) async throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "publisher-\(UUID().uuidString)")
+    let first = path.appendingPathExtension("mp4")
+    let list = path.appendingPathExtension("ffconcat")
+    files = [first, list]
+    let earlier = [analysis, lead].compactMap(\.self)
+    // By number, since ffmpeg 5.1 gives these filters times in one unit and `tb` of another.
+    let all = "noise=drop='lt(n,\(earlier.count))'"
+    let allButOne = "noise=drop='lt(n,\(earlier.count - 1))'"
+    let hasAudio = fixture.audio != nil
+    videoFilter = analysis == nil || hasAudio ? all : allButOne
+    audioFilter = analysis == nil ? all : allButOne
+    input = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", list.path]
+
+    let onlyFirst = "noise=drop='gt(n,0)'"
     let result = try await MediaTool.run(
       "ffmpeg",
       [
-        "-v", "error", "-nostdin", "-y", "-i", fixture.media.path, "-map", "0", "-c", "copy", "-f", "flv", "-flvflags",
-        "no_duration_filesize", copy.path,
-      ], timeout: .seconds(30))
+        "-v", "error", "-nostdin", "-y", "-i", fixture.media.path, "-map", "0", "-c", "copy", "-bsf:v", onlyFirst,
+        "-bsf:a", onlyFirst, first.path,
+      ], timeout: .seconds(60))
     guard result.succeeded else {
       remove()
       throw StreamError(
-        stream: fixture.name, reason: "the fixture cannot be published over RTMP",
-        evidence: ["ffmpeg    \(result.lastWords)"], next: "publish it over RTSP, or with other codecs: FLV must hold them")
+        stream: fixture.name, reason: "the fixture's first packets cannot be copied",
+        evidence: ["ffmpeg    \(result.lastWords)"], next: "use codecs that MP4 can hold, such as H.264 and AAC")
     }
-    let quoted = copy.path.replacing("'", with: "'\\''")
-    let text = """
-      ffconcat version 1.0
-      file '\(quoted)'
-      outpoint 0.1
-      duration \(analysis.seconds)
-      file '\(quoted)'
-      outpoint 1.2
-      duration \(lead.seconds)
-      file '\(quoted)'
-
-      """
-    try Data(text.utf8).write(to: list)
-  }
-
-  var input: [String] { ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", list.path] }
-
-  var videoFilter: String { hasAudio ? nothing : onePacket }
-  var audioFilter: String { hasAudio ? onePacket : nothing }
-
-  /// Half a second before the fixture's first packet: pictures are decoded before they are shown.
-  private var end: Double { start - 0.5 }
-  private var nothing: String { "noise=drop='lt(pts*tb,\(end))'" }
-  private var onePacket: String {
-    let counted = "st(0,ld(0)+between(pts*tb,\(analysis),\(end)))"
-    return "noise=drop='lt(pts*tb,\(end))*(lt(pts*tb,\(analysis))+gt(\(counted),1))'"
+    let lines =
+      ["ffconcat version 1.0"] + earlier.flatMap { ["file \(first.path.quoted)", "duration \($0.seconds)"] }
+      + ["file \(fixture.media.path.quoted)", ""]
+    try Data(lines.joined(separator: "\n").utf8).write(to: list)
   }
 
   func remove() {
-    for file in [list, copy] { try? FileManager.default.removeItem(at: file) }
+    for file in files { try? FileManager.default.removeItem(at: file) }
   }
+}
+
+extension String {
+  /// As ffmpeg reads it in a list of files.
+  fileprivate var quoted: String { "'" + replacing("'", with: #"'\''"#) + "'" }
 }
