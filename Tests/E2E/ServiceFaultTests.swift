@@ -29,7 +29,8 @@ extension E2E {
 
     @Suite("AV_OFFSET_MS=250", .dualStack(.standard.media("AV_OFFSET_MS", "250")))
     struct Offset {
-      @Test("Audio that the worker lays 250 ms too late is out of sync", .stream(publish: .rtsp))
+      // Over RTMP, which keeps the sender's times: over RTSP, MediaMTX dates each track by the arrival of its first packet.
+      @Test("Audio that the worker lays 250 ms too late is out of sync", .stream(publish: .rtmp))
       func offsetIsMeasured() async throws {
         let verdict = try await LiveStream.current.expectCaught(
           Fixture.named("counting-short"), as: .dubbed, by: [.avSync], under: .setting(name: "A/V offset 250 ms"))

@@ -11,6 +11,7 @@ struct LeadIn: Sendable {
   let videoFilter: String
   let audioFilter: String
   private let files: [URL]
+  private static let margin = Duration.milliseconds(250)
 
   /// - Parameter analysis: how long the server looks at a stream before it has the path; nil: it does not.
   /// - Throws: ``StreamError`` when ffmpeg cannot repack the fixture, and what writing to the temporary folder throws.
@@ -19,7 +20,8 @@ struct LeadIn: Sendable {
     let first = path.appendingPathExtension("mp4")
     let list = path.appendingPathExtension("ffconcat")
     files = [first, list]
-    let earlier = [analysis, lead].compactMap(\.self)
+    // A sound begins with its codec's delay, so the packet that ends the analysis comes a little later than it need.
+    let earlier = analysis.map { [$0 + Self.margin, lead - Self.margin] } ?? [lead]
     // By number, since ffmpeg 5.1 gives these filters times in one unit and `tb` of another.
     let all = "noise=drop='lt(n,\(earlier.count))'"
     let allButOne = "noise=drop='lt(n,\(earlier.count - 1))'"

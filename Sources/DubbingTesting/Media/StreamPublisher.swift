@@ -7,7 +7,7 @@ public struct StreamPublisher: Sendable {
   public var fixture: Fixture
   public var url: String
   public var transport: Transport
-  /// From the moment at which the media server has the path to the fixture's first packet: more than 0, whole seconds over RTMP.
+  /// From the moment at which the media server has the path to the fixture's first packet: whole seconds, at least 1.
   ///
   /// No media server replays what went by before a reader attached, and a worker that polls needs a moment for that.
   public var lead = Self.standardLead
