@@ -6,47 +6,71 @@ import Foundation
 /// these packets out. Over RTMP one of them stays: MediaMTX has no path for such a publisher before a message is stamped 2 s after
 /// the first (gortmplib's `analyzePeriod`), and of what came before nobody can hear.
 struct LeadIn: Sendable {
+  /// From the first packet that ffmpeg reads to the first of the fixture.
+  let duration: Duration
   /// ffmpeg's options for input and bitstream filters.
   let input: [String]
   let videoFilter: String
   let audioFilter: String
   private let files: [URL]
-  private static let margin = Duration.milliseconds(250)
 
-  /// - Parameter analysis: how long the server looks at a stream before it has the path; nil: it does not.
+  /// How long a lead takes: over RTMP in two halves, of which the first outlasts the server's analysis, and whole seconds together.
+  static func duration(of lead: Duration, endingAnalysis: Bool) -> Duration {
+    endingAnalysis ? .seconds(max(5, (2 * lead.seconds).rounded(.up))) : lead
+  }
+
+  /// - Parameter endingAnalysis: whether one packet is sent half-way.
   /// - Throws: ``StreamError`` when ffmpeg cannot repack the fixture, and what writing to the temporary folder throws.
-  init(_ fixture: Fixture, analysis: Duration?, lead: Duration) async throws {
+  init(_ fixture: Fixture, lead: Duration, endingAnalysis: Bool) async throws {
+    duration = Self.duration(of: lead, endingAnalysis: endingAnalysis)
     let path = FileManager.default.temporaryDirectory.appending(path: "publisher-\(UUID().uuidString)")
     let first = path.appendingPathExtension("mp4")
+    let early = path.appendingPathExtension("early.mp4")
     let list = path.appendingPathExtension("ffconcat")
-    files = [first, list]
-    // A sound begins with its codec's delay, so the packet that ends the analysis comes a little later than it need.
-    let earlier = analysis.map { [$0 + Self.margin, lead - Self.margin] } ?? [lead]
-    // By number, since ffmpeg 5.1 gives these filters times in one unit and `tb` of another.
-    let all = "noise=drop='lt(n,\(earlier.count))'"
-    let allButOne = "noise=drop='lt(n,\(earlier.count - 1))'"
-    let hasAudio = fixture.audio != nil
-    videoFilter = analysis == nil || hasAudio ? all : allButOne
-    audioFilter = analysis == nil ? all : allButOne
+    files = [first, early, list]
     input = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", list.path]
+    // By number, since ffmpeg 5.1 gives these filters times in one unit and `tb` of another.
+    let notFirst = "noise=drop='eq(n,0)'"
+    let hasBoth = fixture.audio != nil && fixture.video != nil
+    videoFilter = endingAnalysis && hasBoth ? "noise=drop='eq(n,0)+eq(n,2)'" : notFirst
+    audioFilter = notFirst
 
+    do {
+      try await Self.copyFirst(of: fixture, to: first)
+      var lines = ["ffconcat version 1.0"]
+      if endingAnalysis {
+        // ffmpeg's muxer holds a packet back until the other track has one as well. So the fixture's first picture comes half a
+        // lead early, with its own time, and is left out where it was.
+        try await Self.copyFirst(of: fixture, to: early, pictureAfter: hasBoth ? duration / 2 : .zero)
+        for file in [first, early] { lines += ["file \(file.path.quoted)", "duration \((duration / 2).seconds)"] }
+      } else {
+        lines += ["file \(first.path.quoted)", "duration \(duration.seconds)"]
+      }
+      lines += ["file \(fixture.media.path.quoted)", ""]
+      try Data(lines.joined(separator: "\n").utf8).write(to: list)
+    } catch {
+      remove()
+      throw error
+    }
+  }
+
+  /// Copies the first packet of each track.
+  private static func copyFirst(of fixture: Fixture, to file: URL, pictureAfter: Duration = .zero) async throws {
+    let media = fixture.media.path
+    let maps = (fixture.video == nil ? [] : ["-map", "0:v:0"]) + (fixture.audio == nil ? [] : ["-map", "1:a:0"])
     let onlyFirst = "noise=drop='gt(n,0)'"
     let result = try await MediaTool.run(
       "ffmpeg",
-      [
-        "-v", "error", "-nostdin", "-y", "-i", fixture.media.path, "-map", "0", "-c", "copy", "-bsf:v", onlyFirst,
-        "-bsf:a", onlyFirst, first.path,
+      ["-v", "error", "-nostdin", "-y", "-itsoffset", "\(pictureAfter.seconds)", "-i", media, "-i", media] + maps + [
+        "-c", "copy", "-bsf:v", onlyFirst,
+        // At 0, however late the sound begins: ffmpeg's clock counts for each track from the first packet of it.
+        "-bsf:a", onlyFirst + ",setts=ts=0", file.path,
       ], timeout: .seconds(60))
     guard result.succeeded else {
-      remove()
       throw StreamError(
         stream: fixture.name, reason: "the fixture's first packets cannot be copied",
         evidence: ["ffmpeg    \(result.lastWords)"], next: "use codecs that MP4 can hold, such as H.264 and AAC")
     }
-    let lines =
-      ["ffconcat version 1.0"] + earlier.flatMap { ["file \(first.path.quoted)", "duration \($0.seconds)"] }
-      + ["file \(fixture.media.path.quoted)", ""]
-    try Data(lines.joined(separator: "\n").utf8).write(to: list)
   }
 
   func remove() {

@@ -7,7 +7,7 @@ public struct StreamPublisher: Sendable {
   public var fixture: Fixture
   public var url: String
   public var transport: Transport
-  /// From the moment at which the media server has the path to the fixture's first packet: whole seconds, at least 1.
+  /// From the moment at which the media server has the path to the fixture's first packet, at least; more than 0.
   ///
   /// No media server replays what went by before a reader attached, and a worker that polls needs a moment for that.
   public var lead = Self.standardLead
@@ -17,8 +17,6 @@ public struct StreamPublisher: Sendable {
   public var droppedVideoPackets: String?
 
   public static let standardLead = Duration.seconds(2)
-  /// How long MediaMTX looks at an RTMP publisher's stream before it has the path.
-  static let analysis = Duration.seconds(2)
 
   public init(fixture: Fixture, url: String, transport: Transport) {
     self.fixture = fixture
@@ -27,13 +25,13 @@ public struct StreamPublisher: Sendable {
   }
 
   /// From the start of ``run()`` to the fixture's first packet.
-  public var firstPacketAfter: Duration { transport == .rtmp ? Self.analysis + lead : lead }
+  public var firstPacketAfter: Duration { LeadIn.duration(of: lead, endingAnalysis: transport == .rtmp) }
 
   /// Returns when the whole fixture has been published.
   ///
   /// - Throws: ``StreamError`` when ffmpeg ends with an error or does not end in time.
   public func run() async throws {
-    let leadIn = try await LeadIn(fixture, analysis: transport == .rtmp ? Self.analysis : nil, lead: lead)
+    let leadIn = try await LeadIn(fixture, lead: lead, endingAnalysis: transport == .rtmp)
     defer { leadIn.remove() }
     let lost = droppedVideoPackets.map { ",noise=drop='\($0)'" } ?? ""
     let arguments =
