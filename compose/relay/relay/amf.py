@@ -27,6 +27,8 @@ def _encode(value):
     if isinstance(value, dict):
         body = b"".join(struct.pack(">H", len(k.encode())) + k.encode() + _encode(v) for k, v in value.items())
         return bytes([OBJECT]) + body + b"\0\0" + bytes([OBJECT_END])
+    if isinstance(value, list):
+        return struct.pack(">BI", STRICT_ARRAY, len(value)) + encode(*value)
     raise TypeError(f"no AMF0 form for {type(value).__name__}")
 
 

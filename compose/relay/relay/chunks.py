@@ -6,12 +6,10 @@ from .errors import ProtocolError
 from .flv import AUDIO, DATA, VIDEO
 
 OUT_CHUNK = 65536
-MAX_MESSAGE = 8 << 20
-MAX_CHUNK_STREAMS = 64
-SET_CHUNK_SIZE, ABORT, ACKNOWLEDGEMENT, USER_CONTROL, WINDOW, BANDWIDTH, COMMAND_AMF3, DATA_AMF3, COMMAND = (
-    1, 2, 3, 4, 5, 6, 17, 15, 20)
+MAX_MESSAGE = 10 << 20
+SET_CHUNK_SIZE, ABORT, ACKNOWLEDGEMENT, USER_CONTROL, WINDOW, BANDWIDTH, COMMAND = 1, 2, 3, 4, 5, 6, 20
 EXTENDED = 0xFFFFFF
-_STREAM_OF_KIND = {AUDIO: 4, VIDEO: 6, DATA: 5}
+_STREAM_OF_KIND = {AUDIO: 4, VIDEO: 6, DATA: 4}
 
 
 @dataclass(frozen=True)
@@ -19,6 +17,7 @@ class Message:
     kind: int
     time: int
     body: bytes
+    chunk_stream: int = 3
 
 
 def encode(kind, time, body, stream=1, chunk_stream=None):
@@ -34,17 +33,18 @@ def encode(kind, time, body, stream=1, chunk_stream=None):
 
 
 class _ChunkStream:
-    def __init__(self):
+    def __init__(self, number):
+        self.number = number
         self.time = self.delta = self.size = self.kind = 0
         self.extended = self.begun = False
         self.buffer = bytearray()
 
 
 class ChunkReader:
-    """`read` is an async function of a byte count."""
+    """`read` is an async function of a byte count; `may_abort`: whether the peer may abort messages, as from MediaMTX 1.18.2 on."""
 
-    def __init__(self, read):
-        self._read = read
+    def __init__(self, read, may_abort=False):
+        self._read, self._may_abort = read, may_abort
         self._streams = {}
         self._chunk_size = 128
 
@@ -55,31 +55,27 @@ class ChunkReader:
                 continue
             if message.kind == SET_CHUNK_SIZE:
                 self._set_chunk_size(message.body)
-            elif message.kind == ABORT:
+            elif message.kind == ABORT and self._may_abort:
                 stream = self._streams.get(int.from_bytes(message.body[:4], "big"))
                 stream and stream.buffer.clear()
-            else:
-                return message
+            return message
 
     def _set_chunk_size(self, body):
-        if len(body) < 4 or not 1 <= int.from_bytes(body[:4], "big") & 0x7FFFFFFF:
-            raise ProtocolError("RTMP chunk size of 0")
-        self._chunk_size = int.from_bytes(body[:4], "big") & 0x7FFFFFFF
+        size = int.from_bytes(body[:4], "big")
+        if len(body) != 4 or not 1 <= size <= MAX_MESSAGE:
+            raise ProtocolError(f"RTMP chunk size of {size}")
+        self._chunk_size = size
 
     async def _header(self):
         first = (await self._read(1))[0]
         form, number = first >> 6, first & 63
-        if number == 0:
-            number = 64 + (await self._read(1))[0]
-        elif number == 1:
-            number = 64 + int.from_bytes(await self._read(2), "little")
+        if number < 2:
+            raise ProtocolError("RTMP chunk streams from 64 on are not supported")
         stream = self._streams.get(number)
         if stream is None:
-            if form == 3:
+            if form:
                 raise ProtocolError("RTMP chunk continues a stream that never began")
-            if len(self._streams) >= MAX_CHUNK_STREAMS:
-                raise ProtocolError(f"more than {MAX_CHUNK_STREAMS} RTMP chunk streams")
-            stream = self._streams[number] = _ChunkStream()
+            stream = self._streams[number] = _ChunkStream(number)
         return form, stream
 
     async def _chunk(self):
@@ -106,4 +102,4 @@ class ChunkReader:
         if len(stream.buffer) < stream.size:
             return None
         body, stream.buffer = bytes(stream.buffer), bytearray()
-        return Message(stream.kind, stream.time, body)
+        return Message(stream.kind, stream.time, body, stream.number)

@@ -1,36 +1,46 @@
-"""What RTSP and RTMP connections have in common: limits, timeouts, and an end that harms nobody else."""
+"""What RTSP and RTMP connections have in common: deadlines, a reader's queue, and an end that harms nobody else."""
 import asyncio
+import os
 import socket
 import struct
 import uuid
+from collections import deque
 
 from .errors import ProtocolError
+from .generation import Generation
 from .log import log
 
-MAX_UNSENT = 8 << 20                    # bytes; a reader further behind than this is dropped
-PUBLISHER_SILENCE = 10.0                # s, as MediaMTX's readTimeout
-FAREWELL = 5.0                          # s, for the last bytes to reach a peer that reads slowly
-OPENING_TIMEOUT = 10.0                  # s, from connecting to publishing or playing
+# MediaMTX's settings and their defaults.
+READ_TIMEOUT = 10.0                     # s
+WRITE_TIMEOUT = 10.0                    # s, for one packet or message
+WRITE_QUEUE = int(os.environ.get("WRITE_QUEUE_SIZE") or 1024)   # units or packets; MediaMTX's own default is 512, ours is in mediamtx.yml
+FAREWELL = 5.0                          # s, for the last answer to reach a peer that reads slowly
 
 
 class Connection:
     kind = ""
 
-    def __init__(self, registry, reader, writer):
+    def __init__(self, registry, reader, writer, generation=None):
         self.registry, self.reader, self.writer = registry, reader, writer
+        self.generation = generation or Generation()
         self.id = str(uuid.uuid4())
         self.path = None
-        self.is_reader = False
+        self.is_reader = self.ended = False
         self.bytes_in = 0
-        self.allowance = 0              # bytes of the opening burst, for which a reader is not slow
+        self.queue, self.flusher, self.discarded = deque(), None, 0
+        self._deadline = self._timer = None
         peer = writer.get_extra_info("peername")
         self.peer = f"{self.kind} {peer[0]}:{peer[1]}" if peer else self.kind
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # What the kernel has not taken waits in `queue`, where it is counted, not in the transport.
+        writer.transport.set_write_buffer_limits(high=0)
 
     @classmethod
     def handler(cls, registry):
+        generation = Generation()
+
         async def handle(reader, writer):
-            await cls(registry, reader, writer).serve()
+            await cls(registry, reader, writer, generation).serve()
         return handle
 
     async def read(self, count):
@@ -39,58 +49,115 @@ class Connection:
         return data
 
     async def serve(self):
-        watchdog = asyncio.ensure_future(self._watch())
         try:
             await self.run()
         except (asyncio.IncompleteReadError, ConnectionError, OSError):
             pass                                         # the peer went away, which is how streams end
         except (ProtocolError, asyncio.LimitOverrunError, UnicodeDecodeError, ValueError, IndexError, struct.error) as error:
-            log(self.peer, "closed, malformed input:", error)
+            if not self.ended:
+                log(self.peer, "closed, malformed input:", error)
         except Exception as error:                       # a fault of ours must not take the other streams along
             log(self.peer, "closed, internal error:", repr(error))
         finally:
-            watchdog.cancel()
+            self.expect(None)
             self._leave()
-            self.writer.close()
-            asyncio.get_running_loop().call_later(FAREWELL, self.writer.transport.abort)
+            await self._close()
+
+    async def _close(self):
+        self.writer.close()
+        try:
+            await asyncio.wait_for(self.writer.wait_closed(), FAREWELL)
+        except asyncio.TimeoutError:
+            self.writer.transport.abort()
+        except (ConnectionError, OSError):
+            pass
 
     def _leave(self):
+        if self.flusher:
+            self.flusher.cancel()
         if self.path and self.is_reader:
-            self.path.readers.discard(self)
+            self.path.remove_reader(self)
         elif self.path:
             self.path.close()
 
-    async def _watch(self):
-        """Closes a connection that never says what it wants, and a publisher that has fallen silent."""
-        await asyncio.sleep(OPENING_TIMEOUT)
-        if self.path is None:
-            log(self.peer, f"closed: neither published nor played within {OPENING_TIMEOUT:g} s")
-            self.writer.transport.abort()
-            return
-        while not self.is_reader:
-            before = self.bytes_in
-            await asyncio.sleep(PUBLISHER_SILENCE)
-            if self.bytes_in == before:
-                log(self.peer, f"closed: no data for {PUBLISHER_SILENCE:g} s from the publisher of", self.path.name)
-                self.writer.transport.abort()
-                return
+    # Deadlines
 
-    def send(self, data):
-        transport = self.writer.transport
-        if transport.is_closing():
+    def expect(self, seconds):
+        """Ends the connection unless this is called again within that time; None: it may be silent."""
+        loop = asyncio.get_running_loop()
+        self._deadline = None if seconds is None else loop.time() + seconds
+        if self._timer and (self._deadline is None or self._timer.when() > self._deadline):
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and self._deadline is not None:
+            self._timer = loop.call_at(self._deadline, self._check_deadline)
+
+    def _check_deadline(self):
+        # Moved on by every packet, so that the timer is set again when it fires, not each time.
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        if self._deadline is not None and self._deadline > loop.time():
+            self._timer = loop.call_at(self._deadline, self._check_deadline)
+        elif self._deadline is not None:
+            log(self.peer, "closed: nothing came before the read deadline")
+            self.ended = True
+            self.writer.transport.abort()
+
+    # A reader's queue
+
+    def push(self, *item):
+        """Sends at once if the kernel takes it, queues it otherwise, and drops it when the queue is full."""
+        if self.ended:
             return
-        if transport.get_write_buffer_size() > MAX_UNSENT + self.allowance:
-            log(self.peer, "dropped: slow reader of", self.path.name if self.path else "nothing")
-            self.path and self.path.readers.discard(self)
-            transport.abort()
+        if not self.queue and not self.writer.transport.get_write_buffer_size():
+            self._deliver(item)
+        elif len(self.queue) >= WRITE_QUEUE:
+            if not self.discarded:
+                asyncio.get_running_loop().call_later(1.0, self._report_discarded)
+            self.discarded += 1
+        else:
+            self.queue.append(item)
+            if self.flusher is None:
+                self.flusher = asyncio.ensure_future(self._flush())
+
+    def _deliver(self, item):
+        try:
+            data = self.encode(*item)
+        except ProtocolError as error:
+            log(self.peer, "closed:", error)
+            self.end()
             return
-        self.writer.write(data)
-        if self.is_reader:
+        if data:
+            self.writer.write(data)
             self.path.sent += len(data)
 
+    async def _flush(self):
+        try:
+            while self.queue and not self.ended:
+                await asyncio.wait_for(self.writer.drain(), WRITE_TIMEOUT)
+                if self.queue:                           # the end of the path may have emptied it meanwhile
+                    self._deliver(self.queue.popleft())
+        except asyncio.TimeoutError:
+            log(self.peer, f"closed: took nothing for {WRITE_TIMEOUT:g} s")
+            self.end()
+        except (ConnectionError, OSError):
+            self.end()
+        finally:
+            self.flusher = None
+
+    def _report_discarded(self):
+        log(self.peer, "is too slow a reader:", self.discarded, "frames discarded")
+        self.discarded = 0
+
     def end(self):
-        """The path is over."""
-        self.writer.close()
+        """Closes at once; what is queued is lost, without a farewell."""
+        self.ended = True
+        self.queue.clear()
+        self.writer.transport.abort()
+
+    def encode(self, *item):
+        """A queued item's bytes."""
+        raise NotImplementedError
 
     async def run(self):
         raise NotImplementedError

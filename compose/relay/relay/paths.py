@@ -1,23 +1,20 @@
-"""Paths: one publisher, its tracks and its readers."""
-import time
+"""Paths: one publisher, its tracks and its readers. Nothing is kept for readers that come later."""
+import datetime
+import re
 
-from . import flv, sdp
+from . import h264, rtp, sdp
 from .errors import ProtocolError
-from .flvrtp import FlvToRtp
 from .log import log
-from .rtpflv import RtpToFlv
+from .sender import Sender
+from .timeline import ArrivalClock
 
-MAX_NAME = 255
-# What a late reader gets at once. A longer group of pictures is given up: that reader starts at the next key frame.
-MAX_CACHE = 32 << 20
-# How long a stream's beginning is kept for readers that come late, milliseconds of its own time.
-OPENING_MS = 10_000
+SOURCE = 0x52454C00                     # the first track's RTP synchronization source
 
 
-def clean_name(raw):
-    name = raw.split("?")[0].strip("/")
-    if not name or len(name) > MAX_NAME or any(ord(c) < 32 for c in name):
-        raise ProtocolError("unusable path name")
+def check_name(name):
+    """MediaMTX's rule for names of paths."""
+    if not re.fullmatch(r"[0-9a-zA-Z_\-/.~:]+", name) or name[0] == "/" or name[-1] == "/":
+        raise ProtocolError(f"unusable path name {name[:80]!r}")
     return name
 
 
@@ -31,7 +28,7 @@ class Registry:
     def names(self):
         return sorted(self._paths)
 
-    def publish(self, path):
+    def add(self, path):
         former = self._paths.get(path.name)
         if former:
             log("path", path.name, "is taken over by a new publisher")
@@ -47,142 +44,125 @@ class Registry:
             path.close()
 
 
-class GroupCache:
-    """The tags from the last key frame on, plus the audio that belongs to them but came first.
-
-    While a stream is younger than `opening` milliseconds nothing is dropped: who polls for new streams and needs a moment
-    to connect, on a busy machine several seconds, then still gets the stream from its start.
-    """
-
-    def __init__(self, opening=OPENING_MS):
-        self.opening, self.start = opening, None
-        self.tags, self.size, self.overflowed, self.has_key = [], 0, False, False
-
-    def add(self, tag):
-        if self.start is None:
-            self.start = tag.time
-        if tag.is_key_frame and not (self.has_key and tag.time - self.start <= self.opening):
-            keep = [t for t in self.tags if t.kind == flv.AUDIO and (not self.has_key or t.time >= tag.time)]
-            self.tags, self.size = keep, sum(len(t.body) for t in keep)
-            self.overflowed, self.has_key = False, True
-        elif tag.kind == flv.VIDEO and not self.has_key:
-            return
-        elif not self.has_key and tag.time - self.start > self.opening:
-            # Sound alone: after its opening there is nothing that a late reader would have to begin with.
-            self.tags, self.size = [], 0
-            return
-        if self.overflowed:
-            return
-        self.tags.append(tag)
-        self.size += len(tag.body)
-        if self.size > MAX_CACHE:
-            log(f"group of pictures of more than {MAX_CACHE >> 20} MB: late readers wait for the next key frame")
-            self.tags, self.size, self.overflowed = [], 0, True
-
-
 class Path:
-    """RTSP publishers fill `take_rtp`, RTMP publishers `take_tag`; either reaches readers of both kinds."""
+    """Publishers fill `take_packet` (RTSP) or `take_unit` (RTMP); either reaches readers of both kinds."""
 
-    def __init__(self, registry, name, source, kind):
-        self.registry, self.name, self.source, self.kind = registry, name, source, kind
-        self.ready = self.closed = False
-        self.ready_time = None
+    def __init__(self, registry, name, source, tracks):
+        self.registry, self.name, self.source, self.tracks = registry, check_name(name), source, tracks
+        self.closed = False
+        self.ready_time = datetime.datetime.now().astimezone()
         self.received = self.sent = 0
-        self.readers = set()
-        self.description, self.tracks, self.reports = "", [], {}
-        self.metadata = self.video_header = self.audio_header = None
-        self.cache = GroupCache()
-        self.converter = None
-        registry.publish(self)
+        self.readers = set()                             # who has asked, playing or not
+        self.playing = {"rtspSession": set(), "rtmpConn": set()}
+        self.clock = ArrivalClock()
+        self.packers = [rtp.Packer(track, SOURCE + i) for i, track in enumerate(tracks)]
+        self.unpackers, self.senders = {}, []
+        registry.add(self)
+        log("path", self.name, "is ready,", source.kind, ", ".join(t.label for t in tracks))
 
-    # Becoming ready, and ending
-
-    def start_rtsp(self, description, tracks):
-        self.description, self.tracks = description, tracks
-        for track in tracks:
-            if not track.convertible:
-                log("path", self.name, "track", track.codec, "goes to RTSP readers only")
-        self.converter = RtpToFlv(tracks, self._broadcast)
-        for tag in self.converter.headers():
-            self._broadcast(tag)
-        self._set_ready()
-
-    def start_rtmp(self):
-        video = self.video_header.body[5:] if self.video_header else None
-        audio = self.audio_header.body[2:] if self.audio_header else None
-        self.converter = FlvToRtp(video, audio, self._packet)
-        self.tracks = self.converter.tracks
-        self.description = sdp.describe(self.tracks)
-        self._set_ready()
-
-    def _set_ready(self):
-        self.ready, self.ready_time = True, time.time()
-        log("path", self.name, "is ready,", self.kind, ", ".join(t.label for t in self.tracks))
-
-    def close(self):
+    def close(self, keep=None):
+        """The publisher has left: its readers are closed with it, whatever waits in their queues; `keep` stays connected."""
         if self.closed:
             return
-        self.closed, self.ready = True, False
+        self.closed = True
         self.registry.forget(self)
         log("path", self.name, "is gone")
-        for connection in [self.source, *self.readers]:
+        for sender in self.senders:
+            sender.close()
+        for connection in {self.source, *self.readers} - {keep}:
             connection.end()
+
+    # Readers
+
+    def prepare_rtsp(self, generation):
+        """From the first request of an RTSP reader on, what it must know about the clocks is kept up to date."""
+        if not self.senders:
+            self.senders = [Sender(i, track.clock, SOURCE + i, self, generation.reports_at_once) for i, track in enumerate(self.tracks)]
+
+    def add_reader(self, reader):
+        self.readers.add(reader)
+
+    def play(self, reader):
+        self.playing[reader.kind].add(reader)
+
+    def remove_reader(self, reader):
+        self.readers.discard(reader)
+        self.playing[reader.kind].discard(reader)
 
     # From the publisher
 
-    def take_rtp(self, index, is_control, packet):
+    def take_packet(self, index, packet):
+        """An RTP packet. It goes to RTSP readers as it is, and in units to RTMP readers while there are any."""
+        track = self.tracks[index]
+        payload, sequence, timestamp, marker = rtp.parse(packet)
+        leading = rtp.leading_nals(payload) if track.codec == sdp.H264 else ()
+        is_key = track.codec != sdp.H264 or any(n and n[0] & 31 in (h264.NAL_IDR, h264.NAL_SPS, h264.NAL_PPS) for n in leading)
+        time = self.clock.place(index, track.clock, timestamp, is_key)
+        if time is None:                                 # before the first key picture: parameter sets are in the description
+            return
         self.received += len(packet)
-        if is_control:
-            self.converter.control(index, packet)
-        self._packet(index, is_control, packet)
-        if not is_control:
-            self.converter.feed(index, packet)
+        if track.codec == sdp.H264:
+            self._learn(track, leading)
+        if self.senders:
+            self._send_packet(index, rtp.readdress(packet, SOURCE + index), is_key)
+        unpacker = self.unpackers.get(index)
+        if unpacker is None:
+            if not self.playing["rtmpConn"] or track.codec not in rtp.UNPACKERS:
+                return
+            unpacker = self.unpackers[index] = rtp.UNPACKERS[track.codec](track)
+        payload = unpacker.feed(payload, sequence, timestamp, marker)
+        if payload and track.codec == sdp.H264:
+            payload = h264.remux(payload, track.sps, track.pps)
+        # In a reader's queue every packet takes a place, whether it ends a unit or not.
+        for reader in tuple(self.playing["rtmpConn"]):
+            reader.push(index, time, payload)
 
-    def take_tag(self, tag):
-        self.received += len(tag.body)
-        self._broadcast(tag)
-        if self.converter:
-            self.converter.feed(tag, any(r.kind == "rtspSession" for r in self.readers))
+    def take_unit(self, index, time, payload):
+        """A unit at a time in ticks of its track: a picture's NAL units, or samples of sound."""
+        track = self.tracks[index]
+        if track.codec == sdp.H264:
+            self._learn(track, payload)
+            payload = h264.remux(payload, track.sps, track.pps)
+            if not payload:
+                return
+        self.received += sum(map(len, payload))
+        if self.senders:
+            is_key = track.codec != sdp.H264 or h264.is_key(payload)
+            for packet in self.packers[index].packets(time, payload):
+                self._send_packet(index, packet, is_key)
+        for reader in tuple(self.playing["rtmpConn"]):
+            reader.push(index, time, payload)
 
-    # To the readers
+    @staticmethod
+    def _learn(track, nals):
+        for nal in nals:
+            if not nal:
+                continue
+            if nal[0] & 31 == h264.NAL_SPS and len(nal) >= 4:
+                track.sps = nal
+            elif nal[0] & 31 == h264.NAL_PPS and len(nal) > 1:
+                track.pps = nal
 
-    def _packet(self, index, is_control, packet):
-        if is_control and len(packet) > 1 and packet[1] == 200:
-            self.reports[index] = packet
-        for reader in tuple(self.readers):
-            if reader.kind == "rtspSession":
-                reader.send_packet(index, is_control, packet)
+    def _send_packet(self, index, packet, is_key):
+        self.senders[index].sent(packet, is_key)
+        for reader in tuple(self.playing["rtspSession"]):
+            reader.push(index, False, packet)
 
-    def _broadcast(self, tag):
-        if tag.kind == flv.DATA:
-            tag = flv.Tag(flv.DATA, 0, tag.body)         # ffmpeg makes a data stream of metadata at a time > 0
-            self.metadata = tag
-        elif tag.is_configuration:
-            if tag.kind == flv.VIDEO:
-                self.video_header = tag
-            else:
-                self.audio_header = tag
-        else:
-            self.cache.add(tag)
-        for reader in tuple(self.readers):
-            if reader.kind == "rtmpConn":
-                reader.send_tag(tag)
+    def send_report(self, index, packet):
+        for reader in tuple(self.playing["rtspSession"]):
+            reader.push(index, True, packet)
 
-    def opening(self):
-        """What a new RTMP reader gets at once: headers, then the current group of pictures."""
-        has_video = any(t.codec == sdp.H264 for t in self.tracks)
-        tags = self.cache.tags if self.video_header or not has_video else []
-        start = tags[0].time if tags else 0
-        headers = [flv.Tag(t.kind, 0 if t.kind == flv.DATA else start, t.body)
-                   for t in (self.metadata, self.video_header, self.audio_header) if t]
-        return headers + tags
+    # For the control API
 
-    def info(self):
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.ready_time)) if self.ready else None
-        return {"name": self.name, "confName": "all_others",
-                "source": {"type": self.kind, "id": self.source.id} if self.ready else None,
-                "ready": self.ready, "readyTime": stamp, "available": self.ready, "availableTime": stamp,
-                "online": self.ready, "onlineTime": stamp,
-                "tracks": [t.label for t in self.tracks],
-                "bytesReceived": self.received, "bytesSent": self.sent,
-                "readers": [{"type": r.kind, "id": r.id} for r in self.readers]}
+    def info(self, generation):
+        stamp, tracks = self.ready_time.isoformat(), [t.label for t in self.tracks]
+        values = {"name": self.name, "confName": "all_others", "source": {"type": self.source.kind, "id": self.source.id},
+                  "ready": True, "readyTime": stamp}
+        if generation.names_availability:
+            values.update(available=True, availableTime=stamp, online=True, onlineTime=stamp)
+        values.update(tracks=tracks, bytesReceived=self.received, bytesSent=self.sent,
+                      readers=[{"type": r.kind, "id": r.id} for r in self.readers])
+        if generation.names_inbound_bytes:
+            values.update(tracks2=[{"codec": codec} for codec in tracks], inboundBytes=self.received,
+                          outboundBytes=self.sent, inboundFramesInError=0)
+        return values

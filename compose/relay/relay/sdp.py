@@ -1,4 +1,4 @@
-"""Session descriptions (RFC 8866), as far as RTSP publishers and readers of H.264 and AAC need them."""
+"""Session descriptions (RFC 8866), as far as RTSP publishers and readers need them."""
 import base64
 import binascii
 import re
@@ -8,23 +8,32 @@ from .errors import ProtocolError
 
 MAX_TRACKS = 16
 SAMPLE_RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350]
-H264, AAC = "H264", "MPEG4-GENERIC"
-LABELS = {AAC: "MPEG-4 Audio", "H265": "H265", "OPUS": "Opus"}      # MediaMTX's names
+H264, AAC, OPUS, PCMA, PCMU, LATM = "H264", "MPEG4-GENERIC", "OPUS", "PCMA", "PCMU", "MP4A-LATM"
+LABELS = {H264: H264, AAC: "MPEG-4 Audio", "H265": "H265", OPUS: "Opus", PCMA: "G711", PCMU: "G711", "AV1": "AV1",
+          "VP8": "VP8", "VP9": "VP9", "MPA": "MPEG-1/2 Audio", "AC3": "AC-3", "G722": "G722",
+          LATM: "MPEG-4 Audio LATM"}                     # MediaMTX's names
+STATIC = {0: (PCMU, 8000), 8: (PCMA, 8000), 9: ("G722", 8000), 14: ("MPA", 90000)}                 # RFC 3551 6
 
 
 @dataclass
 class Track:
     codec: str
     clock: int                          # Hz
-    control: str
+    kind: str = "video"                 # the media line's
+    control: str = ""
+    payload_type: int = 96
+    channels: int = 1
     sps: bytes | None = None
     pps: bytes | None = None
     audio_config: bytes | None = None   # AudioSpecificConfig
-    convertible: bool = True            # known to RTMP's side
+    size_bits: int = 13                 # widths of RFC 3640's fields
+    index_bits: int = 3
+    delta_bits: int = 3
+    lines: tuple = ()                   # the description of a codec that the relay only hands on
 
     @property
     def label(self):
-        return LABELS.get(self.codec, self.codec)
+        return LABELS.get(self.codec, "Generic")
 
 
 def audio_parameters(config):
@@ -62,43 +71,60 @@ def parse(text):
 
 
 def _track(section, index):
-    mapping = re.search(r"(?m)^a=rtpmap:\d+ ([\w.-]+)/(\d+)", section)
+    media = re.match(r"(\w+) \d+ \S+ (\d{1,3})\b", section)
+    if not media or int(media[2]) > 127:
+        raise ProtocolError(f"session description with the media line {section.splitlines()[:1]}")
+    payload_type = int(media[2])
+    mapping = re.search(rf"(?m)^a=rtpmap:{payload_type} ([\w.-]+)/(\d+)(?:/(\d+))?", section)
     control = re.search(r"(?m)^a=control:(\S+)", section)
-    track = Track(codec=mapping[1].upper() if mapping else "unknown", clock=int(mapping[2]) if mapping else 90000,
-                  control=control[1].rsplit("/", 1)[-1] if control else f"streamid={index}")
-    if not 1000 <= track.clock <= 1_000_000:
-        raise ProtocolError(f"session description with a clock of {track.clock} Hz")
+    codec, clock = (mapping[1].upper(), int(mapping[2])) if mapping else STATIC.get(payload_type, ("unknown", 90000))
+    if not 1000 <= clock <= 1_000_000:
+        raise ProtocolError(f"session description with a clock of {clock} Hz")
+    track = Track(codec, clock, media[1], control[1].rsplit("/", 1)[-1] if control else f"streamid={index}", payload_type,
+                  int(mapping[3]) if mapping and mapping[3] else 1)
     parameters = _format_parameters(section)
     try:
-        if track.codec == H264:
+        if codec == H264:
             sets = [base64.b64decode(s) for s in parameters.get("sprop-parameter-sets", "").split(",") if s]
             if len(sets) >= 2 and len(sets[0]) >= 4 and sets[1]:
                 track.sps, track.pps = sets[0], sets[1]
-        elif track.codec == AAC:
+        elif codec == AAC:
             track.audio_config = bytes.fromhex(parameters.get("config", ""))
             audio_parameters(track.audio_config)
-            # RFC 3640 leaves these widths open; "AAC-hbr", which every encoder uses, has 13/3/3.
-            track.convertible = parameters.get("sizelength", "13") == "13" and parameters.get("indexlength", "3") == "3"
+            track.size_bits, track.index_bits, track.delta_bits = (
+                int(parameters.get(name, width)) for name, width in (("sizelength", 13), ("indexlength", 3),
+                                                                     ("indexdeltalength", 3)))
         else:
-            track.convertible = False
+            track.lines = tuple(re.findall(r"(?m)^a=(?:rtpmap|fmtp):.*$", section))
     except (binascii.Error, ValueError):
-        raise ProtocolError(f"session description with a damaged {track.codec} format line") from None
+        raise ProtocolError(f"session description with a damaged {codec} format line") from None
     return track
 
 
 def describe(tracks):
     """A session description for RTSP readers; the counterpart of `parse`."""
     lines = ["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=relay", "c=IN IP4 0.0.0.0", "t=0 0"]
-    for track in tracks:
+    for index, track in enumerate(tracks):
+        number = track.payload_type
+        lines += [f"m={track.kind} 0 RTP/AVP {number}", f"a=control:{control_of(index)}"]
         if track.codec == H264:
-            sets = ",".join(base64.b64encode(s).decode() for s in (track.sps, track.pps))
-            lines += ["m=video 0 RTP/AVP 96", "a=rtpmap:96 H264/90000",
-                      f"a=fmtp:96 packetization-mode=1; sprop-parameter-sets={sets}; "
-                      f"profile-level-id={track.sps[1:4].hex().upper()}"]
+            lines.append(f"a=rtpmap:{number} H264/90000")
+            fields = ["packetization-mode=1"]
+            if track.sps and track.pps:
+                fields += ["sprop-parameter-sets=" + ",".join(base64.b64encode(s).decode() for s in (track.sps, track.pps)),
+                           f"profile-level-id={track.sps[1:4].hex().upper()}"]
+            lines.append(f"a=fmtp:{number} " + "; ".join(fields))
+        elif track.codec == AAC:
+            lines += [f"a=rtpmap:{number} mpeg4-generic/{track.clock}/{track.channels}",
+                      f"a=fmtp:{number} profile-level-id=1; mode=AAC-hbr; sizelength={track.size_bits}; "
+                      f"indexlength={track.index_bits}; indexdeltalength={track.delta_bits}; "
+                      f"config={track.audio_config.hex()}"]
+        elif track.lines or number in STATIC:
+            lines += track.lines
         else:
-            _, channels = audio_parameters(track.audio_config)
-            lines += ["m=audio 0 RTP/AVP 97", f"a=rtpmap:97 mpeg4-generic/{track.clock}/{channels}",
-                      "a=fmtp:97 profile-level-id=1; mode=AAC-hbr; sizelength=13; indexlength=3; "
-                      f"indexdeltalength=3; config={track.audio_config.hex()}"]
-        lines.append(f"a=control:{track.control}")
+            lines.append(f"a=rtpmap:{number} {track.codec.lower()}/{track.clock}/{track.channels}")
     return "\r\n".join(lines) + "\r\n"
+
+
+def control_of(index):
+    return f"trackID={index}"

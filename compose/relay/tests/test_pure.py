@@ -3,87 +3,26 @@ import asyncio
 import struct
 import unittest
 
-from relay import amf, api, chunks, flv, h264, sdp
+from relay import amf, api, chunks, connection, flv, h264, rtp, sdp
+from relay.analysis import MAX_MESSAGES, Analysis
 from relay.errors import ProtocolError
-from relay.flvrtp import FlvToRtp
-from relay.connection import MAX_UNSENT
-from relay.paths import GroupCache, Path, Registry, clean_name
+from relay.flvwriter import FlvWriter
+from relay.generation import Generation
+from relay.paths import Path, Registry, check_name
 from relay.rtmp import RtmpConnection
-from relay.rtpflv import AudioAssembler, RtpToFlv, VideoAssembler
-from relay.timeline import DecodingClock, Milliseconds, TrackClock
+from relay.timeline import ArrivalClock, DecodingTimes, milliseconds
 
-PPS = bytes.fromhex("68ebe3cb22c0")
-AUDIO_CONFIG = bytes.fromhex("1190")
-
-
-def rtp(payload, timestamp, marker=False, kind=96):
-    return struct.pack(">BBHII", 0x80, kind | marker << 7, 1, timestamp & 0xFFFFFFFF, 7) + payload
+from .samples import (AUDIO_CONFIG, AUDIO_HEADER, AUDIO_TRACK, DELIMITER, INTER, KEY, PPS, SEI, SPS, VIDEO_HEADER, VIDEO_TRACK,
+                      audio, picture, sps, video)
 
 
-def report(ntp, timestamp):
-    return struct.pack(">BBHIIIIII", 0x80, 200, 6, 7, int(ntp), int(ntp % 1 * 2**32), timestamp & 0xFFFFFFFF, 0, 0)
-
-
-def aac(frame):
-    return struct.pack(">HH", 16, len(frame) << 3) + frame
-
-
-class BitWriter:
-    """Writes the SPS that the parser reads back."""
-
-    def __init__(self):
-        self.bits = ""
-
-    def u(self, value, count):
-        self.bits += format(value, f"0{count}b")
-        return self
-
-    def ue(self, *values):
-        for value in values:
-            text = format(value + 1, "b")
-            self.bits += "0" * (len(text) - 1) + text
-        return self
-
-    def nal(self):
-        bits = self.bits + "1"
-        bits += "0" * (-len(bits) % 8)
-        raw = bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
-        escaped, zeros = bytearray(), 0
-        for byte in raw:
-            if zeros == 2 and byte < 4:
-                escaped.append(3)
-                zeros = 0
-            escaped.append(byte)
-            zeros = zeros + 1 if byte == 0 else 0
-        return b"\x67" + bytes(escaped)
-
-
-def sps(profile=77, order=0, reorder=None, ticks=None):
-    """640x360; `reorder`: max_num_reorder_frames or None for no restriction; `ticks`: (num_units_in_tick, time_scale)."""
-    writer = BitWriter().u(profile, 8).u(0, 8).u(30, 8).ue(0)
-    if profile >= 100:
-        writer.ue(1, 0, 0).u(0, 2)
-    writer.ue(0, order)
-    if order == 0:
-        writer.ue(2)
-    writer.ue(3).u(0, 1).ue(39, 22).u(1, 1).u(1, 1)
-    writer.u(1, 1).ue(0, 0, 0, 4)                                            # cropped by 8 lines
-    if reorder is None and ticks is None:
-        return writer.u(0, 1).nal()
-    writer.u(1, 1).u(0, 4)                                                   # no aspect, overscan, signal, chroma
-    if ticks:
-        writer.u(1, 1).u(ticks[0], 32).u(ticks[1], 32).u(1, 1)
-    else:
-        writer.u(0, 1)
-    writer.u(0, 2).u(0, 1)
-    if reorder is None:
-        return writer.u(0, 1).nal()
-    return writer.u(1, 1).u(1, 1).ue(0, 0, 9, 9, reorder, 4).nal()
+def packet(payload, timestamp=0, marker=True, sequence=1):
+    return struct.pack(">BBHII", 0x80, 96 | marker << 7, sequence, timestamp & 0xFFFFFFFF, 7) + payload
 
 
 class AmfTests(unittest.TestCase):
     def test_values_survive_the_round_trip(self):
-        values = ["connect", 1.0, {"app": "live", "nested": {"a": True, "b": None}}, None, False, "é" * 40000]
+        values = ["connect", 1.0, {"app": "live", "nested": {"a": True, "b": None}}, None, False, "é" * 40000, ["Opus", 1.0]]
         self.assertEqual(amf.decode(amf.encode(*values)), values)
 
     def test_arrays_and_dates_are_read(self):
@@ -97,49 +36,58 @@ class AmfTests(unittest.TestCase):
                 amf.decode(data)
 
 
-class SequenceParameterTests(unittest.TestCase):
-    def test_size_rate_and_depth_are_read(self):
+class ParameterSetTests(unittest.TestCase):
+    def test_picture_order_is_read(self):
         for profile in (66, 77, 100):
-            with self.subTest(profile=profile):
-                got = h264.parse_sps(sps(profile, reorder=1, ticks=(1, 60)))
-                self.assertEqual((got.width, got.height, got.reorder_depth), (640, 360, 1))
-                self.assertAlmostEqual(got.frame_duration, 1 / 30)
+            for order in (0, 1, 2):
+                for frames_only in (0, 1):
+                    with self.subTest(profile=profile, order=order, frames_only=frames_only):
+                        got = h264.picture_order(sps(profile, order, frames_only))
+                        self.assertEqual((got.kind, got.frames_only, got.frame_number_bits), (order, bool(frames_only), 4))
+                        self.assertEqual(got.count_bits, 6 if order == 0 else 0)
 
-    def test_depth_when_nothing_is_stated(self):
-        self.assertEqual(h264.parse_sps(sps(66)).reorder_depth, 0)
-        self.assertEqual(h264.parse_sps(sps(77)).reorder_depth, 2)
-        self.assertEqual(h264.parse_sps(sps(100, order=2)).reorder_depth, 0)
-        self.assertEqual(h264.parse_sps(sps(77, ticks=(1, 60))).reorder_depth, 2)
+    def test_picture_order_counts_are_read(self):
+        order = h264.picture_order(sps(77, 0))
+        self.assertEqual([h264.picture_order_count(picture(n, n == 0), order) for n in (0, 2, 63)], [0, 2, 63])
 
     def test_every_truncation_is_refused_or_harmless(self):
-        whole = sps(100, reorder=2, ticks=(1001, 60000))
+        whole = sps(100, 1)
         for size in range(1, len(whole)):
             try:
-                h264.parse_sps(whole[:size])
+                h264.picture_order(whole[:size])
             except ProtocolError:
                 pass
 
     def test_decoder_configuration_round_trip(self):
-        record = h264.decoder_configuration(sps(), PPS)
-        self.assertEqual(h264.parameter_sets(record), (sps(), PPS))
+        record = h264.decoder_configuration(SPS, PPS)
+        self.assertEqual(h264.parameter_sets(record), (SPS, PPS))
         for size in range(len(record) - len(PPS)):
             with self.assertRaises(ProtocolError):
                 h264.parameter_sets(record[:size])
 
+    def test_key_pictures_are_led_by_parameter_sets_and_delimiters_go(self):
+        self.assertEqual(h264.remux([DELIMITER, SEI, KEY], SPS, PPS), [SPS, PPS, SEI, KEY])
+        self.assertEqual(h264.remux([DELIMITER, SPS, PPS, INTER], SPS, PPS), [INTER])
+        self.assertEqual(h264.remux([KEY], SPS, None), [KEY])
+        self.assertEqual(h264.remux([SPS, PPS], SPS, PPS), [])
+
 
 class DescriptionTests(unittest.TestCase):
     def test_what_is_described_is_parsed(self):
-        tracks = [sdp.Track(sdp.H264, 90000, "streamid=0", sps=sps(), pps=PPS),
-                  sdp.Track(sdp.AAC, 48000, "streamid=1", audio_config=AUDIO_CONFIG)]
+        tracks = [sdp.Track(sdp.H264, 90000, control="trackID=0", sps=SPS, pps=PPS),
+                  sdp.Track(sdp.AAC, 48000, "audio", "trackID=1", 96, 2, audio_config=AUDIO_CONFIG),
+                  sdp.Track(sdp.PCMA, 8000, "audio", "trackID=2", 8)]
         self.assertEqual(sdp.parse(sdp.describe(tracks)), tracks)
         self.assertEqual(sdp.audio_parameters(AUDIO_CONFIG), (48000, 2))
 
-    def test_unknown_codecs_are_carried_and_marked(self):
-        track = sdp.parse("v=0\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n")[0]
-        self.assertEqual((track.codec, track.label, track.convertible), ("OPUS", "Opus", False))
+    def test_unknown_codecs_are_handed_on(self):
+        text = "v=0\r\nm=video 0 RTP/AVP 97\r\na=rtpmap:97 VP8/90000\r\na=fmtp:97 max-fr=30\r\n"
+        track = sdp.parse(text)[0]
+        self.assertEqual((track.codec, track.label), ("VP8", "VP8"))
+        self.assertIn("a=fmtp:97 max-fr=30", sdp.describe([track]))
 
     def test_damage_is_refused(self):
-        for text in ("", "v=0", "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/0",
+        for text in ("", "v=0", "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/0", "m=video 0 RTP/AVP x",
                      "m=audio 0 RTP/AVP 97\na=rtpmap:97 mpeg4-generic/48000/2\na=fmtp:97 config=zz",
                      "m=audio 0 RTP/AVP 97\na=rtpmap:97 mpeg4-generic/48000/2"):
             with self.subTest(text=text), self.assertRaises(ProtocolError):
@@ -147,138 +95,134 @@ class DescriptionTests(unittest.TestCase):
 
 
 class TimelineTests(unittest.TestCase):
-    def test_timestamps_unwrap_in_both_directions(self):
-        clock = TrackClock(90000)
-        self.assertEqual([clock.unwrap(t) for t in (2**32 - 10, 5, 2**32 - 20, 20)],
-                         [2**32 - 10, 2**32 + 5, 2**32 - 20, 2**32 + 20])
+    def test_tracks_are_laid_by_arrival_after_the_leading_tracks_last_key_packet(self):
+        now = [100.0]
+        clock = ArrivalClock(lambda: now[0])
+        self.assertIsNone(clock.place(0, 90000, 7, False), "pictures before the first key picture have no time")
+        self.assertEqual(clock.place(0, 90000, 2**32 - 9000, True), 0)
+        now[0] += 0.5
+        self.assertEqual(clock.place(1, 48000, 12345, True), 24000)
+        self.assertEqual(clock.place(0, 90000, 81000, True), 90000)
+        now[0] += 0.25
+        self.assertEqual(clock.place(2, 8000, 5, True), 8000 + 2000)
+        self.assertEqual([clock.place(0, 90000, t, False) for t in (84000, 83000)], [93000, 92000])
+
+    def test_milliseconds_are_rounded_down(self):
+        self.assertEqual([milliseconds(t, 44100) for t in (0, 1014, 1015, 44100)], [0, 22, 23, 1000])
+        self.assertEqual(milliseconds(90 * 1234567, 90000), 1234567)
 
     def test_decoding_times_follow_the_pyramid(self):
-        # Display order of a stream with B-pyramid, in decoding order.
-        display = [n / 30 for n in (0, 4, 2, 1, 3, 8, 6, 5, 7)]
-        clock = DecodingClock(2, 1 / 30)
-        decoding = [clock.decode_time(t) for t in display]
-        for got, wanted in zip(decoding, range(-2, 7)):
-            self.assertAlmostEqual(got, wanted / 30)
-        self.assertTrue(all(d <= t + 1e-9 for d, t in zip(decoding, display)))
+        # Display order of a stream with B-pyramid, in decoding order: late by two pictures once the depth is known.
+        display = [0, 4, 2, 1, 3, 8, 6, 5, 7, 12, 10, 9, 11]
+        times, parameters = DecodingTimes(), sps(77, 0)
+        got = [times.of([parameters, PPS, picture(0, True)] if n == 0 else [picture(2 * n)], 3000 * n) for n in display]
+        self.assertEqual(got, sorted(got))
+        self.assertTrue(all(d <= 3000 * n + 180 for d, n in zip(got, display)))
+        self.assertEqual(got[-4:], [3000 * n for n in (7, 8, 9, 10)])
 
-    def test_depth_zero_is_the_identity(self):
-        clock = DecodingClock(0, None)
-        self.assertEqual([clock.decode_time(t) for t in (0.0, 0.5, 1.0)], [0.0, 0.5, 1.0])
+    def test_order_by_decoding_needs_no_times_of_its_own(self):
+        times = DecodingTimes()
+        self.assertEqual([times.of([SPS, PPS, KEY], 0), times.of([INTER], 3000)], [0, 3000])
+        self.assertRaises(ProtocolError, times.of, [INTER], 2000)
+        self.assertRaises(ProtocolError, DecodingTimes().of, [INTER], 0)
+        self.assertRaises(ProtocolError, DecodingTimes().of, [sps(77, 1), KEY], 0)
 
-    def test_milliseconds_rise_strictly(self):
-        clock = Milliseconds()
-        self.assertEqual([clock.rising(s) for s in (-1, 0, 0.0004, 0.5, 0.4)], [0, 1, 2, 500, 501])
 
+class RtpTests(unittest.TestCase):
+    def feed(self, unpacker, *packets):
+        return [unpacker.feed(*rtp.parse(p)) for p in packets]
 
-class RtpToFlvTests(unittest.TestCase):
-    def setUp(self):
-        self.tags, self.time = [], 0.0
+    def test_fragments_and_aggregates_become_one_picture(self):
+        got = self.feed(rtp.VideoUnpacker(VIDEO_TRACK), packet(b"\x78\0\x02\x67a\0\x02\x68b", 9, False, 1),
+                        packet(b"\x7c\x85start", 9, False, 2), packet(b"\x7c\x05middle", 9, False, 3),
+                        packet(b"\x7c\x45end", 9, True, 4), packet(b"\x41p", 10, False, 5), packet(b"\x41q", 11, False, 6))
+        self.assertEqual(got, [None, None, None, [b"\x67a", b"\x68b", b"\x65startmiddleend"], None, [b"\x41p"]])
 
-    def converter(self, depth=0, ticks=(1, 60)):
-        tracks = [sdp.Track(sdp.H264, 90000, "streamid=0", sps=sps(77, reorder=depth, ticks=ticks), pps=PPS),
-                  sdp.Track(sdp.AAC, 48000, "streamid=1", audio_config=AUDIO_CONFIG)]
-        return RtpToFlv(tracks, self.tags.append, clock=lambda: self.time)
+    def test_a_picture_whose_fragment_is_missing_is_left_out(self):
+        unpacker = rtp.VideoUnpacker(VIDEO_TRACK)
+        self.feed(unpacker, packet(b"\x7c\x85start", 9, False, 1))
+        self.assertRaises(ProtocolError, self.feed, unpacker, packet(b"\x7c\x45end", 9, True, 3))
+        self.assertEqual(self.feed(unpacker, packet(b"\x7c\x45end", 9, True, 4), packet(b"\x41p", 12, True, 5)), [None, [b"\x41p"]])
 
-    def test_sender_reports_place_the_tracks(self):
-        converter = self.converter()
-        converter.control(0, report(1000.5, 10_000))
-        converter.control(1, report(1000.25, 77))                            # 250 ms earlier on the NTP clock
-        converter.feed(0, rtp(b"\x65key", 10_000 + 90 * 100, True))          # NTP 1000.6
-        self.assertEqual(self.tags, [], "the zero is unknown until the audio is")
-        converter.feed(1, rtp(aac(b"sound"), 77 + 48 * 230))                 # NTP 1000.48
-        times = {tag.kind: tag.time for tag in self.tags}
-        self.assertEqual(times, {flv.AUDIO: 0, flv.VIDEO: 120})
-
-    def test_sound_that_begins_late_comes_after_the_pictures_before_it(self):
-        converter = self.converter()
-        converter.control(0, report(5.0, 0))
-        for index in range(30):
-            converter.feed(0, rtp(b"\x65key", 3000 * index, True))
-        converter.control(1, report(5.5, 0))
-        converter.feed(1, rtp(aac(b"sound"), 0))
-        self.assertEqual([t.kind for t in self.tags if not t.is_configuration][:1], [flv.VIDEO])
-        times = [t.time for t in self.tags if not t.is_configuration]
-        self.assertEqual(times, sorted(times))
-        self.assertEqual([t.time for t in self.tags if t.kind == flv.AUDIO], [500])
-
-    def test_zero_is_the_first_decoding_time(self):
-        converter = self.converter(depth=2)
-        converter.control(0, report(5.0, 0))
-        converter.control(1, report(5.0, 0))
-        converter.feed(0, rtp(b"\x65key", 6000, True))
-        converter.feed(1, rtp(aac(b"a"), 48 * 46))
-        video = next(t for t in self.tags if t.kind == flv.VIDEO)
-        self.assertEqual((video.time, flv.composition_offset(video.body)), (0, 67))
-        self.assertEqual(next(t for t in self.tags if t.kind == flv.AUDIO).time, 46)
-
-    def test_a_track_that_stays_away_is_not_waited_for(self):
-        converter = self.converter()
-        converter.control(0, report(5.0, 0))
-        converter.feed(0, rtp(b"\x65key", 0, True))
-        self.time = 1.5
-        converter.feed(0, rtp(b"\x41p", 3000, True))
-        self.assertEqual([t.time for t in self.tags], [0, 33])
-        converter.feed(1, rtp(aac(b"late"), 99))
-        self.assertEqual(self.tags[-1].kind, flv.AUDIO)
-        self.assertEqual(self.tags[-1].time, 1500)
-
-    def test_fragments_and_aggregates_become_one_sample(self):
-        taken = []
-        assembler = VideoAssembler(sdp.Track(sdp.H264, 90000, ""), lambda t, nals: taken.append((t, nals)))
-        assembler.feed(rtp(b"\x78\0\x02\x67a\0\x02\x68b", 9))
-        assembler.feed(rtp(b"\x7c\x85start", 9))
-        assembler.feed(rtp(b"\x7c\x05middle", 9))
-        assembler.feed(rtp(b"\x7c\x45end", 9, True))
-        self.assertEqual(taken, [(9, [b"\x67a", b"\x68b", b"\x65startmiddleend"])])
-
-    def test_frames_of_a_packet_follow_each_other(self):
-        taken = []
-        assembler = AudioAssembler(sdp.Track(sdp.AAC, 48000, ""), lambda t, frame: taken.append((t, frame)))
-        assembler.feed(rtp(struct.pack(">HHH", 32, 3 << 3, 2 << 3) + b"abcde", 2**32 - 1024))
-        self.assertEqual(taken, [(2**32 - 1024, b"abc"), (0, b"de")])
-        assembler.feed(rtp(struct.pack(">HH", 16, 6 << 3) + b"abc", 7))
-        assembler.feed(rtp(struct.pack(">HH", 16, 6 << 3) + b"def", 7, True))
-        self.assertEqual(taken[2:], [(7, b"abcdef")])
+    def test_frames_of_a_packet_and_packets_of_a_frame(self):
+        got = self.feed(rtp.AudioUnpacker(AUDIO_TRACK), packet(struct.pack(">HHH", 32, 3 << 3, 2 << 3) + b"abcde"),
+                        packet(struct.pack(">HH", 16, 3 << 3) + b"abc", 7, False, 2),
+                        packet(struct.pack(">HH", 16, 3 << 3) + b"def", 7, True, 3))
+        self.assertEqual(got, [[b"abc", b"de"], None, [b"abcdef"]])
 
     def test_damaged_packets_are_refused(self):
-        converter = self.converter()
-        for index, packet in ((0, b""), (0, b"\x80\x60"), (1, rtp(b"\0", 0)), (1, rtp(b"\0\x20\0\x08", 0)),
-                              (0, rtp(b"\x78\xff\xffx", 0)), (0, b"\x8f" + bytes(12)), (0, rtp(b"\x1fx", 0))):
-            with self.subTest(packet=packet), self.assertRaises(ProtocolError):
-                converter.feed(index, packet)
+        for unpacker, damaged in ((rtp.VideoUnpacker(VIDEO_TRACK), (b"", b"\x80\x60", b"\x8f" + bytes(12), packet(b""),
+                                                                    packet(b"\x78\xff\xffx"), packet(b"\x1fx"))),
+                                  (rtp.AudioUnpacker(AUDIO_TRACK), (packet(b"\0"), packet(b"\0\x20\0\x08"), packet(b"\0\x10\0\1x"),
+                                                                    packet(b"\0\x0f\0\x08x"), packet(b"\0\0")))):
+            for data in damaged:
+                with self.subTest(data=data), self.assertRaises(ProtocolError):
+                    self.feed(unpacker, data)
+
+    def test_what_is_packed_is_unpacked(self):
+        nals = [SPS, PPS, SEI, picture(0, True, 5000), b"\x65" + bytes(1459), b"\x65" + bytes(1460)]
+        packets = rtp.Packer(VIDEO_TRACK, 1).packets(7, nals)
+        self.assertEqual([p for p in self.feed(rtp.VideoUnpacker(VIDEO_TRACK), *packets) if p], [nals])
+        self.assertLessEqual(max(map(len, packets)), 12 + rtp.MAX_PAYLOAD)
+        frames = rtp.Packer(AUDIO_TRACK, 1).packets(7, [b"sound", b"x" * 700])
+        self.assertEqual(self.feed(rtp.AudioUnpacker(AUDIO_TRACK), *frames), [[b"sound"], [b"x" * 700]])
+
+
+class AnalysisTests(unittest.TestCase):
+    def take(self, analysis, *messages):
+        return [analysis.take(flv.parse(*m)) for m in messages]
+
+    def test_ends_with_a_message_two_seconds_after_the_first(self):
+        analysis = Analysis()
+        self.assertEqual(self.take(analysis, (flv.VIDEO, 100, VIDEO_HEADER), (flv.AUDIO, 0, AUDIO_HEADER), (flv.AUDIO, 2099, AUDIO_HEADER),
+                                   (flv.VIDEO, 2100, video(KEY))), [False, False, False, True])
+        self.assertEqual([t.label for t in analysis.tracks().values()], ["H264", "MPEG-4 Audio"])
+
+    def test_enhanced_tracks_need_header_and_frame(self):
+        header, frame = b"\x90mp4a" + AUDIO_CONFIG, b"\x91mp4aframe"
+        analysis = Analysis()
+        self.assertEqual(self.take(analysis, (flv.AUDIO, 9000, header), (flv.AUDIO, 0, frame)), [False, False])
+        self.assertEqual(analysis.tracks()[flv.AUDIO, 0].audio_config, AUDIO_CONFIG)
         with self.assertRaises(ProtocolError):
-            converter.control(0, b"\x80\xc8\0\6")
+            self.take(analysis, (flv.AUDIO, 0, header))
+        with self.assertRaises(ProtocolError):
+            self.take(Analysis(), (flv.AUDIO, 0, frame))
+
+    def test_a_track_without_a_header_is_refused(self):
+        analysis = Analysis()
+        self.take(analysis, (flv.AUDIO, 0, AUDIO_HEADER), (flv.VIDEO, 0, b"\x96\1avc1\1\0\0\0"))
+        self.assertRaises(ProtocolError, analysis.tracks)
+
+    def test_limits(self):
+        analysis = Analysis()
+        self.take(analysis, *[(flv.AUDIO, 0, audio(b"a"))] * MAX_MESSAGES)
+        self.assertRaises(ProtocolError, analysis.tracks)
+        self.assertRaises(ProtocolError, analysis.take, None)
 
 
-class FlvToRtpTests(unittest.TestCase):
-    def test_a_sample_comes_back_whole(self):
-        packets = []
-        there = FlvToRtp(h264.decoder_configuration(sps(), PPS), AUDIO_CONFIG, lambda *p: packets.append(p), now=lambda: 1000.0)
-        nals = [b"\x06sei", b"\x65" + bytes(range(256)) * 20]
-        sample = b"".join(struct.pack(">I", len(n)) + n for n in nals)
-        there.feed(flv.Tag(flv.VIDEO, 40, flv.video_frame(sample, True, 67)), True)
-        there.feed(flv.Tag(flv.AUDIO, 40, flv.audio_frame(b"sound")), True)
-        tags = []
-        back = RtpToFlv(there.tracks, tags.append)
-        for index, is_control, packet in packets:
-            (back.control if is_control else back.feed)(index, packet)
-        video = next(t for t in tags if t.kind == flv.VIDEO and not t.is_configuration)
-        self.assertEqual(h264.split_nals(video.body[5:]), nals)
-        self.assertTrue(video.is_key_frame)
-        self.assertEqual(next(t for t in tags if t.kind == flv.AUDIO).body[2:], b"sound")
-        self.assertTrue(all(len(p) <= 1412 for _, _, p in packets))
+class MessageTests(unittest.TestCase):
+    def test_what_mediamtx_refuses_is_refused(self):
+        for kind, body in ((flv.VIDEO, b""), (flv.VIDEO, b"\x17\0\0\0"), (flv.VIDEO, b"\x12\0\0\0\0"), (flv.VIDEO, b"\x17\3\0\0\0"),
+                           (flv.AUDIO, b"\xaf"), (flv.AUDIO, b"\xaf\2x"), (flv.AUDIO, b"\x1f\0"), (flv.AUDIO, b"\x95\x11mp4a\1x"),
+                           (flv.AUDIO, b"\x90avc1"), (flv.VIDEO, b"\x90mp4a"), (flv.VIDEO, b"\x87avc1"), (flv.VIDEO, b"\x90av")):
+            with self.subTest(body=body), self.assertRaises(ProtocolError):
+                flv.parse(kind, 0, body)
 
-    def test_negative_composition_offsets_survive(self):
-        self.assertEqual(flv.composition_offset(flv.video_frame(b"", False, -40)), -40)
+    def test_readers_get_no_codec_that_they_do_not_know(self):
+        opus, wide = sdp.Track(sdp.OPUS, 48000, "audio", channels=2), sdp.Track(sdp.PCMA, 16000, "audio")
+        self.assertEqual(list(FlvWriter([VIDEO_TRACK, opus, AUDIO_TRACK, wide]).numbers.items()), [(0, 0), (2, 0)])
+        self.assertEqual(list(FlvWriter([VIDEO_TRACK, opus, AUDIO_TRACK], ["Opus"]).numbers.items()), [(0, 0), (1, 0), (2, 1)])
+        self.assertRaises(ProtocolError, FlvWriter, [opus, wide])
+        self.assertEqual(list(FlvWriter([AUDIO_TRACK, VIDEO_TRACK, AUDIO_TRACK], (), True).numbers), [0, 1])
 
 
 class ChunkTests(unittest.TestCase):
-    def read_all(self, data):
+    def read_all(self, data, may_abort=False):
         async def collect():
             stream = asyncio.StreamReader()
             stream.feed_data(data)
             stream.feed_eof()
-            reader, messages = chunks.ChunkReader(stream.readexactly), []
+            reader, messages = chunks.ChunkReader(stream.readexactly, may_abort), []
             while True:
                 try:
                     messages.append(await reader.message())
@@ -290,43 +234,12 @@ class ChunkTests(unittest.TestCase):
         size = chunks.encode(chunks.SET_CHUNK_SIZE, 0, struct.pack(">I", chunks.OUT_CHUNK), 0, 2)
         sent = [(flv.VIDEO, 5, bytes(200_000)), (flv.AUDIO, 2**24 + 9, b"x" * 70_000), (flv.DATA, 0, b"")]
         got = self.read_all(size + b"".join(chunks.encode(*m) for m in sent))
-        self.assertEqual([(m.kind, m.time, m.body) for m in got], sent)
+        self.assertEqual([(m.kind, m.time, m.body) for m in got[1:]], sent)
 
     def test_limits(self):
-        for data in (b"\x03\0\0\0\xff\xff\xff\x14\0\0\0\0", b"\xc5", b"\x02\0\0\0\0\0\x04\x01\0\0\0\0\0\0\0\0",
-                     b"".join(bytes([0, n]) + bytes(11) for n in range(70))):
+        for data in (b"\x03\0\0\0\xff\xff\xff\x14\0\0\0\0", b"\xc5", b"\x02\0\0\0\0\0\x04\x01\0\0\0\0\0\0\0\0", b"\x00\x05" + bytes(11)):
             with self.subTest(data=data[:4]), self.assertRaises(ProtocolError):
                 self.read_all(data)
-
-
-class GroupCacheTests(unittest.TestCase):
-    KEY, INTER = flv.video_frame(b"k", True, 0), flv.video_frame(b"p", False, 0)
-
-    def test_the_opening_of_a_stream_is_kept_whole(self):
-        cache = GroupCache(opening=300)
-        for time in (0, 100, 200, 300):
-            cache.add(flv.Tag(flv.VIDEO, time, self.KEY))
-        self.assertEqual([t.time for t in cache.tags], [0, 100, 200, 300])
-        cache.add(flv.Tag(flv.VIDEO, 400, self.KEY))
-        self.assertEqual([t.time for t in cache.tags], [400])
-
-    def test_a_key_frame_begins_anew_and_keeps_its_audio(self):
-        cache = GroupCache(opening=50)
-        sound = [flv.Tag(flv.AUDIO, t, flv.audio_frame(b"s")) for t in (0, 10, 95, 105)]
-        inter = flv.Tag(flv.VIDEO, 40, self.INTER)
-        for tag in (inter, sound[0], flv.Tag(flv.VIDEO, 5, self.KEY), sound[1], inter, sound[2], sound[3]):
-            cache.add(tag)
-        self.assertEqual([t.time for t in cache.tags], [0, 5, 10, 40, 95, 105])
-        cache.add(flv.Tag(flv.VIDEO, 100, self.KEY))
-        self.assertEqual([t.time for t in cache.tags], [105, 100])
-
-    def test_sound_alone_is_kept_for_late_readers_and_given_up_after_the_opening(self):
-        cache = GroupCache(opening=50)
-        for time in (0, 20, 50):
-            cache.add(flv.Tag(flv.AUDIO, time, flv.audio_frame(b"s")))
-        self.assertEqual([t.time for t in cache.tags], [0, 20, 50])
-        cache.add(flv.Tag(flv.AUDIO, 60, flv.audio_frame(b"s")))
-        self.assertEqual(cache.tags, [])
 
 
 class Transport:
@@ -338,8 +251,8 @@ class Transport:
     def get_write_buffer_size(self):
         return self.unsent
 
-    def is_closing(self):
-        return self.aborted
+    def set_write_buffer_limits(self, high):
+        pass
 
     def abort(self):
         self.aborted = True
@@ -350,31 +263,35 @@ class Transport:
 
 class Writer:
     def __init__(self):
-        self.transport = Transport()
+        self.transport, self.written = Transport(), 0
 
     def get_extra_info(self, name):
         return self.transport if name == "socket" else ("127.0.0.1", 1)
 
     def write(self, data):
+        self.written += 1
         self.transport.unsent += len(data)
 
+    async def drain(self):
+        await asyncio.Event().wait()
 
-class SlowReaderTests(unittest.TestCase):
-    def test_the_opening_burst_makes_no_reader_slow_and_falling_behind_after_it_does(self):
-        registry = Registry()
-        path = Path(registry, "live/wide/in", None, "rtmpConn")
-        path.video_header, path.ready = flv.Tag(flv.VIDEO, 0, flv.video_configuration(b"")), True
-        frame = bytes(1 << 20)
-        for number in range(20):                                             # 20 MB, more than a reader may lag behind
-            path.cache.add(flv.Tag(flv.VIDEO, number, flv.video_frame(frame, number == 0, 0)))
-        reader = RtmpConnection(registry, None, Writer())
-        asyncio.run(reader._play("live/wide/in"))
-        self.assertFalse(reader.writer.transport.aborted, "dropped while it was being sent what it is owed")
-        self.assertIn(reader, path.readers)
-        for number in range(MAX_UNSENT // len(frame) + 2):
-            reader.send_tag(flv.Tag(flv.VIDEO, 100 + number, flv.video_frame(frame, False, 0)))
-        self.assertTrue(reader.writer.transport.aborted)
-        self.assertNotIn(reader, path.readers)
+
+class QueueTests(unittest.IsolatedAsyncioTestCase):
+    async def test_a_slow_readers_queue_is_bounded_and_goes_with_the_path(self):
+        source = RtmpConnection(Registry(), None, Writer())
+        path = Path(source.registry, "live/slow/in", source, [AUDIO_TRACK])
+        reader = RtmpConnection(source.registry, None, Writer())
+        reader.path, reader.is_reader, reader.flv = path, True, FlvWriter(path.tracks)
+        path.add_reader(reader)
+        path.play(reader)
+        for number in range(connection.WRITE_QUEUE + 11):
+            path.take_unit(0, 1024 * number, [b"sound"])
+        await asyncio.sleep(0)
+        self.assertEqual((reader.writer.written, len(reader.queue), reader.discarded), (1, connection.WRITE_QUEUE, 10))
+        self.assertFalse(reader.writer.transport.aborted)
+        path.close()
+        self.assertEqual((reader.writer.transport.aborted, len(reader.queue), reader.writer.written), (True, 0, 1))
+        reader.flusher.cancel()
 
 
 class ApiTests(unittest.TestCase):
@@ -383,14 +300,20 @@ class ApiTests(unittest.TestCase):
         self.assertEqual(api.respond(registry, "GET", "/v3/paths/list?itemsPerPage=5")[1],
                          {"itemCount": 0, "pageCount": 0, "items": []})
         for method, target, code in (("GET", "/healthz", 200), ("GET", "/v3/paths/get/none", 404), ("GET", "/x", 404),
-                                     ("POST", "/v3/paths/list", 405), ("GET", "/v3/paths/list?page=x", 400)):
+                                     ("POST", "/v3/paths/list", 404), ("GET", "/v3/paths/list?page=x", 400),
+                                     ("GET", "/v3/paths/list?itemsPerPage=0", 400), ("GET", "/v3/paths/list?page=9", 200)):
             self.assertEqual(api.respond(registry, method, target)[0], code)
 
     def test_names(self):
-        self.assertEqual(clean_name("/live/a/in/?token=1"), "live/a/in")
-        for raw in ("", "/", "a\nb", "x" * 300):
-            with self.assertRaises(ProtocolError):
-                clean_name(raw)
+        self.assertEqual(check_name("live/a_b-c.d~e:f/in"), "live/a_b-c.d~e:f/in")
+        for name in ("", "/a", "a/", "a\nb", "a b", "é", "a?b"):
+            with self.subTest(name), self.assertRaises(ProtocolError):
+                check_name(name)
+
+    def test_generations(self):
+        self.assertEqual(Generation("1.15").version, (1, 15, 0))
+        self.assertEqual([Generation(t).names_availability for t in ("1.15.6", "1.16", "2.0")], [False, True, True])
+        self.assertRaises(ProtocolError, Generation, "newest")
 
 
 if __name__ == "__main__":
