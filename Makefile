@@ -32,11 +32,13 @@ page: ## Take screenshots of the last run's page with Chromium (REPORT=.build/e2
 
 test: images ## Every test of the package
 	@scripts/container-tests.sh
+	@scripts/media-server-tests.sh
 	@scripts/provider-tests.sh
 	@$(UNIT_TURNS)
 	@swift test --skip-build --filter EngineTests
 	@scripts/compose-v1.sh quick --skip-build
 	@scripts/e2e.sh --filter E2E
+	@scripts/mediamtx-tests.sh --skip-build --filter E2E
 
 unit: ## Fast tests, no docker needed
 	@scripts/setup.sh unit

@@ -43,6 +43,7 @@ struct StackFileTests {
       content["input_path"] = "a/{stream}"
       content["output_path"] = "b/{stream}"
       content["budget"] = ["health_s": 90, "segment_s": 4, "fragment_s": 10.5, "pipeline_s": 100]
+      content["publisher_lead_s"] = 5
       content["worker"] = ["service": "w", "port": 81, "health_path": "/healthz"]
       content["speech"] = ["service": "s", "port": 82, "health_path": "/alive"]
       content["media"] = [
@@ -53,6 +54,7 @@ struct StackFileTests {
       #expect(stack.stsURLVariable == "DUB_URL" && stack.gatewayVariable == "BRIDGE" && stack.hostName == "the-host")
       #expect(stack.inputPath == "a/{stream}" && stack.outputPath == "b/{stream}")
       #expect(stack.budget.health == .seconds(90) && stack.budget.segment == .seconds(4))
+      #expect(stack.publisherLead == .seconds(5))
       #expect(stack.budget.fragment == .seconds(10.5) && stack.budget.pipeline == .seconds(100))
       #expect(stack.worker == .init("w", 81) && stack.workerHealthPath == "/healthz")
       #expect(stack.speech == .init("s", 82) && stack.speechHealthPath == "/alive")
@@ -111,6 +113,9 @@ struct StackFileTests {
     .init(testDescription: "one template for both ways", code: .badTemplate, says: ["the same"]) {
       $0["input_path"] = "live/{stream}"
       $0["output_path"] = "live/{stream}"
+    },
+    .init(testDescription: "a lead of nothing", code: .badValue, says: ["publisher_lead_s is 0"]) {
+      $0["publisher_lead_s"] = 0
     },
     .init(testDescription: "a budget of nothing", code: .badValue, says: ["budget.segment_s"]) {
       $0["budget"] = ["segment_s": 0]

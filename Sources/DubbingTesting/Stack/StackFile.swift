@@ -60,6 +60,7 @@ struct StackFile: Decodable {
   var inputPath: String?
   var outputPath: String?
   var budget: Budget?
+  var publisherLead: Double?
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case media, sts, rtsp, rtmp, worker, speech, budget
@@ -69,6 +70,7 @@ struct StackFile: Decodable {
     case hostName = "host_name"
     case inputPath = "input_path"
     case outputPath = "output_path"
+    case publisherLead = "publisher_lead_s"
   }
 
   /// The keys that an object at some place may have; nil where any key may stand.
@@ -173,6 +175,12 @@ private struct StackFileReader {
         next: "the worker reads one path and publishes another")
     }
     stack.budget = try budget(content.budget)
+    if let lead = content.publisherLead {
+      guard 0.1...600 ~= lead else {
+        throw error(.badValue, "publisher_lead_s is \(lead)", next: "give seconds, at least 0.1 and at most 600")
+      }
+      stack.publisherLead = .seconds(lead)
+    }
     stack.file = file.path
     return stack
   }
