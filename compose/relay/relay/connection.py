@@ -3,6 +3,7 @@ import asyncio
 import os
 import socket
 import struct
+import sys
 import uuid
 from collections import deque
 
@@ -10,10 +11,18 @@ from .errors import ProtocolError
 from .generation import Generation
 from .log import log
 
+
+def queue_size(text):
+    """How many units or packets may wait for one reader."""
+    if not text.isdigit() or int(text) == 0:
+        sys.exit(f"WRITE_QUEUE_SIZE must be a number of at least 1, not {text!r}")
+    return int(text)
+
+
 # MediaMTX's settings and their defaults.
 READ_TIMEOUT = 10.0                     # s
 WRITE_TIMEOUT = 10.0                    # s, for one packet or message
-WRITE_QUEUE = int(os.environ.get("WRITE_QUEUE_SIZE") or 1024)   # units or packets; MediaMTX's own default is 512, ours is in mediamtx.yml
+WRITE_QUEUE = queue_size(os.environ.get("WRITE_QUEUE_SIZE") or "1024")     # MediaMTX's own default is 512; mediamtx.yml says 1024
 FAREWELL = 5.0                          # s, for the last answer to reach a peer that reads slowly
 
 

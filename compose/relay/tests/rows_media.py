@@ -265,6 +265,20 @@ class LeavingRows(Case):
                 self.assertLess(time.monotonic() - left, 2)
                 self.server.until("the path is gone", lambda: not self.server.path(name))
 
+    def test_g_a_reader_that_leaves_is_noticed_when_it_is_written_to(self):
+        client = self.publisher()
+        reader = self.client()
+        reader.play()
+        while (message := reader.message()) and message.kind != flv.AUDIO:
+            pass                                         # the headers, the last that it is sent by itself
+        reader.close()
+        time.sleep(0.3)
+        self.assertEqual(len(self.server.path(self.name)["readers"]), 1, "noticed though nothing was sent")
+        for stamp in range(0, 2000, 40):
+            client.send(flv.AUDIO, stamp, audio(b"sound"))
+            time.sleep(0.02)
+        self.server.until("the reader is gone", lambda: not self.server.path(self.name)["readers"])
+
     def test_g_what_waits_for_a_reader_is_lost_with_the_publisher(self):
         client = self.publisher()
         reader = self.client(receive_buffer=65536)       # it does not read yet

@@ -14,6 +14,7 @@ PART = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONFIGURATION = os.path.join(os.path.dirname(PART), "mediamtx", "mediamtx.yml")
 WRITE_QUEUE = 1024                      # as in that file
 START = 15                              # s
+FOLDER = tempfile.TemporaryDirectory()
 
 
 def free_ports(count):
@@ -118,7 +119,8 @@ def mediamtx(binary):
     text = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=START).stdout.strip()
     environment = {"MTX_RTSPADDRESS": "127.0.0.1:{rtsp}", "MTX_RTMPADDRESS": "127.0.0.1:{rtmp}",
                    "MTX_APIADDRESS": "127.0.0.1:{api}", "MTX_MOQ": "no"}     # what an older version does not know, it ignores
-    return Server(f"MediaMTX {text}", version_of(text), [os.path.abspath(binary), CONFIGURATION], environment)
+    # It leaves certificates where it is started.
+    return Server(f"MediaMTX {text}", version_of(text), [os.path.abspath(binary), CONFIGURATION], environment, FOLDER.name)
 
 
 def version_of(text):
