@@ -86,7 +86,33 @@ struct MediaPacketTests {
     }
   }
 
-  @Test("That packet is sent when it is due, not when the first picture is", arguments: ["counting-brief", "counting-late"])
+  @Test(
+    "Over RTSP the fixture comes after the lead, whole but for a codec's delay",
+    arguments: [("counting-b-frames", 1), ("counting-late", 0), ("counting-no-video", 0)])
+  func leadOverRTSP(name: String, leftOut: Int) async throws {
+    let fixture = try Fixture.named(name)
+    let leadIn = try await LeadIn(fixture, lead: .seconds(2), endingAnalysis: false)
+    defer { leadIn.remove() }
+    let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).mkv")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let result = try await MediaTool.run(
+      "ffmpeg",
+      ["-v", "error", "-nostdin"] + leadIn.input + [
+        "-map", "0", "-c", "copy", "-bsf:v", leadIn.videoFilter, "-bsf:a", leadIn.audioFilter, file.path,
+      ], timeout: .seconds(30))
+    try #require(result.succeeded, "\(result.lastWords)")
+    for track in ["v:0", "a:0"] {
+      let sent = try await MediaInfo.packets(of: file.path, track: track)
+      let own = try await MediaInfo.packets(of: fixture.media.path, track: track).dropFirst(
+        track == "a:0" ? leftOut : 0)
+      #expect(sent.map(\.hash) == own.map(\.hash))
+      for (sent, own) in zip(sent, own) { #expect(abs((sent.pts ?? 0) - (own.pts ?? 0) - 2) < 0.002) }
+    }
+  }
+
+  @Test(
+    "That packet is sent when it is due, not when the first picture is", arguments: ["counting-brief", "counting-late"]
+  )
   func leadInTime(name: String) async throws {
     let fixture = try Fixture.named(name)
     let leadIn = try await LeadIn(fixture, lead: .seconds(2), endingAnalysis: true)

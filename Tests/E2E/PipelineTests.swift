@@ -14,7 +14,9 @@ extension E2E {
       #expect(verdict.fragments.count == fixture.fragmentCount())
       if transport == .rtmp {
         // No server moves what has timestamps of its own.
-        for fragment in verdict.fragments { #expect(abs(fragment.avDelta ?? 0) < 2, "fragment \(fragment.sequence), ms") }
+        for fragment in verdict.fragments {
+          #expect(abs(fragment.avDelta ?? 0) < 2, "fragment \(fragment.sequence), ms")
+        }
       }
       #expect(start.duration(to: clock.now) < TimeBudget.standard.pipeline)
     }

@@ -12,6 +12,8 @@ struct LeadIn: Sendable {
   let input: [String]
   let videoFilter: String
   let audioFilter: String
+  /// ffmpeg's options for its muxer.
+  let muxing: [String]
   private let files: [URL]
 
   /// How long a lead takes: over RTMP in two halves, of which the first outlasts the server's analysis, and whole seconds together.
@@ -29,11 +31,16 @@ struct LeadIn: Sendable {
     let list = path.appendingPathExtension("ffconcat")
     files = [first, early, list]
     input = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", list.path]
+    let offset = try await Self.soundOffset(of: fixture)
     // By number, since ffmpeg 5.1 gives these filters times in one unit and `tb` of another.
     let notFirst = "noise=drop='eq(n,0)'"
     let hasBoth = fixture.audio != nil && fixture.video != nil
     videoFilter = endingAnalysis && hasBoth ? "noise=drop='eq(n,0)+eq(n,2)'" : notFirst
-    audioFilter = notFirst
+    // MediaMTX dates an RTSP publisher's tracks by the arrival of each one's first packet. ffmpeg sends an AAC frame when it has
+    // the next, so the codec's delay, a frame of silence before the first picture, would make all sound 40 ms late.
+    audioFilter = !endingAnalysis && offset < 0 ? "noise=drop='lt(n,2)'" : notFirst
+    // A picture need not wait for a sound that begins later, or both would be dated alike.
+    muxing = !endingAnalysis && offset > 0.1 ? ["-max_interleave_delta", "30000"] : []
 
     do {
       try await Self.copyFirst(of: fixture, to: first)
@@ -52,6 +59,14 @@ struct LeadIn: Sendable {
       remove()
       throw error
     }
+  }
+
+  /// How much later than the picture the sound begins, seconds: below 0 for an encoder's delay; 0 where there are not both.
+  private static func soundOffset(of fixture: Fixture) async throws -> Double {
+    guard fixture.audio != nil, fixture.video != nil else { return 0 }
+    async let picture = MediaInfo.packets(of: fixture.media.path, track: "v:0", limit: 1).first?.pts
+    async let sound = MediaInfo.packets(of: fixture.media.path, track: "a:0", limit: 1).first?.pts
+    return (try await sound ?? 0) - (try await picture ?? 0)
   }
 
   /// Copies the first packet of each track.

@@ -95,15 +95,18 @@ extension MediaInfo {
   ///
   /// Of H.264 and HEVC only the pictures count: media servers take parameter sets, access unit delimiters and SEI away and put
   /// parameter sets before key pictures (docs/media-server.md), and length fields and start codes are the container's.
+  /// - Parameter limit: how many packets are read at most.
   /// - Throws: ``ProbeError`` with ffmpeg's own words.
-  public static func packets(of path: String, track: String) async throws -> [MediaPacket] {
+  public static func packets(of path: String, track: String, limit: Int? = nil) async throws -> [MediaPacket] {
     let info = try await probe(path)
     let codec = track.hasPrefix("v") ? info.video?.codec : info.audio?.codec
     guard let codec else { return [] }
     let filter = PictureFilter.of(codec)
     let arguments =
       ["-v", "error", "-nostdin", "-copyts", "-i", path, "-map", "0:\(track)", "-c", "copy"]
-      + (filter.map { ["-bsf", $0] } ?? []) + ["-f", "framehash", "-hash", "md5", "-"]
+      + (filter.map { ["-bsf", $0] } ?? []) + (limit.map { ["-frames", "\($0)"] } ?? []) + [
+        "-f", "framehash", "-hash", "md5", "-",
+      ]
     let result: CommandResult
     do {
       result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))

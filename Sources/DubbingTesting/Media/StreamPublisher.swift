@@ -36,7 +36,7 @@ public struct StreamPublisher: Sendable {
     let lost = droppedVideoPackets.map { ",noise=drop='\($0)'" } ?? ""
     let arguments =
       ["-hide_banner", "-loglevel", "warning", "-nostdin", "-re"] + leadIn.input + ["-map", "0", "-c", "copy"]
-      + ["-bsf:v", leadIn.videoFilter + lost, "-bsf:a", leadIn.audioFilter] + format + [url]
+      + ["-bsf:v", leadIn.videoFilter + lost, "-bsf:a", leadIn.audioFilter] + format(leadIn) + [url]
     if let diesAfter { return try await die(after: firstPacketAfter + diesAfter, arguments) }
     let timeout = firstPacketAfter + .seconds(fixture.duration + 30)
     let result = try await MediaTool.run("ffmpeg", arguments, timeout: timeout)
@@ -47,11 +47,10 @@ public struct StreamPublisher: Sendable {
     }
   }
 
-  private var format: [String] {
+  private func format(_ leadIn: LeadIn) -> [String] {
     guard transport == .rtsp else { return ["-f", "flv", "-flvflags", "no_duration_filesize"] }
-    // MediaMTX dates each track by the arrival of its first packet. With ffmpeg's own settings up to 33 AAC frames wait for
-    // one RTP packet (0.7 s), and a picture waits for a sound that begins later.
-    return ["-muxdelay", "0.03", "-max_interleave_delta", "30000", "-f", "rtsp", "-rtsp_transport", "tcp"]
+    // With ffmpeg's own setting of 0.7 s up to 33 AAC frames wait for one RTP packet.
+    return ["-muxdelay", "0.01"] + leadIn.muxing + ["-f", "rtsp", "-rtsp_transport", "tcp"]
   }
 
   private func die(after time: Duration, _ arguments: [String]) async throws {
