@@ -159,8 +159,8 @@ extension DualStackEnvironment {
 
   /// Whether ffprobe's words about a stream that nobody publishes are due to a server that speaks RTMP.
   ///
-  /// This package's relay says `StreamNotFound`, newer MediaMTX `Play.Failed`; older ones accept and close, of which ffprobe says an
-  /// input error and nothing else. Before that it would have complained about the connection or the handshake.
+  /// MediaMTX just closes the connection, of which ffprobe says an input error and nothing else; other servers say `NetStream.Play.…`.
+  /// Before that it would have complained about the connection or the handshake.
   static func refusesInRTMP(_ words: String) -> Bool {
     if words.contains("Server error: NetStream.Play.") { return true }
     let noServer = ["Cannot open connection", "handshake", "Server response validating failed"]
