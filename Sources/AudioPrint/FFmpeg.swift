@@ -126,7 +126,8 @@ extension AudioError {
   static func from(launching tool: String, _ error: SubprocessError) -> AudioError {
     if error.code == .executableNotFound {
       return AudioError(
-        .toolMissing, "\(tool) is not on the PATH", evidence: [error.description], next: "run: make setup")
+        .toolMissing, "\(tool) is not on the PATH", evidence: [error.description],
+        next: "install ffmpeg; this package's own make setup does it")
     }
     return AudioError(.decodingFailed, "\(tool) could not be run", evidence: [error.description])
   }

@@ -155,7 +155,7 @@ struct Command: Sendable {
     if error.code == .executableNotFound {
       return ComposeError(
         .engineUnavailable, "\(program) is not installed, or not in PATH", command: line,
-        next: "run make setup, or install docker with compose")
+        next: SetupAdvice.or("install docker with compose"))
     }
     if error.underlyingError == .argListTooLong {
       return ComposeError(

@@ -107,7 +107,7 @@ public struct ComposeEngine: Sendable, Hashable {
       .engineUnavailable,
       words.map { "COMPOSE_COMMAND=\($0.joined(separator: " ")) does not work" } ?? "docker compose is not installed",
       evidence: tried,
-      next: words == nil ? "run make setup, or install the docker compose plugin" : "unset or correct it")
+      next: words == nil ? SetupAdvice.or("install the docker compose plugin") : "unset or correct it")
   }
 
   private static func engineHost() async throws -> String {
@@ -144,6 +144,6 @@ public struct ComposeEngine: Sendable, Hashable {
     guard signs.contains(where: lower.contains) else { return nil }
     return ComposeError(
       .engineUnavailable, "the docker engine does not run, or cannot be reached", command: command,
-      evidence: Array(evidence), next: "run make setup, or start dockerd (systemctl start docker)")
+      evidence: Array(evidence), next: SetupAdvice.or("start dockerd (systemctl start docker)"))
   }
 }

@@ -30,6 +30,10 @@ public struct ComposeError: Error, Sendable, CustomStringConvertible {
     case portInUse
     /// A fixed `container_name` belongs to another container.
     case nameInUse
+    /// A volume or network with a fixed name was there before, or belongs to another project; see ``ComposeProject/sharing``.
+    case foreignResource
+    /// A volume or network that the files call external does not exist.
+    case missingResource
     /// The engine has no address range left for one more network.
     case networkPoolExhausted
     /// The project has no such service.

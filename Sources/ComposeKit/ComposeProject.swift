@@ -14,10 +14,17 @@ public struct ComposeProject: Sendable, Hashable {
   public var environment: [String: String]
   /// Files of variables (`--env-file`).
   public var envFiles: [String]
+  /// Volumes and networks with a fixed name that the project may use although they are not its own; they are never removed.
+  public var sharing: [SharedResource]
+  /// Base names of projects of the same call whose services must be ready before this one starts.
+  ///
+  /// A project that uses an external network or volume which another one makes starts after that one has made it, without this.
+  public var startsAfter: [String]
 
   public init(
     name: String, files: [String], projectDirectory: String? = nil, profiles: [String] = [],
-    environment: [String: String] = [:], envFiles: [String] = []
+    environment: [String: String] = [:], envFiles: [String] = [], sharing: [SharedResource] = [],
+    startsAfter: [String] = []
   ) {
     self.name = name
     self.files = files
@@ -25,6 +32,8 @@ public struct ComposeProject: Sendable, Hashable {
     self.profiles = profiles
     self.environment = environment
     self.envFiles = envFiles
+    self.sharing = sharing
+    self.startsAfter = startsAfter
   }
 
   /// The longest base name: with the run id it still fits, beside a service's name, in the 63 characters of a host name.
@@ -197,9 +206,13 @@ public struct UpOptions: Sendable {
   public var buildTimeout: Duration
   /// How long pulling the images may take.
   public var pullTimeout: Duration
-  /// How long a container may take to stop on SIGTERM before it is killed, when the project is taken down.
+  /// How long a container may take to stop on SIGTERM before it is killed, when the project is taken down; whole seconds.
   public var stopTimeout: Duration
-  /// Which images go when the project is taken down; volumes and orphans always do.
+  /// The same for a project whose start has failed; whole seconds, the shorter of both counts.
+  ///
+  /// The error does not wait for it; whatever starts next in this process does.
+  public var stopTimeoutAfterFailure: Duration
+  /// Which images go when the project is taken down; its own volumes and orphans always do.
   public var imageRemoval: ImageRemoval
   /// Whether a healthy project of the same configuration that runs already is used, and left running at the end.
   ///
@@ -213,7 +226,8 @@ public struct UpOptions: Sendable {
     timeout: Duration = .seconds(60), timeouts: [String: Duration] = [:],
     settlingTime: Duration = .seconds(1), services: [String] = [], scale: [String: Int] = [:],
     allowedRestarts: Int = 2, buildTimeout: Duration = .seconds(900), pullTimeout: Duration = .seconds(600),
-    stopTimeout: Duration = .seconds(10), imageRemoval: ImageRemoval = .built, reuse: Bool = false
+    stopTimeout: Duration = .seconds(10), imageRemoval: ImageRemoval = .built, reuse: Bool = false,
+    stopTimeoutAfterFailure: Duration = .seconds(1)
   ) {
     self.build = build
     self.pull = pull
@@ -227,6 +241,7 @@ public struct UpOptions: Sendable {
     self.buildTimeout = buildTimeout
     self.pullTimeout = pullTimeout
     self.stopTimeout = stopTimeout
+    self.stopTimeoutAfterFailure = stopTimeoutAfterFailure
     self.imageRemoval = imageRemoval
     self.reuse = reuse
   }

@@ -64,13 +64,9 @@ public struct ComposeStack: Sendable {
     let record = try await container(of: service, replica: replica)
     let endpoints = Self.endpoints(record.bindings(port: port, protocol: proto), engineHost: engine.host)
     guard !endpoints.isEmpty else {
-      let published = record.publishedPorts
       throw ComposeError(
         .unknownPort, "\(service) of \(project.name) does not publish port \(port)/\(proto.rawValue)", service: service,
-        project: projectName,
-        next: published.isEmpty
-          ? "it publishes none; add the port to `ports` in the compose file"
-          : "it publishes \(published.joined(separator: ", "))")
+        project: projectName, next: record.portAdvice(port: port, engineHost: engine.host))
     }
     return endpoints
   }

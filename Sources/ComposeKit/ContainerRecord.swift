@@ -26,6 +26,7 @@ struct ContainerRecord: Sendable, Decodable {
       var name: String?
     }
     var restartPolicy: RestartPolicy?
+    var networkMode: String?
   }
   struct Binding: Sendable, Decodable {
     var hostIp: String?

@@ -16,6 +16,7 @@ extension ProjectConfiguration {
   init(firstGeneration yaml: String, projectName: String, profiles: Set<String>) {
     services = [:]
     text = yaml
+    resources = NamedResource.all(inDump: yaml, projectName: projectName)
     for (name, keys) in Self.services(inDump: yaml) {
       let required = keys["profiles"]?.children.map { Self.plain(String($0.dropFirst(2))) } ?? []
       guard required.isEmpty || !profiles.isDisjoint(with: required) else { continue }
@@ -63,7 +64,7 @@ extension ProjectConfiguration {
   }
 
   /// A scalar without its quotes.
-  private static func plain(_ scalar: String) -> String {
+  static func plain(_ scalar: String) -> String {
     guard scalar.count >= 2, let quote = scalar.first, quote == "'" || quote == "\"", scalar.last == quote else {
       return scalar
     }

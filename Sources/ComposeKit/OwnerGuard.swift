@@ -28,6 +28,8 @@ actor OwnerGuard {
   private var activation: Task<Void, any Error>?
   /// Owned here for the life of the process: whoever traps a signal has to answer it until the end.
   private var signalReader: Task<Void, Never>?
+  /// Owned here for the life of the process, as the signals are.
+  private var parentReader: Task<Void, Never>?
   private var termination: Task<Void, Never>?
   private var projects: Set<String> = []
   private var commands: [UUID: RunningCommand] = [:]
@@ -41,6 +43,7 @@ actor OwnerGuard {
       activation = Task {
         try await startWatchdog()
         await trapSignals()
+        await watchParent()
       }
     }
     do {
@@ -127,6 +130,19 @@ actor OwnerGuard {
     let sequence = await UnixSignalsSequence(trapping: signals)
     signalReader = Task {
       for await signal in sequence { self.received(signal) }
+    }
+  }
+
+  /// Ends this process with the `swift test` that has started it, as if the signal had reached both.
+  private func watchParent() async {
+    // A program that handles its end itself does that, too.
+    guard ProcessInfo.processInfo.isOn("COMPOSEKIT_SIGNALS", byDefault: true),
+      let watch = await ParentWatch.ofTestRunner()
+    else { return }
+    parentReader = Task {
+      guard await watch.parentHasEnded() else { return }
+      say("swift test (process \(watch.parent)) is gone, and this process ends with it")
+      received(.sigterm)
     }
   }
 

@@ -81,7 +81,7 @@ public struct Probe: Sendable {
         return .notYet("\(path) is not a path of a URL")
       }
       let request = URLRequest(url: url, cachePolicy: .reloadIgnoringLocalCacheData, timeoutInterval: 5)
-      let (_, response) = try await URLSession.shared.data(for: request)
+      let (_, response) = try await URLSession.shared.answer(to: request)
       guard let status = (response as? HTTPURLResponse)?.statusCode else { return .notYet("no HTTP answer") }
       return statuses.contains(status) ? .holds : .notYet("status \(status)")
     }

@@ -16,6 +16,8 @@ struct ProjectConfiguration: Sendable {
     var isHealthChecked = false
   }
   var services: [String: Service]
+  /// The volumes and networks whose names are the same in every run.
+  var resources: [NamedResource] = []
   /// What compose printed.
   var text = ""
 
@@ -68,6 +70,7 @@ struct ProjectConfiguration: Sendable {
   /// Reads the output of `compose config --format json` (second generation).
   init(json: String, projectName: String) throws {
     text = json
+    resources = try NamedResource.all(inConfiguration: json, projectName: projectName)
     let document = try EngineJSON.decode(Document.self, from: json, of: "compose config")
     services = (document.services ?? [:]).reduce(into: [:]) { result, entry in
       let (name, service) = entry
@@ -81,6 +84,20 @@ struct ProjectConfiguration: Sendable {
         mayRestart: !["", "no"].contains(service.restart ?? "no") || service.deploy?.restartPolicy != nil,
         isHealthChecked: service.healthcheck?.isActive == true)
     }
+  }
+
+  /// How many services wait for one another at most, one after the other; 1 if none depends on another.
+  var longestChain: Int {
+    var known: [String: Int] = [:]
+    // Compose refuses circles; the limit only keeps a wrong reading of the files from never ending.
+    func length(_ name: String, _ limit: Int) -> Int {
+      if let length = known[name] { return length }
+      guard limit > 0, let service = services[name] else { return 0 }
+      let length = 1 + (service.dependencies.map { length($0, limit - 1) }.max() ?? 0)
+      known[name] = length
+      return length
+    }
+    return max(1, services.keys.map { length($0, services.count) }.max() ?? 1)
   }
 
   /// The chosen services and all that they depend on; every service if none is chosen.

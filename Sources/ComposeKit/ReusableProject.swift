@@ -119,7 +119,9 @@ final class ReusableProject: Sendable {
     let use = try await FileLock.take(
       path("use"), .exclusive, within: options.timeout, holder: "somebody else uses \(name)")
     try? FileManager.default.removeItem(atPath: path("json"))
-    try await running.takeDown(options: options, progress: nil)
+    // Files that cannot be read any more must not keep it from being removed, by its label then.
+    let configuration = try? await running.configuration()
+    try await running.takeDown(configuration, options: options, progress: nil)
     withExtendedLifetime((starting, use)) {}
   }
 
@@ -128,7 +130,8 @@ final class ReusableProject: Sendable {
       // A start that was broken off may have left a network or a volume.
       try await ProjectRemoval().remove(project: running.projectName)
     } else {
-      try await running.takeDown(options: starter.options, progress: starter.progress, isForgotten: false)
+      try await running.takeDown(
+        starter.configuration, options: starter.options, progress: starter.progress, isForgotten: false)
     }
   }
 

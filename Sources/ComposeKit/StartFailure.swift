@@ -83,7 +83,10 @@ struct StartFailure: Sendable {
         .restartLoop,
         "\(service) did not become ready: it exited \(exits) times, last with code \(code), "
           + "and was restarted each time, \(after)", service: service, exitCode: code,
-        next: "see its last log lines, or set restart: \"no\" to see the first exit")
+        next:
+          "see its last log lines, or set restart: \"no\" to see the first exit; one that is meant to restart until "
+          + "another service is up needs a higher UpOptions.allowedRestarts, or depends_on with service_healthy"
+      )
     case .unhealthy:
       return ComposeError(
         .unhealthy, "\(service) did not become ready: its health check failed for good \(after)", service: service,

@@ -2,8 +2,16 @@ import Foundation
 
 /// Starts projects side by side, hands them to `body` when all their services are ready, and always takes them down.
 ///
-/// They are down when this returns: returned, thrown, cancelled. If the process is ended by SIGINT, SIGTERM or SIGHUP they are
-/// taken down first, and after SIGKILL a watchdog does it. `COMPOSEKIT_KEEP=1` keeps them and prints how to look and to remove.
+/// They are down when this returns: returned, thrown, cancelled. Only the error of a start that has failed does not wait for that:
+/// the removal goes on behind it, and whatever starts next in this process waits for it, as does the end of the process and
+/// ``waitForFailedStartsToBeRemoved()``. If the process is ended by SIGINT, SIGTERM or SIGHUP they are taken down first, and after
+/// SIGKILL a watchdog does it. `COMPOSEKIT_KEEP=1` keeps them and prints how to look and to remove.
+///
+/// Nothing is removed that was there before or belongs to another project. A volume or network with a fixed name of that kind is
+/// not even used, unless ``ComposeProject/sharing`` names it: the call is refused before anything starts.
+///
+/// The projects start at the same time, but for those that ``ComposeProject/startsAfter`` others, and those that use an external
+/// network or volume which another one makes.
 ///
 /// - Parameters:
 ///   - projects: at least one; each gets a unique name, so the same project may run several times at once.
@@ -12,16 +20,23 @@ import Foundation
 ///     ``withServiceProgress(_:isolation:during:)`` for a stream.
 ///   - isolation: the actor on which `body` runs: the caller's.
 ///   - body: gets the stacks in the order of the projects.
-/// - Throws: what `body` throws; ``ComposeError`` if a project could not be started or removed; `CancellationError`. All is down by
-///   then, which takes a while; progress says `failed` with the reason at once.
+/// - Throws: what `body` throws; ``ComposeError`` if a project could not be started or removed; `CancellationError`. Progress says
+///   `failed` with the reason before the error's evidence is read.
 public func withComposeStacks<R: Sendable>(
   _ projects: [ComposeProject], options: UpOptions = UpOptions(),
   progress: (@Sendable (ServiceProgress) -> Void)? = nil, isolation: isolated (any Actor)? = #isolation,
   _ body: ([ComposeStack]) async throws -> R
 ) async throws -> R {
   let session = try await ComposeSession.prepare(projects, options: options, progress: progress)
+  let stacks: [ComposeStack]
   do {
-    let result = try await body(try await session.start())
+    stacks = try await session.start()
+  } catch {
+    await session.end(afterFailedStart: error)
+    throw error
+  }
+  do {
+    let result = try await body(stacks)
     // A task that was cancelled has not done what was asked, even if its body did not notice.
     try Task.checkCancellation()
     try await session.end()
@@ -48,8 +63,9 @@ struct ComposeSession: Sendable {
   let reusables: [String: ReusableProject]
   let configurations: [ProjectConfiguration]
   let selections: [Set<String>]
+  let order: StartOrder
   let presentImages: ImageNames
-  let options: UpOptions
+  var options: UpOptions
   let progress: (@Sendable (ServiceProgress) -> Void)?
 
   /// Checks everything that can be wrong before anything is started, and registers the projects.
@@ -88,13 +104,21 @@ struct ComposeSession: Sendable {
         .unknownService, "UpOptions.\(option) names \(service), which no project has", service: service,
         next: "the services are \(known.sorted().joined(separator: ", "))")
     }
+    let lookup = try ResourceLookup(runs, configurations, selections)
+    // Asked while the sweep is still at work; what seems to belong to somebody else may be what it is about to remove.
+    let edges = try await lookup.edges {
+      await Sweeper.shared.finish()
+      await FailedStarts.shared.finish()
+    }
+    let order = try StartOrder(projects, resources: edges)
     // What was left behind may have a port that is needed; one that is adopted has its ports.
     if lifetime != .reusable { await Sweeper.shared.finish() }
+    await FailedStarts.shared.finish()
     if lifetime == .run { try await OwnerGuard.shared.register(projects: runs.map(\.projectName)) }
     let reusables = try runs.filter { $0.lifetime == .reusable }.map { ($0.projectName, try ReusableProject($0)) }
     return ComposeSession(
       runs: runs, reusables: Dictionary(reusables) { first, _ in first }, configurations: configurations,
-      selections: selections, presentImages: await presentImages, options: options, progress: progress)
+      selections: selections, order: order, presentImages: await presentImages, options: options, progress: progress)
   }
 
   /// Names the projects and lets compose check their files, while it is being found out which compose that is.
@@ -127,15 +151,24 @@ struct ComposeSession: Sendable {
   }
 
   func start() async throws -> [ComposeStack] {
-    try await Self.inOrder(Array(runs.indices)) { index in
+    let gate = StartGate(order)
+    return try await Self.inOrder(Array(runs.indices)) { index in
+      try await gate.pass(index)
       let (run, configuration) = (runs[index], configurations[index])
       var options = options
       options.services = options.services.filter { configuration.services[$0] != nil }
       options.scale = options.scale.filter { configuration.services[$0.key] != nil }
       let starter = StackStarter(
-        running: run, configuration: configuration, options: options, progress: progress, presentImages: presentImages)
-      guard let reusable = reusables[run.projectName] else { return try await starter.bringUp(selections[index]) }
-      return try await reusable.bringUp(starter, selections[index])
+        running: run, configuration: configuration, options: options, progress: gate.watching(index, progress),
+        presentImages: presentImages)
+      let stack =
+        if let reusable = reusables[run.projectName] {
+          try await reusable.bringUp(starter, selections[index])
+        } else {
+          try await starter.bringUp(selections[index])
+        }
+      gate.reached(.ready, by: index)
+      return stack
     }
   }
 
@@ -145,15 +178,15 @@ struct ComposeSession: Sendable {
     await OwnerGuard.shared.waitIfTerminating()
     try await shielded {
       try await withThrowingTaskGroup(of: Void.self) { group in
-        for run in runs {
+        for (run, configuration) in zip(runs, configurations) {
           let phase = reusables[run.projectName]?.phase
           // Nobody else's, which this session did not get hold of.
           if phase == .untouched { continue }
           guard phase == .unfinished || run.lifetime == .run else {
-            StandardError.write("composekit: \(run.keepingAdvice)\n")
+            StandardError.write("composekit: \(run.keepingAdvice(configuration))\n")
             continue
           }
-          group.addTask { try await run.takeDown(options: options, progress: progress) }
+          group.addTask { try await run.takeDown(configuration, options: options, progress: progress) }
         }
         // One that cannot be removed must not keep the others from being removed.
         var first: (any Error)?
@@ -174,6 +207,17 @@ struct ComposeSession: Sendable {
     } catch let problem {
       Command.logger.error("\(problem)")
     }
+  }
+}
+
+extension ComposeSession {
+  /// Takes everything down after a start that has failed: behind the error, if it is one that somebody waits to read.
+  func end(afterFailedStart error: any Error) async {
+    var session = self
+    session.options.stopTimeout = min(options.stopTimeout, options.stopTimeoutAfterFailure)
+    // A task that is cancelled has nobody who waits, and a process that is being ended nothing to do but to end.
+    guard let cause = error as? ComposeError, cause.code != .interrupted else { return await session.end(after: error) }
+    FailedStarts.shared.remove { [session] in await session.end(after: error) }
   }
 }
 

@@ -1,3 +1,4 @@
+import ComposeKit
 import Synchronization
 
 /// Something costly that the tests of a suite share: it is started when the first of them asks, and ended with the suite.
@@ -12,7 +13,8 @@ import Synchronization
 /// }
 /// ```
 ///
-/// A start that fails is reported in full to the first who asked; the others get an error that points there.
+/// A start that fails is reported in full to the first who asked; the others get an error that points there. If nobody waits for it
+/// any more, because a time limit has ended the test that asked, the next who asks gets the reason, or else the scope throws it.
 public final class LazyEnvironment<Value: Sendable>: Sendable {
   /// Starts the environment, calls `ready` once with its value, and ends it when `ready` has returned.
   public typealias Start = @Sendable (_ ready: @Sendable (Value) async throws -> Void) async throws -> Void
@@ -24,7 +26,8 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
   private enum Phase: Sendable {
     case closed, idle, starting
     case ready(Value)
-    case failed
+    /// Its reason is kept as long as nobody has been told.
+    case failed(untold: (any Error)?)
   }
   private struct State: Sendable {
     var phase = Phase.closed
@@ -60,11 +63,12 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
       group.addTask { try await self.hold(requests: requests, ends: ends) }
       let result: Result<R, any Error>
       do { result = .success(try await body()) } catch { result = .failure(error) }
-      close()
+      let untold = close()
       request.finish()
       end.finish()
       do {
         try await group.waitForAll()
+        if let untold { throw untold }
       } catch {
         // What happened first is what should be read first.
         if case .success = result { throw error }
@@ -85,8 +89,10 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
       fail(EnvironmentError(name: name, kind: .neverReady))
     } catch {
       // Before it was ready the error belongs to those who wait; afterwards nobody would see it, so the scope throws it.
-      guard !fail(error) && !(error is CancellationError) else { return }
-      throw error
+      let isTold = fail(error)
+      // Compose projects whose start has failed are removed behind their error; the scope ends when nothing is left.
+      await waitForFailedStartsToBeRemoved()
+      guard isTold || error is CancellationError else { throw error }
     }
   }
 
@@ -135,7 +141,11 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
   ) -> Result<Value, any Error>? {
     switch state.phase {
     case .ready(let value): return .success(value)
-    case .failed: return .failure(EnvironmentError(name: name, kind: .failedBefore))
+    case .failed(let untold):
+      // A task that is cancelled tells nobody what it is told.
+      guard let untold, !Task.isCancelled else { return .failure(EnvironmentError(name: name, kind: .failedBefore)) }
+      state.phase = .failed(untold: nil)
+      return .failure(untold)
     case .closed: return .failure(EnvironmentError(name: name, kind: .outsideScope))
     case .idle, .starting: break
     }
@@ -157,12 +167,12 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
     for waiter in waiters { waiter.continuation.resume(returning: value) }
   }
 
-  /// Hands the error of a start to those who wait; false if it was not starting.
+  /// Hands the error of a start to those who wait, or keeps it; false if it was not starting.
   @discardableResult
   private func fail(_ error: any Error) -> Bool {
     let waiters = state.withLock { state -> [(id: Int, continuation: CheckedContinuation<Value, any Error>)]? in
       guard case .starting = state.phase else { return nil }
-      state.phase = .failed
+      state.phase = .failed(untold: state.waiters.isEmpty ? error : nil)
       defer { state.waiters = [] }
       return state.waiters
     }
@@ -173,14 +183,18 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
     return true
   }
 
-  private func close() {
-    let waiters = state.withLock { state in
+  /// Ends the scope; gives the reason of a failed start that nobody has been told.
+  private func close() -> (any Error)? {
+    let (waiters, untold) = state.withLock { state in
+      var reason: (any Error)?
+      if case .failed(let untold) = state.phase { reason = untold }
       state.phase = .closed
       state.request = nil
       defer { state.waiters = [] }
-      return state.waiters
+      return (state.waiters, reason)
     }
     for waiter in waiters { waiter.continuation.resume(throwing: EnvironmentError(name: name, kind: .outsideScope)) }
+    return untold
   }
 }
 
@@ -204,7 +218,8 @@ public struct EnvironmentError: Error, Sendable, CustomStringConvertible {
     case .failedBefore: "\(name) failed to start: see the first failure of this run"
     case .outsideScope: "\(name) is asked for outside of the suite that provides it: put the test into that suite"
     case .neverReady: "\(name) ended before it was ready"
-    case .alreadyOpen: "\(name) is in use by a suite around this one: give the trait to one of them only"
+    case .alreadyOpen:
+      "\(name) is in use by another suite at the same time: put one suite around both and give it the trait, or make a trait for each"
     }
   }
 }

@@ -86,7 +86,9 @@ struct EngineFixture: Sendable {
   /// The processes that work for a run of this fixture's project.
   func processes() -> [String] { ProcessTable.mentioning(name).map { "process \($0)" } }
 
+  /// Nothing is left of any run; a start that has failed is removed behind its error.
   func expectNothingLeft(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    await waitForFailedStartsToBeRemoved()
     let left = try await leftovers()
     #expect(left == [], sourceLocation: sourceLocation)
     // An event stream that was ended may need a moment to be gone.

@@ -111,12 +111,12 @@ struct FailureEngineTests {
       try await Fixture.with(yaml) { fixture in
         let steps = Mutex<[ServiceProgress]>([])
         let error = await #expect(throws: ComposeError.self) {
-          try await withServiceProgress { stream in
-            for await step in stream { steps.withLock { $0.append(step) } }
-          } during: { progress in
-            try await withComposeStack(fixture.project, options: Fixture.options(), progress: progress) { _ in }
-          }
+          try await withComposeStack(
+            fixture.project, options: Fixture.options(), progress: { step in steps.withLock { $0.append(step) } }
+          ) { _ in }
         }
+        #expect(steps.withLock { $0 }.contains { $0.phase == .failed })
+        await waitForFailedStartsToBeRemoved()
         let seen = steps.withLock { $0 }
         #expect(seen.count { $0.phase == .failed } == 1)
         let failed = try #require(seen.firstIndex { $0.phase == .failed })

@@ -3,6 +3,14 @@ import Foundation
 import Synchronization
 import Testing
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 @Suite("Probes of one's own", .serialized)
 struct ProbeEngineTests {
   typealias Fixture = EngineFixture
@@ -41,7 +49,8 @@ struct ProbeEngineTests {
   @Test(
     "The deadline names the probe and what it saw",
     arguments: [
-      (Probe.tcp(port: 80), "TCP port 80", "nobody listens"), (.http(port: 80), "HTTP GET :80/", ""),
+      (Probe.tcp(port: 80), "TCP port 80", "nobody listens"),
+      (.tcp(port: 80, steadyFor: .seconds(1)), "TCP port 80", "nobody listens"), (.http(port: 80), "HTTP GET :80/", ""),
       (.logLine("never"), "log line \"never\"", "its last line is \"alive\""),
       (.closure("the moon is full") { _ in false }, "the moon is full", "it returned false"),
     ])
@@ -62,6 +71,22 @@ struct ProbeEngineTests {
       #expect(error?.probeOutput?.contains(seen) == true || seen.isEmpty, "\(error?.probeOutput ?? "")")
       #expect(error?.evidence == ["web-1 | alive"])
       try await fixture.expectNothingLeft()
+    }
+  }
+
+  // FoundationNetworking of Swift 6.3.1 locks up when `URLSession.data(for:)` is cancelled as its answer comes: a probe hung nine
+  // minutes beyond its deadline, and neither a deadline nor SIGTERM was heard. In a process of its own: all of its threads may hang.
+  @Test("A request that is given up as its answer comes does not hang")
+  func cancelledRequests() async throws {
+    try await Fixture.with(Fixture.healthy) { fixture in
+      let result = try await Owner.run("cancelling", fixture) { owner in
+        do { try await owner.waitFor("at end") } catch {
+          // It would not hear a gentler signal.
+          owner.send(SIGKILL)
+          throw error
+        }
+      }
+      #expect(result.status == .exited(0))
     }
   }
 
@@ -104,6 +129,7 @@ struct ProbeEngineTests {
         }
         #expect(error?.code == code)
         #expect(error?.service == "web")
+        try await fixture.expectNothingLeft()
         let seen = steps.withLock { $0 }
         #expect(seen.contains { $0.phase == .probing })
         // Told before the removal, with its reason, once.
@@ -111,7 +137,6 @@ struct ProbeEngineTests {
         #expect(failures.count == 1)
         #expect(failures.first?.reason?.contains("web did not become ready") == true)
         #expect(seen.suffix(2).map(\.phase) == [.removing, .removed])
-        try await fixture.expectNothingLeft()
       }
     }
   }

@@ -92,6 +92,57 @@ struct LazyEnvironmentTests {
     #expect(starts.all == ["start"])
   }
 
+  @Test("A start that fails while nobody waits for it any more: the next who asks gets the reason")
+  func failsUnwatched() async throws {
+    let (gate, open) = AsyncStream<Void>.makeStream()
+    let environment = LazyEnvironment<Int>("the answer") { _ in
+      for await _ in gate {}
+      throw StartFailed()
+    }
+    try await environment.scope {
+      let asker = Task { try await environment.value() }
+      while !environment.isStarted { await Task.yield() }
+      asker.cancel()
+      await #expect(throws: CancellationError.self) { try await asker.value }
+      open.finish()
+      // As a rule it has failed by then; the reason is due either way.
+      for _ in 0..<1_000 { await Task.yield() }
+      await #expect(throws: StartFailed.self) { try await environment.value() }
+      let pointed = await #expect(throws: EnvironmentError.self) { try await environment.value() }
+      #expect(pointed?.kind == .failedBefore)
+    }
+  }
+
+  @Test("A start that fails while nobody waits for it, and nobody asks again: the suite gets the reason")
+  func failsUnseen() async throws {
+    let (gate, open) = AsyncStream<Void>.makeStream()
+    let environment = LazyEnvironment<Int>("the answer") { _ in
+      for await _ in gate {}
+      throw StartFailed()
+    }
+    await #expect(throws: StartFailed.self) {
+      try await environment.scope {
+        let asker = Task { try await environment.value() }
+        while !environment.isStarted { await Task.yield() }
+        asker.cancel()
+        _ = try? await asker.value
+        open.finish()
+        // As a rule it has failed when the scope ends; the reason is due either way.
+        for _ in 0..<1_000 { await Task.yield() }
+      }
+    }
+  }
+
+  @Test("Two suites side by side with one trait: the second is told what to do")
+  func siblings() async throws {
+    let environment = environment(Log())
+    try await environment.scope {
+      let again = await #expect(throws: EnvironmentError.self) { try await environment.scope {} }
+      #expect(again?.description.contains("at the same time") == true, "\(String(describing: again))")
+      #expect(again?.description.contains("one suite around both") == true)
+    }
+  }
+
   @Test("A start that never becomes ready, and a value outside of the scope, are errors")
   func misuse() async throws {
     let environment = LazyEnvironment<Int>("the answer") { _ in }

@@ -48,6 +48,7 @@ struct StackFileTests {
       content["speech"] = ["service": "s", "port": 82, "health_path": "/alive"]
       content["media"] = [
         "files": ["media.yml"], "profiles": ["gpu"], "environment": ["A": "b"], "project_directory": "..",
+        "shared_volumes": ["weights"], "shared_networks": ["office"], "start_after": "sts",
       ]
     } check: { file in
       let stack = try DualStack.load(file, inherited: [:])
@@ -58,6 +59,8 @@ struct StackFileTests {
       #expect(stack.budget.fragment == .seconds(10.5) && stack.budget.pipeline == .seconds(100))
       #expect(stack.worker == .init("w", 81) && stack.workerHealthPath == "/healthz")
       #expect(stack.speech == .init("s", 82) && stack.speechHealthPath == "/alive")
+      #expect(stack.media.sharing == [.volume("weights"), .network("office")])
+      #expect(stack.media.startsAfter == [stack.sts.name] && stack.sts.startsAfter == [])
       let folder = file.deletingLastPathComponent()
       #expect(stack.media.files == [folder.appending(path: "media.yml").path])
       #expect(stack.media.projectDirectory == folder.deletingLastPathComponent().standardizedFileURL.path)

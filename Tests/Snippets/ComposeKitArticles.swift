@@ -51,3 +51,12 @@ private struct StartTwoProjects {
     }
   }
 }
+
+private struct WhatIsOthers {
+  static func share() {
+    let shop = ComposeProject(
+      name: "shop", files: ["compose/shop.yml"], sharing: [.volume("model-weights"), .network("shop-net")])
+    let worker = ComposeProject(name: "worker", files: ["compose/worker.yml"], startsAfter: ["shop"])
+    print(shop, worker)
+  }
+}

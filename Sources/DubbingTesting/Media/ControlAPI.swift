@@ -122,7 +122,7 @@ enum HTTP {
     guard let address = URL(string: url) else { throw Failure(url: url, reason: "not a URL") }
     let request = URLRequest(url: address, cachePolicy: .reloadIgnoringLocalCacheData, timeoutInterval: timeout.seconds)
     do {
-      let (body, response) = try await URLSession.shared.data(for: request)
+      let (body, response) = try await URLSession.shared.answer(to: request)
       return ((response as? HTTPURLResponse)?.statusCode ?? 0, body)
     } catch let error as URLError {
       throw Failure(url: url, reason: "no answer (\(error.code.rawValue): \(error.localizedDescription))")

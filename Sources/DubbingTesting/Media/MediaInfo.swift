@@ -66,7 +66,7 @@ public struct ProbeError: Error, Sendable, CustomStringConvertible {
   public var reason: String
 
   public var description: String {
-    "\(path) could not be read as media\n  ffprobe   \(reason)\n  next      play it with ffplay; if ffprobe is missing run `make setup`"
+    "\(path) could not be read as media\n  ffprobe   \(reason)\n  next      play it with ffplay; if ffprobe is missing install ffmpeg"
   }
 }
 

@@ -63,7 +63,9 @@ enum MediaTool {
           status: result.terminationStatus, standardOutput: result.closureResult.0,
           standardError: result.closureResult.1)
       } catch let error as SubprocessError where error.code == .executableNotFound {
-        throw MediaToolError(command: command, reason: "\(program) is not installed", next: "run `make setup`")
+        throw MediaToolError(
+          command: command, reason: "\(program) is not installed",
+          next: "install it; in a checkout of this package, `make setup` does")
       }
     }
   }

@@ -12,11 +12,18 @@ struct StackFile: Decodable {
     var profiles: [String]?
     var environment: [String: String]?
     var envFiles: [String]?
+    var sharedVolumes: [String]?
+    var sharedNetworks: [String]?
+    /// "media" or "sts": the other one of the two.
+    var startAfter: String?
 
     enum CodingKeys: String, CodingKey, CaseIterable {
       case name, files, profiles, environment
       case projectDirectory = "project_directory"
       case envFiles = "env_files"
+      case sharedVolumes = "shared_volumes"
+      case sharedNetworks = "shared_networks"
+      case startAfter = "start_after"
     }
   }
 
@@ -151,6 +158,8 @@ private struct StackFileReader {
     var stack = DualStack(
       media: try project(content.media, name: "e2e-media", ports: mediaPorts.compactMap(\.variable)),
       sts: try project(content.sts, name: "e2e-sts", ports: [content.speech].compactMap(\.variable)))
+    stack.media.startsAfter = try others(content.media.startAfter, of: "media", other: "sts", stack.sts.name)
+    stack.sts.startsAfter = try others(content.sts.startAfter, of: "sts", other: "media", stack.media.name)
     stack.rtsp = .init(content.rtsp.service, content.rtsp.port)
     stack.rtmp = .init(content.rtmp.service, content.rtmp.port)
     stack.controlAPI = .init(content.controlAPI.service, content.controlAPI.port)
@@ -205,7 +214,19 @@ private struct StackFileReader {
       name: project.name ?? name, files: project.files.map(absolute),
       projectDirectory: project.projectDirectory.map(absolute), profiles: project.profiles ?? [],
       environment: environment.merging(project.environment ?? [:]) { _, given in given },
-      envFiles: (project.envFiles ?? []).map(absolute))
+      envFiles: (project.envFiles ?? []).map(absolute),
+      sharing: (project.sharedVolumes ?? []).map { .volume($0) } + (project.sharedNetworks ?? []).map { .network($0) })
+  }
+
+  private func others(
+    _ startAfter: String?, of project: String, other: String, _ name: String
+  ) throws(StackFileError) -> [String] {
+    guard let startAfter else { return [] }
+    guard startAfter == other else {
+      throw error(
+        .badValue, "\(project).start_after is \"\(startAfter)\"", next: "the only other project is \"\(other)\"")
+    }
+    return [name]
   }
 
   private func absolute(_ path: String) -> String {

@@ -1,6 +1,10 @@
 import ComposeKit
 import Foundation
 
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Glibc)
@@ -19,6 +23,9 @@ import Foundation
 /// - `process`: the body also owns a child process, whose id is printed;
 /// - `asking`: the body asks for the state of the services until that fails;
 /// - `endpoint`: it prints where port 80 of the service `web` is reached, after it has connected to it, and ends by itself.
+/// `cancelling` needs no engine: it asks a port at which nobody listens, gives up each wait at about the time of its answer, and says
+/// "at end".
+/// `COMPOSEOWNER_SHARING=volume=NAME,network=NAME` tells it what it may share.
 /// An error is printed as "error <code>" and its description, and is exit code 1.
 @main
 struct ComposeOwner {
@@ -31,14 +38,46 @@ struct ComposeOwner {
       FileHandle.standardError.write(Data("usage: ComposeOwner <phase> <name> <compose file>\n".utf8))
       exit(64)
     }
+    if arguments[1] == "cancelling" { return await cancelRequests() }
     do {
-      try await own(ComposeProject(name: arguments[2], files: [arguments[3]]), phase: arguments[1])
+      let project = ComposeProject(name: arguments[2], files: [arguments[3]], sharing: sharing)
+      try await own(project, phase: arguments[1])
     } catch let error as ComposeError {
       say("error \(error.code)\n\(error)")
       exit(1)
     } catch {
       say("error \(error)")
       exit(1)
+    }
+  }
+
+  /// One at a time on each of two cores, as a task that is cancelled needs both to meet its answer.
+  private static func cancelRequests() async {
+    guard let url = URL(string: "http://127.0.0.1:9/") else { return }
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          for _ in 0..<500 {
+            let request = Task {
+              let request = URLRequest(url: url, cachePolicy: .reloadIgnoringLocalCacheData, timeoutInterval: 5)
+              _ = try? await URLSession.shared.answer(to: request)
+            }
+            try? await Task.sleep(for: .microseconds(Int.random(in: 0...3_000)))
+            request.cancel()
+            await request.value
+          }
+        }
+      }
+    }
+    say("at end")
+  }
+
+  private static var sharing: [SharedResource] {
+    let words = ProcessInfo.processInfo.environment["COMPOSEOWNER_SHARING"]?.split(separator: ",") ?? []
+    return words.compactMap { word in
+      let parts = word.split(separator: "=").map(String.init)
+      guard parts.count == 2 else { return nil }
+      return parts[0] == "volume" ? .volume(parts[1]) : .network(parts[1])
     }
   }
 

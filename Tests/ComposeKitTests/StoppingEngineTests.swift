@@ -1,0 +1,72 @@
+import ComposeKit
+import Foundation
+import Synchronization
+import Testing
+
+@Suite("Services that do not stop on SIGTERM", .serialized, .besideAnotherProject)
+struct StoppingEngineTests {
+  typealias Fixture = EngineFixture
+
+  /// A service whose first process ignores SIGTERM, as a shell with a child does that is not told to hand signals on.
+  private static func deaf(_ name: String, _ more: String = "") -> String {
+    Fixture.service(name, "trap '' TERM; touch /tmp/ok; while true; do sleep 1; done", more)
+  }
+
+  /// When progress told of a failure.
+  private final class Told: Sendable {
+    private let time = Mutex<ContinuousClock.Instant?>(nil)
+    var at: ContinuousClock.Instant? { time.withLock { $0 } }
+    func take(_ step: ServiceProgress) {
+      guard step.phase == .failed || step.phase == .unhealthy else { return }
+      time.withLock { $0 = $0 ?? .now }
+    }
+  }
+
+  // The report: a start whose neighbours ignore SIGTERM was known to have failed after 1.5 s and threw after 13.7 s.
+  @Test(
+    "The cause of a failed start is thrown within a second, and its removal is waited for by the next start",
+    arguments: [("sleep 0.5; exit 3", ComposeError.Code.exited), ("exec sleep 600", .unhealthy)])
+  func causeFirst(_ script: String, _ code: ComposeError.Code) async throws {
+    let check = code == .unhealthy ? #"healthcheck: {test: ["CMD", "false"], interval: 1s, retries: 1}"# : ""
+    let yaml = "services:\n" + Fixture.service("bad", script, check) + Self.deaf("deaf") + Self.deaf("deafer")
+    try await Fixture.with(yaml) { fixture in
+      let told = Told()
+      let error = await #expect(throws: ComposeError.self) {
+        try await withComposeStack(fixture.project, options: UpOptions(), progress: told.take) { _ in }
+      }
+      let thrown = ContinuousClock.now
+      #expect(error?.code == code)
+      let known = try #require(told.at)
+      #expect(thrown - known < .seconds(1), "\(thrown - known)")
+      // The next start of this process finds nothing of it.
+      try await Fixture.with(Fixture.healthy) { next in
+        try await withComposeStack(next.project, options: Fixture.options()) { _ in
+          let left = try await fixture.leftovers()
+          #expect(left == [])
+        }
+      }
+      try await fixture.expectNothingLeft()
+    }
+  }
+
+  // Compose stops what depends on others first, one after the other: four such services take four times as long.
+  @Test("A chain of services that ignore SIGTERM is stopped in order, within the time that takes")
+  func chain() async throws {
+    let names = ["a", "b", "c", "d"]
+    let yaml =
+      "services:\n"
+      + zip(names, [""] + names).map { name, before in
+        Self.deaf(name, before.isEmpty ? "" : "depends_on: [\(before)]")
+      }.joined()
+    try await Fixture.with(yaml) { fixture in
+      var options = Fixture.options()
+      options.stopTimeout = .seconds(7)
+      let (name, began) = try await withComposeStack(fixture.project, options: options) {
+        ($0.projectName, ContinuousClock.now)
+      }
+      // Killed by compose, each in its turn; a removal by label, which comes when that takes too long, kills all at once.
+      #expect(ContinuousClock.now - began >= .seconds(28), "\(name)")
+      try await fixture.expectNothingLeft()
+    }
+  }
+}
