@@ -18,7 +18,8 @@ import Foundation
 /// - `body`;
 /// - `process`: the body also owns a child process, whose id is printed;
 /// - `asking`: the body asks for the state of the services until that fails;
-/// - `endpoint`: it prints where port 80 of the service `web` is reached, after it has connected to it, and ends by itself.
+/// - `endpoint`: it prints where port 80 of the service `web` is reached, after it has connected to it, and ends by itself;
+/// - `address`: the same without connecting.
 /// An error is printed as "error <code>" and its description, and is exit code 1.
 @main
 struct ComposeOwner {
@@ -58,7 +59,7 @@ struct ComposeOwner {
     }
     if phase == "beginning" { say("at beginning") }
     try await withComposeStack(project, options: options, progress: progress) { stack in
-      if phase == "endpoint" {
+      if phase == "endpoint" || phase == "address" {
         return say("endpoint \(try await stack.endpoint(of: "web", port: 80)), \(stack.engine.description)")
       }
       if phase == "removing" { return }
