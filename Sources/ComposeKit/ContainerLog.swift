@@ -10,7 +10,7 @@ struct ContainerLog: Sendable {
   /// - Throws: ``ComposeError``: `noLog` if the container keeps none that can be read.
   func lines(tail: Int? = nil, since: String? = nil, timestamps: Bool = false) async throws -> [String] {
     let collected = Collector()
-    var command = command(tail: tail, since: since, timestamps: timestamps)
+    var command = reading(tail: tail, since: since, timestamps: timestamps)
     command.deadline = .seconds(60)
     let end = try await command.stream(deadline: command.deadline) { try await collected.add($0) }
     let (lines, last) = (await collected.lines, end.unfinished)
@@ -21,12 +21,6 @@ struct ContainerLog: Sendable {
     }
   }
 
-  /// What a stream that was followed has come to.
-  struct FollowEnd: Sendable {
-    /// The time of the last line that was handed over.
-    var position: LogStamp?
-  }
-
   /// Hands over lines as they are printed, until the container ends or the connection does.
   ///
   /// - Parameter position: nil at first; then where the last call has ended, so that no line comes twice.
@@ -34,8 +28,8 @@ struct ContainerLog: Sendable {
     tail: Int?, since: String?, after position: LogStamp?, _ handle: @escaping @Sendable (String) async throws -> Void
   ) async throws -> LogStamp? {
     var command =
-      position.map { command(tail: nil, since: $0.next, timestamps: true) }
-      ?? command(tail: tail, since: since, timestamps: true)
+      position.map { reading(tail: nil, since: $0.next, timestamps: true) }
+      ?? reading(tail: tail, since: since, timestamps: true)
     command.arguments.insert("--follow", at: 1)
     command.patience = .zero
     let cursor = Cursor(position)
@@ -57,7 +51,7 @@ struct ContainerLog: Sendable {
     return record.status.state != .running || record.state?.startedAt != self.record.state?.startedAt
   }
 
-  private func command(tail: Int?, since: String?, timestamps: Bool) -> Command {
+  private func reading(tail: Int?, since: String?, timestamps: Bool) -> Command {
     var arguments = ["logs"]
     if timestamps { arguments.append("--timestamps") }
     if let tail { arguments += ["--tail", "\(max(0, tail))"] }

@@ -59,8 +59,8 @@ struct LogFollower: Sendable {
           state.readings += 1
           readings += 1
           followed[id] = state
-          let (state, attached) = (state, attached)
-          group.addTask { await read(state, attached: attached, into: input, handle) }
+          let reading = state
+          group.addTask { await read(reading, attached: attached, into: input, handle) }
         case .ended(let id, let record, let position):
           guard var state = followed[id] else { continue }
           state.isRead = false
@@ -96,7 +96,7 @@ struct LogFollower: Sendable {
     }
   }
 
-  private func read(_ state: Followed, attached: String, into input: Input, _ handle: Handler) async {
+  private func read(_ state: Followed, attached: String, into input: Input, _ handle: @escaping Handler) async {
     let record = state.record
     let began = ContinuousClock.now
     do {

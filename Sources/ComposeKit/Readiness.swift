@@ -28,6 +28,8 @@ struct Readiness: Sendable {
     var lookAgainAt: Instant?
     /// Since when it has been found stopped although its policy restarts it.
     var stoppedSince: Instant?
+    /// Whether it still was a while later: somebody has stopped it on purpose.
+    var isStoppedForGood = false
   }
   /// Why the project will not become ready.
   struct Failure: Sendable, Hashable {
@@ -131,6 +133,7 @@ struct Readiness: Sendable {
       container.health = .none
       container.isPaused = false
       container.stoppedSince = nil
+      container.isStoppedForGood = false
       readyAfter[event.service] = nil
       changes.append(.progress(service: event.service, container.exits > 0 ? .restarting : .starting))
       if healthChecked.contains(event.service) {
@@ -155,6 +158,8 @@ struct Readiness: Sendable {
       container.isPaused = true
     case .unpause:
       container.isPaused = false
+      // What its health check says by now is in no event.
+      container.hasHealthCheck = nil
       changes.append(.inspect(containerID: id))
     case .destroy:
       break
@@ -187,6 +192,7 @@ struct Readiness: Sendable {
     case .restarting:
       if container.phase == .created { container.phase = .exited(code: record.state?.exitCode ?? -1) }
       container.stoppedSince = nil
+      container.isStoppedForGood = false
     case .exited, .dead:
       switch container.phase {
       case .exited(let code) where code >= 0: break
@@ -197,8 +203,10 @@ struct Readiness: Sendable {
         container.phase = .exited(code: status.exitCode ?? -1)
       }
       if policy.restarts(afterExit: status.exitCode ?? -1, exits: container.exits) {
-        // Somebody stopped it on purpose, unless the engine needs a moment to begin.
-        container.stoppedSince = container.stoppedSince ?? now
+        // The engine may need a moment to begin.
+        let since = container.stoppedSince ?? now
+        container.stoppedSince = since
+        container.isStoppedForGood = now - since >= Self.lookInterval
         container.lookAgainAt = now + Self.lookInterval
       }
     case .created, .removing, .unknown:
@@ -290,9 +298,8 @@ struct Readiness: Sendable {
     case .exited(let code):
       // Its restart policy decides what an exit means, and with 137 whether it was for its memory: wait for the inspection.
       let isKnown = neverRestarted.contains(service) && code != 137
-      let isStoppedForGood = container.stoppedSince.map { now - $0 >= Self.lookInterval } ?? false
       guard code >= 0, let policy = container.policy ?? (isKnown ? .never : nil) else { return [] }
-      if policy.restarts(afterExit: code, exits: container.exits), !isStoppedForGood {
+      if policy.restarts(afterExit: code, exits: container.exits), !container.isStoppedForGood {
         guard container.exits > options.allowedRestarts else { return [] }
         return failed(.restartLoop(exits: container.exits, code: code))
       }

@@ -123,9 +123,12 @@ struct StackStarter: Sendable {
   /// Waits until services that have been started are ready.
   func watch(_ records: [ContainerRecord]) async throws -> ComposeStack {
     let expected = records.reduce(into: [String: Int]()) { $0[$1.service, default: 0] += 1 }
-    // Events of before their start, above all the exit that made a restart necessary, are no longer true.
+    // Earlier events are no longer true: the exit that made a restart necessary, the good check before a pause. Another machine's clock
+    // is another one: there they are replayed from the start of the containers on.
     let startedAt = records.filter { $0.status.state == .running }.compactMap { $0.state?.startedAt }.min()
-    return try await watch(expected, began: .now, starting: false, since: startedAt)
+    let now = String(format: "%.6f", Date.now.timeIntervalSince1970)
+    return try await watch(
+      expected, began: .now, starting: false, since: running.engine.isRemote ? startedAt : now)
   }
 
   private func watch(_ expected: [String: Int], began: ContinuousClock.Instant, starting: Bool, since: String?)

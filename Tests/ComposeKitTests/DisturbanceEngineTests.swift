@@ -2,8 +2,8 @@ import ComposeKit
 import Foundation
 import Testing
 
-/// Sources: docker/compose issues 10263 and 10776 (start and restart take dependencies along), moby/moby issues 41396 and 11065
-/// (a signal cancels the restart policy).
+/// Sources: docker/compose issues 10061 and 9260 (start takes dependencies and finished jobs along), moby/moby issues 46203 (a paused
+/// container is called unhealthy), 11065 and 41302 (a signal cancels the restart policy).
 @Suite("Disturbing one service disturbs no other, and says when it disturbed nothing", .serialized, .timeLimit(.minutes(1)))
 struct DisturbanceEngineTests {
   typealias Fixture = EngineFixture

@@ -2,7 +2,8 @@ import ComposeKit
 import Foundation
 import Testing
 
-/// Sources: docker/compose issues 10596 and 9273 (one-shots), 11474 and 11386 (who waits for whom), 9651 (images that are shared).
+/// Sources: docker/compose issues 10596 and 9273 (one-shots), 11474 (who waits for whom), 6464 and 1548 (images that are shared),
+/// 10901 (optional dependencies).
 @Suite("Services that end, that wait for others, and that share an image", .serialized, .timeLimit(.minutes(1)))
 struct JobEngineTests {
   typealias Fixture = EngineFixture

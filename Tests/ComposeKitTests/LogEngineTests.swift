@@ -2,7 +2,8 @@ import ComposeKit
 import Foundation
 import Testing
 
-/// Sources: docker/compose issues 11503 and 10595 (escape codes, warnings in logs), moby/moby issues 22920 and 34855 (long lines).
+/// Sources: what compose 2.26 prints, moby/moby issues 32923 and 36777 (long lines), docker/compose issue 10331 and docker/cli issue
+/// 3426 (a log that is followed over a restart).
 @Suite("Logs hold the containers' own lines, whole", .serialized, .timeLimit(.minutes(1)))
 struct LogEngineTests {
   typealias Fixture = EngineFixture
@@ -13,7 +14,7 @@ struct LogEngineTests {
     let yaml =
       "version: \"3\"\nservices:\n"
       + Fixture.service(
-        "web", "echo one; echo; echo three >&2; exec sleep 600", "labels: {unset: \"${CKT_NOT_SET}\"}")
+        "web", "echo one; echo; echo three; exec sleep 600", "labels: {unset: \"${CKT_NOT_SET}\"}")
     try await Fixture.with(yaml) { fixture in
       try await withComposeStack(fixture.project, options: Fixture.options()) { stack in
         let complete = try await Fixture.eventually { try await stack.logs().contains("three") }
