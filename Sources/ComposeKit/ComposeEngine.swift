@@ -35,7 +35,8 @@ public struct ComposeEngine: Sendable, Hashable {
   static let localHost = "127.0.0.1"
 
   public var description: String {
-    "\(command.joined(separator: " ")) \(composeVersion), engine \(engineVersion)" + (host == Self.localHost ? "" : " on \(host)")
+    "\(command.joined(separator: " ")) \(composeVersion), engine \(engineVersion)"
+      + (host == Self.localHost ? "" : " on \(host)")
   }
 
   private static let found = Mutex<ComposeEngine?>(nil)

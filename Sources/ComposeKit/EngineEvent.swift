@@ -59,7 +59,8 @@ struct EngineEvent: Sendable, Hashable {
     case "start": return .start
     case "pause": return .pause
     case "unpause": return .unpause
-    case "destroy": return .destroy
+    // Podman's name for it.
+    case "destroy", "remove": return .destroy
     case "oom": return .outOfMemory
     // Podman's name for it; -1 where neither is given, until the container is inspected.
     case "die", "died":

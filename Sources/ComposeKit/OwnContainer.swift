@@ -38,7 +38,8 @@ enum OwnContainer {
   static func defaultGateway(inRoutes table: String) -> String? {
     for line in table.outputLines.dropFirst() {
       let fields = line.split(whereSeparator: \.isWhitespace)
-      guard fields.count > 7, fields[1] == "00000000", fields[7] == "00000000", let gateway = UInt32(fields[2], radix: 16),
+      guard fields.count > 7, fields[1] == "00000000", fields[7] == "00000000",
+        let gateway = UInt32(fields[2], radix: 16),
         gateway != 0
       else { continue }
       return (0..<4).map { String(gateway >> ($0 * 8) & 0xff) }.joined(separator: ".")

@@ -7,7 +7,8 @@ extension ComposeStack {
   /// - Throws: ``ComposeError``: `unknownService`, `notRunning` if it has no container, `commandFailed`.
   public func stop(_ service: String, timeout: Duration = .seconds(10)) async throws {
     let ids = try await containers(of: service).map(\.id)
-    try await running.docker(["stop", "--time", timeout.wholeSeconds] + ids, deadline: timeout + .seconds(30)).runChecked()
+    try await running.docker(["stop", "--time", timeout.wholeSeconds] + ids, deadline: timeout + .seconds(30))
+      .runChecked()
   }
 
   /// Starts a stopped service, and nothing else; it does not wait for its health, see ``waitUntilReady(_:timeout:)``.

@@ -89,7 +89,8 @@ extension ComposeStack {
           try await follower.follow { line in
             if case .dropped = input.yield(line) {
               throw ComposeError(
-                .commandFailed, "\(LogLines.capacity) log lines of \(projectName) wait to be read", service: line.service,
+                .commandFailed, "\(LogLines.capacity) log lines of \(projectName) wait to be read",
+                service: line.service,
                 project: projectName, next: "read the sequence faster, or follow fewer services")
             }
           }

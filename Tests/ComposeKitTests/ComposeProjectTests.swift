@@ -55,7 +55,9 @@ struct ComposeProjectTests {
 
   @Test(
     "A file's own variables may begin like docker's and compose's",
-    arguments: ["DOCKER_TAG", "DOCKER_REGISTRY", "DOCKER_HOST_IP", "COMPOSE_PROFILES", "COMPOSE_HTTP_TIMEOUT", "DOCKERFILE"])
+    arguments: [
+      "DOCKER_TAG", "DOCKER_REGISTRY", "DOCKER_HOST_IP", "COMPOSE_PROFILES", "COMPOSE_HTTP_TIMEOUT", "DOCKERFILE",
+    ])
   func ownVariables(_ name: String) throws {
     try ComposeProject(name: "p", files: [Self.thisFile], environment: [name: "1"]).validate()
   }

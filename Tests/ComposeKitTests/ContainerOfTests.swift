@@ -29,7 +29,8 @@ enum ContainerOfTests {
     let listed = try await Subprocess.run(.name("ldd"), arguments: [helper], output: .string(limit: 1 << 20))
     var libraries: [String] = []
     for line in listed.standardOutput.split(separator: "\n") {
-      guard let match = line.firstMatch(of: /(\S+) => (\/\S+)/), !match.1.hasPrefix("libc."), !match.1.hasPrefix("libm.")
+      guard let match = line.firstMatch(of: /(\S+) => (\/\S+)/), !match.1.hasPrefix("libc."),
+        !match.1.hasPrefix("libm.")
       else { continue }
       let file = URL(fileURLWithPath: String(match.2)).resolvingSymlinksInPath().path
       libraries += ["--volume", "\(file):/libraries/\(match.1):ro"]

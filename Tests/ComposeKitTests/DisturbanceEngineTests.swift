@@ -4,7 +4,8 @@ import Testing
 
 /// Sources: docker/compose issues 10061 and 9260 (start takes dependencies and finished jobs along), moby/moby issues 46203 (a paused
 /// container is called unhealthy), 11065 and 41302 (a signal cancels the restart policy).
-@Suite("Disturbing one service disturbs no other, and says when it disturbed nothing", .serialized, .timeLimit(.minutes(1)))
+@Suite(
+  "Disturbing one service disturbs no other, and says when it disturbed nothing", .serialized, .timeLimit(.minutes(1)))
 struct DisturbanceEngineTests {
   typealias Fixture = EngineFixture
 
@@ -12,7 +13,8 @@ struct DisturbanceEngineTests {
     "services:\n" + Fixture.service("db", "exec sleep 600", "init: true") + Fixture.service("setup", "exit 0")
     + Fixture.service(
       "web", "exec sleep 600",
-      "init: true\n    depends_on: {db: {condition: service_started}, setup: {condition: service_completed_successfully}}")
+      "init: true\n    depends_on: {db: {condition: service_started}, setup: {condition: service_completed_successfully}}"
+    )
 
   /// When each container was started, by its name.
   private func starts(_ stack: ComposeStack) async throws -> [String: String] {

@@ -31,7 +31,8 @@ struct LogEngineTests {
 
   @Test("A line ends at a line feed and nowhere else, however long it is")
   func wholeLines() async throws {
-    let line = #"printf 'a\\xe2\\x80\\xa8b\\xc2\\x85c\\x0bd\\n'; head -c 300000 /dev/zero | tr '\\0' x; printf '\\nend\\n'"#
+    let line =
+      #"printf 'a\\xe2\\x80\\xa8b\\xc2\\x85c\\x0bd\\n'; head -c 300000 /dev/zero | tr '\\0' x; printf '\\nend\\n'"#
     let yaml = "services:\n" + Fixture.service("web", "\(line); exec sleep 600")
     try await Fixture.with(yaml.replacing("[\"sh\"", with: "[\"bash\"")) { fixture in
       try await withComposeStack(fixture.project, options: Fixture.options()) { stack in

@@ -68,7 +68,7 @@ struct ParsingTests {
       // Podman, through docker: the value is in an attribute, or in a field that docker drops. Sources: amir20/dozzle issue 5211,
       // podman issues 13493 and 16857.
       ("health_status", [:], .healthChecked), ("died", ["containerExitCode": "0"], .die(exitCode: 0)),
-      ("die", ["containerExitCode": "7"], .die(exitCode: 7)),
+      ("die", ["containerExitCode": "7"], .die(exitCode: 7)), ("remove", [:], .destroy),
       ("exec_create: test -f /tmp/ok", [:], nil), ("attach", [:], nil), ("health_status: odd", [:], nil),
     ] as [(String, [String: String], EngineEvent.Kind?)])
   func events(_ action: String, _ more: [String: String], _ kind: EngineEvent.Kind?) throws {

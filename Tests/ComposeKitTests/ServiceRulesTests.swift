@@ -48,7 +48,8 @@ struct ServiceRulesTests {
     #expect(readiness.describe("web") == "running, it has not ended yet")
     _ = readiness.apply(Self.event(.health(.unhealthy)), at: Self.at(31))
     #expect(readiness.failure == nil)
-    #expect(readiness.apply(Self.event(.die(exitCode: 0)), at: Self.at(32)).last == .progress(service: "web", .completed))
+    #expect(
+      readiness.apply(Self.event(.die(exitCode: 0)), at: Self.at(32)).last == .progress(service: "web", .completed))
     #expect(readiness.isReady)
   }
 
