@@ -106,7 +106,7 @@ struct Command: Sendable {
   }
 
   /// A C string ends at a NUL: what comes after it would be dropped silently.
-  private func requireNoNUL() throws {
+  func requireNoNUL() throws {
     guard let argument = arguments.first(where: { $0.utf8.contains(0) }) else { return }
     throw ComposeError(
       .invalidProject, "an argument of \(program) holds a NUL character, which no command line can carry",
@@ -150,7 +150,7 @@ struct Command: Sendable {
     }
   }
 
-  private func translated(_ error: any Error) -> any Error {
+  func translated(_ error: any Error) -> any Error {
     guard let error = error as? SubprocessError else { return error }
     if error.code == .executableNotFound {
       return ComposeError(
@@ -185,36 +185,5 @@ struct Command: Sendable {
       error.next = "docker system df tells what takes the space"
     }
     return error
-  }
-}
-
-extension Command {
-  /// Runs the command and hands over its output line by line, until it ends or the task is cancelled.
-  func stream(_ handle: @Sendable (String) async throws -> Void) async throws -> TerminationStatus {
-    try requireNoNUL()
-    Self.logger.debug("\(line)")
-    let token = UUID()
-    @Sendable func pass(_ output: SubprocessOutputSequence, of process: ProcessIdentifier) async throws {
-      try await OwnerGuard.shared.commandStarted(token, process.value, isTeardown: isTeardown)
-      for try await line in output.strings() where !line.isEmpty { try await handle(line) }
-    }
-    do {
-      let status: TerminationStatus
-      if mergesError {
-        status = try await Subprocess.run(
-          configuration, input: .none, output: .sequence, error: .combinedWithOutput
-        ) { try await pass($0.standardOutput, of: $0.processIdentifier) }.terminationStatus
-      } else {
-        status = try await Subprocess.run(
-          configuration, input: .none, output: .sequence, error: .discarded
-        ) { try await pass($0.standardOutput, of: $0.processIdentifier) }.terminationStatus
-      }
-      await OwnerGuard.shared.commandEnded(token)
-      return status
-    } catch {
-      await OwnerGuard.shared.commandEnded(token)
-      try Task.checkCancellation()
-      throw translated(error)
-    }
   }
 }

@@ -9,18 +9,34 @@ public struct ComposeEngine: Sendable, Hashable {
   public let composeVersion: String
   /// The version of the engine, e.g. "20.10.24".
   public let engineVersion: String
-  /// The host on which published ports are reached: "127.0.0.1", unless the engine is remote.
+  /// The host on which published ports are reached: "127.0.0.1", unless the engine is remote or this process runs in a container
+  /// beside it; the environment variable `COMPOSEKIT_ENGINE_HOST` overrides it.
   public let host: String
+  /// Whether the engine runs elsewhere, with a clock and processes of its own.
+  let isRemote: Bool
+  /// Whether this process runs in a container of the engine, from which the loopback addresses of the engine's host are not reached.
+  let isInContainer: Bool
+
+  init(
+    command: [String], composeVersion: String, engineVersion: String, host: String, isRemote: Bool? = nil,
+    isInContainer: Bool = false
+  ) {
+    self.command = command
+    self.composeVersion = composeVersion
+    self.engineVersion = engineVersion
+    self.host = host
+    self.isRemote = isRemote ?? (host != Self.localHost)
+    self.isInContainer = isInContainer
+  }
 
   /// Whether the compose command is the first generation (1.x), which lacks some options.
   var isFirstGeneration: Bool { composeVersion.hasPrefix("1.") }
-  /// Whether the engine runs elsewhere.
-  var isRemote: Bool { host != Self.localHost }
 
   static let localHost = "127.0.0.1"
 
   public var description: String {
-    "\(command.joined(separator: " ")) \(composeVersion), engine \(engineVersion)" + (isRemote ? " on \(host)" : "")
+    "\(command.joined(separator: " ")) \(composeVersion), engine \(engineVersion)"
+      + (host == Self.localHost ? "" : " on \(host)")
   }
 
   private static let found = Mutex<ComposeEngine?>(nil)
@@ -53,12 +69,16 @@ public struct ComposeEngine: Sendable, Hashable {
   public static func detect() async throws -> ComposeEngine {
     if let engine = found.withLock({ $0 }) { return engine }
     async let engineVersion = serverVersion()
-    async let host = engineHost()
-    async let compose = composeCommand(ProcessInfo.processInfo.environment["COMPOSE_COMMAND"])
+    let environment = ProcessInfo.processInfo.environment
+    async let address = EngineAddress.find(
+      environment["DOCKER_HOST"], override: environment[EngineAddress.overrideVariable])
+    async let compose = composeCommand(environment["COMPOSE_COMMAND"])
     let (command, composeVersion) = try await compose
+    let found = try await address
     let engine = try await ComposeEngine(
-      command: command, composeVersion: composeVersion, engineVersion: engineVersion, host: host)
-    found.withLock { $0 = engine }
+      command: command, composeVersion: composeVersion, engineVersion: engineVersion, host: found.host,
+      isRemote: found.isRemote, isInContainer: found.isInContainer)
+    Self.found.withLock { $0 = engine }
     return engine
   }
 
@@ -108,15 +128,6 @@ public struct ComposeEngine: Sendable, Hashable {
       words.map { "COMPOSE_COMMAND=\($0.joined(separator: " ")) does not work" } ?? "docker compose is not installed",
       evidence: tried,
       next: words == nil ? SetupAdvice.or("install the docker compose plugin") : "unset or correct it")
-  }
-
-  private static func engineHost() async throws -> String {
-    let environment = ProcessInfo.processInfo.environment
-    if let url = environment["DOCKER_HOST"], !url.isEmpty { return host(ofEngine: url) }
-    var command = Command(
-      program: "docker", arguments: ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
-    command.deadline = .seconds(20)
-    return host(ofEngine: try await command.runChecked().trimmed)
   }
 
   /// The host that an engine's address names: `tcp://` and `ssh://` name one, sockets and pipes are local.

@@ -42,6 +42,8 @@ public struct ComposeError: Error, Sendable, CustomStringConvertible {
     case unknownPort
     /// The service exists but is not running.
     case notRunning
+    /// The container keeps no log that can be read: its logging driver is `none`, or sends the log elsewhere.
+    case noLog
     /// A command of the engine or of compose failed.
     case commandFailed
     /// Containers, networks or volumes of the project could not be removed.
@@ -123,8 +125,10 @@ extension String {
   }
 
   /// The lines of a program's output: no line ends (also not Windows ones), no empty lines at the end.
+  ///
+  /// What else Unicode calls a line end, such as U+0085 and U+2028, is part of its line.
   var outputLines: [String] {
-    var lines = split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init)
+    var lines = split(omittingEmptySubsequences: false) { ["\n", "\r\n", "\r"].contains($0) }.map(String.init)
     while lines.last?.allSatisfy(\.isWhitespace) == true { lines.removeLast() }
     return lines
   }

@@ -102,6 +102,14 @@ public struct ComposeProject: Sendable, Hashable {
     }
   }
 
+  /// Variables that docker, compose and ComposeKit read themselves to choose an engine or a project. Others that begin alike, such as a
+  /// DOCKER_TAG or COMPOSE_PROFILES, are a file's own affair.
+  static let sharedVariables: Set<String> = [
+    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS", "DOCKER_TLS_VERIFY",
+    "DOCKER_API_VERSION", "COMPOSE_PROJECT_NAME", "COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR", "COMPOSE_COMMAND",
+    "COMPOSE_API_VERSION", "COMPOSE_TLS_VERSION",
+  ]
+
   private func validateEnvironment() throws {
     var total = 0
     for (key, value) in environment {
@@ -110,7 +118,7 @@ public struct ComposeProject: Sendable, Hashable {
           .invalidProject, "project \(name): the environment variable \"\(key)\" cannot be passed to a process",
           next: "a name is not empty and has no \"=\"; neither name nor value has a NUL character")
       }
-      guard !key.hasPrefix("DOCKER_") && !key.hasPrefix("COMPOSE_") else {
+      guard !Self.sharedVariables.contains(key) else {
         throw ComposeError(
           .invalidProject,
           "project \(name): \(key) chooses the engine or the project, so it is not for one project alone",

@@ -62,8 +62,17 @@ public struct ComposeStack: Sendable {
     of service: String, port: Int, protocol proto: PortProtocol = .tcp, replica: Int = 1
   ) async throws -> [Endpoint] {
     let record = try await container(of: service, replica: replica)
-    let endpoints = Self.endpoints(record.bindings(port: port, protocol: proto), engineHost: engine.host)
+    let bindings = record.bindings(port: port, protocol: proto)
+    let endpoints = Self.endpoints(bindings, engineHost: engine.host, reachesLoopback: !engine.isInContainer)
     guard !endpoints.isEmpty else {
+      if let binding = bindings.first(where: { ($0.hostPort ?? "") != "" }) {
+        throw ComposeError(
+          .unknownPort,
+          "\(service) of \(project.name) publishes port \(port)/\(proto.rawValue) on \(binding.hostIp ?? "") of the engine's "
+            + "host, which this process in a container cannot reach", service: service, project: projectName,
+          next: "publish it on all addresses (\"\(port)\"), run this container with --network host, or say in "
+            + "\(EngineAddress.overrideVariable) where the host is reached")
+      }
       throw ComposeError(
         .unknownPort, "\(service) of \(project.name) does not publish port \(port)/\(proto.rawValue)", service: service,
         project: projectName, next: record.portAdvice(port: port, engineHost: engine.host))
@@ -72,15 +81,24 @@ public struct ComposeStack: Sendable {
   }
 
   /// What bindings mean for someone who wants to connect (pure).
-  static func endpoints(_ bindings: [ContainerRecord.Binding], engineHost: String) -> [Endpoint] {
+  ///
+  /// - Parameter reachesLoopback: false in a container beside the engine: the loopback of the engine's host is another one.
+  static func endpoints(
+    _ bindings: [ContainerRecord.Binding], engineHost: String, reachesLoopback: Bool = true
+  ) -> [Endpoint] {
     var endpoints: [Endpoint] = []
+    let isLocal = engineHost == ComposeEngine.localHost
+    let hasIPv4 = bindings.contains { ["", "0.0.0.0"].contains($0.hostIp ?? "") }
     for binding in bindings {
+      // The engine may choose another port for IPv6; with one name for both, it could lead to another container.
+      if binding.hostIp == "::" && hasIPv4 && !isLocal { continue }
+      if !reachesLoopback, let address = binding.hostIp, address.hasPrefix("127.") || address == "::1" { continue }
       guard let port = Int(binding.hostPort ?? ""), port > 0 else { continue }
       let host: String
       switch binding.hostIp ?? "" {
       case "", "0.0.0.0": host = engineHost
       // The wildcard of IPv6 has no address of its own; a remote engine is reached by its name.
-      case "::": host = engineHost == ComposeEngine.localHost ? "::1" : engineHost
+      case "::": host = isLocal ? "::1" : engineHost
       // Loopback of the engine's host is of no use from here if that is another one, but it is what the file says.
       case let address: host = address
       }
@@ -97,29 +115,6 @@ public struct ComposeStack: Sendable {
     try await running.inspect().map(\.status)
   }
 
-  /// The log so far, each line with the container's name before it.
-  ///
-  /// - Parameters:
-  ///   - service: only this service; all if nil.
-  ///   - tail: only the last lines of each container.
-  ///   - since: only what was printed after this time.
-  ///   - timestamps: whether each line begins with the engine's time.
-  public func logs(service: String? = nil, tail: Int? = nil, since: Date? = nil, timestamps: Bool = false) async throws
-    -> String
-  {
-    var arguments = ["logs", "--no-color"]
-    if timestamps { arguments.append("--timestamps") }
-    if let tail { arguments += ["--tail", "\(max(0, tail))"] }
-    if let since { arguments += ["--since", since.engineTime] }
-    if let service {
-      try requireKnown(service)
-      arguments.append(service)
-    }
-    var command = running.compose(arguments)
-    command.mergesError = true
-    return try await command.runChecked()
-  }
-
   /// Runs a command in a service's container; a non-zero exit code is a result, not an error.
   ///
   /// - Throws: ``ComposeError``: `unknownService`, `notRunning`, `timedOut`.
@@ -132,73 +127,23 @@ public struct ComposeStack: Sendable {
     var arguments = ["exec"]
     if let user { arguments += ["--user", user] }
     for (key, value) in environment.sorted(by: { $0.key < $1.key }) { arguments += ["--env", "\(key)=\(value)"] }
-    let output = try await running.docker(arguments + [record.id] + command, deadline: timeout).run()
+    let output: Command.Output
+    do {
+      output = try await running.docker(arguments + [record.id] + command, deadline: timeout).run()
+    } catch var error as ComposeError where error.code == .timedOut {
+      // The engine has no way to end a command in a container: what has ended is the one that waited for it.
+      let line = command.map(Command.quoted).joined(separator: " ").prefix(200)
+      error.summary = "\(line) in \(service) of \(project.name) did not end within \(timeout.text)"
+      error.service = service
+      error.project = projectName
+      error.next = "it goes on inside: give exec a longer timeout, or let the command end itself, e.g. with timeout(1)"
+      throw error
+    }
     return ExecResult(
       exitCode: output.exitCode, standardOutput: output.standardOutput, standardError: output.standardError)
   }
 
-  // MARK: Disturbing
-
-  /// Stops a service's containers: SIGTERM, and SIGKILL after `timeout`.
-  public func stop(_ service: String, timeout: Duration = .seconds(10)) async throws {
-    try await act(
-      ["stop", "--timeout", "\(Int(timeout.seconds.rounded(.up)))"], service, deadline: timeout + .seconds(30))
-  }
-
-  /// Starts a stopped service; it does not wait for its health, see ``waitUntilReady(_:timeout:)``.
-  public func start(_ service: String) async throws { try await act(["start"], service) }
-
-  /// Stops and starts a service; it does not wait for its health, see ``waitUntilReady(_:timeout:)``.
-  public func restart(_ service: String, timeout: Duration = .seconds(10)) async throws {
-    try await act(
-      ["restart", "--timeout", "\(Int(timeout.seconds.rounded(.up)))"], service, deadline: timeout + .seconds(30))
-  }
-
-  /// Sends a signal to the main process of a service's containers.
-  public func kill(_ service: String, signal: String = "SIGKILL") async throws {
-    try await act(["kill", "-s", signal], service)
-  }
-
-  /// Freezes a service's containers.
-  public func pause(_ service: String) async throws { try await act(["pause"], service) }
-
-  /// Lets a paused service go on.
-  public func unpause(_ service: String) async throws { try await act(["unpause"], service) }
-
-  /// Freezes a service while `body` runs, and lets it go on afterwards however the body ended.
-  public func withPaused<R>(
-    _ service: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> R
-  ) async throws -> R {
-    try await pause(service)
-    return try await undoing({ try await unpause(service) }, after: body)
-  }
-
-  /// Stops a service while `body` runs, and starts it afterwards however the body ended, waiting until it is ready again.
-  public func withStopped<R>(
-    _ service: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> R
-  ) async throws -> R {
-    try await stop(service)
-    return try await undoing(
-      {
-        try await start(service)
-        try await waitUntilReady(service)
-      }, after: body)
-  }
-
-  func undoing<R>(
-    isolation: isolated (any Actor)? = #isolation, _ undo: @escaping @Sendable () async throws -> Void,
-    after body: () async throws -> R
-  ) async throws -> R {
-    do {
-      let result = try await body()
-      try await shielded(undo)
-      return result
-    } catch {
-      // The body's error matters more than that of undoing, which is logged.
-      do { try await shielded(undo) } catch { Command.logger.error("\(error)") }
-      throw error
-    }
-  }
+  // MARK: Waiting
 
   /// Waits until a service that was started again is ready, by the same rules and probes as at the beginning.
   ///
@@ -219,11 +164,6 @@ public struct ComposeStack: Sendable {
   }
 
   // MARK: Inside
-
-  private func act(_ arguments: [String], _ service: String, deadline: Duration = .seconds(60)) async throws {
-    try requireKnown(service)
-    try await running.compose(arguments + [service], deadline: deadline).runChecked()
-  }
 
   func requireKnown(_ service: String) throws {
     guard configuration.services[service] == nil else { return }

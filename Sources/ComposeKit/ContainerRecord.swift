@@ -9,6 +9,8 @@ struct ContainerRecord: Sendable, Decodable {
         var output: String?
       }
       var status: String?
+      /// How often in a row it has failed.
+      var failingStreak: Int?
       var log: [Probe]?
     }
     var status: String?
@@ -20,10 +22,16 @@ struct ContainerRecord: Sendable, Decodable {
   struct Config: Sendable, Decodable {
     var image: String?
     var labels: [String: String]?
+    var healthcheck: HealthCheck?
+  }
+  struct HealthCheck: Sendable, Decodable {
+    /// How often in a row it has to fail; 0 or nil for the engine's default.
+    var retries: Int?
   }
   struct HostConfig: Sendable, Decodable {
     struct RestartPolicy: Sendable, Decodable {
       var name: String?
+      var maximumRetryCount: Int?
     }
     var restartPolicy: RestartPolicy?
     var networkMode: String?
@@ -38,6 +46,7 @@ struct ContainerRecord: Sendable, Decodable {
         var iPv4Address: String?
       }
       var aliases: [String]?
+      var gateway: String?
       var ipamConfig: AddressConfiguration?
     }
     var ports: [String: [Binding]?]?

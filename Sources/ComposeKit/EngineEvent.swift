@@ -6,11 +6,15 @@ struct EngineEvent: Sendable, Hashable {
     case create, start, pause, unpause, destroy, outOfMemory
     case die(exitCode: Int)
     case health(ServiceStatus.Health)
+    /// The health check was run; what it said only an inspection tells.
+    case healthChecked
   }
   var containerID: String
   var service: String
   var replica: Int
   var kind: Kind
+  /// The engine's time, in nanoseconds since 1970.
+  var timeNano: Int64?
 
   private struct Line: Decodable {
     struct Actor: Decodable {
@@ -22,6 +26,7 @@ struct EngineEvent: Sendable, Hashable {
     var status: String?
     var id: String?
     var actor: Actor?
+    var timeNano: Int64?
   }
 
   /// Reads a line; nil for events that say nothing of a service's state (exec, network, volume, image …).
@@ -38,6 +43,7 @@ struct EngineEvent: Sendable, Hashable {
     self.service = service
     replica = Int(attributes["com.docker.compose.container-number"] ?? "") ?? 1
     self.kind = kind
+    timeNano = line.timeNano
   }
 
   init(containerID: String, service: String, replica: Int = 1, kind: Kind) {
@@ -53,14 +59,19 @@ struct EngineEvent: Sendable, Hashable {
     case "start": return .start
     case "pause": return .pause
     case "unpause": return .unpause
-    case "destroy": return .destroy
+    // Podman's name for it.
+    case "destroy", "remove": return .destroy
     case "oom": return .outOfMemory
-    case "die": return .die(exitCode: Int(attributes["exitCode"] ?? "") ?? -1)
+    // Podman's name for it; -1 where neither is given, until the container is inspected.
+    case "die", "died":
+      return .die(exitCode: (attributes["exitCode"] ?? attributes["containerExitCode"]).flatMap { Int($0) } ?? -1)
     default:
-      // "health_status: healthy" of Docker; Podman prints "health_status" with an attribute.
+      // "health_status: healthy" of Docker. Podman prints "health_status" after every check, with an attribute, or with a field of its
+      // own that docker does not pass on.
       guard action.hasPrefix("health_status") else { return nil }
       let word = action.split(separator: ":").dropFirst().first.map { String($0).trimmed }
-      return (word ?? attributes["health_status"]).flatMap(ServiceStatus.Health.init(rawValue:)).map(Kind.health)
+      guard let word = word ?? attributes["health_status"] else { return .healthChecked }
+      return ServiceStatus.Health(rawValue: word).map(Kind.health)
     }
   }
 }

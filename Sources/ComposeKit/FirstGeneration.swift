@@ -21,14 +21,13 @@ extension ProjectConfiguration {
       let required = keys["profiles"]?.children.map { Self.plain(String($0.dropFirst(2))) } ?? []
       guard required.isEmpty || !profiles.isDisjoint(with: required) else { continue }
       let replicas = keys["scale"]?.value ?? keys["deploy"]?.children.firstValue(of: "replicas")
+      let dependencies = Self.dependencies(keys["depends_on"]?.children ?? [])
       services[name] = Service(
         // What the first generation calls the image of a service that has only a build section.
         image: keys["image"].map { Self.plain($0.value) } ?? "\(projectName)_\(name)", isBuilt: keys["build"] != nil,
         replicas: replicas.flatMap { Int($0) } ?? 1,
-        dependencies: (keys["depends_on"]?.children ?? []).compactMap {
-          if $0.hasPrefix("- ") { return Self.plain(String($0.dropFirst(2))) }
-          return $0.hasPrefix("   ") || !$0.hasSuffix(":") ? nil : Self.plain($0.trimmed.dropLast().description)
-        }.sorted(),
+        dependencies: dependencies.keys.sorted(),
+        awaitedJobs: dependencies.filter { $0.value == Self.completion }.keys.sorted(),
         hostPorts: [], pullPolicy: keys["pull_policy"].map { Self.plain($0.value) })
     }
   }
@@ -37,6 +36,23 @@ extension ProjectConfiguration {
   private struct Entry {
     var value: String
     var children: [String] = []
+  }
+
+  /// The conditions of `depends_on`, empty where none is given: a list of names, or a level of names with their keys below.
+  private static func dependencies(_ lines: [String]) -> [String: String] {
+    var conditions: [String: String] = [:]
+    var name = ""
+    for line in lines {
+      if line.hasPrefix("- ") {
+        conditions[plain(String(line.dropFirst(2)))] = ""
+      } else if !line.hasPrefix("   "), line.hasSuffix(":") {
+        name = plain(line.trimmed.dropLast().description)
+        conditions[name] = ""
+      } else if line.hasPrefix("    condition: ") {
+        conditions[name] = plain(line.trimmed.dropFirst("condition: ".count).description)
+      }
+    }
+    return conditions
   }
 
   private static func services(inDump yaml: String) -> [String: [String: Entry]] {

@@ -7,6 +7,8 @@ struct ProjectConfiguration: Sendable {
     var isBuilt: Bool
     var replicas: Int
     var dependencies: [String]
+    /// Those of the dependencies that have to have ended well.
+    var awaitedJobs: [String] = []
     /// Host ports that are fixed.
     var hostPorts: [Int]
     var pullPolicy: String?
@@ -31,7 +33,7 @@ struct ProjectConfiguration: Sendable {
         var published: PublishedPort?
       }
       struct Dependency: Decodable {
-        var required: Bool?
+        var condition: String?
       }
       struct HealthCheck: Decodable {
         var test: [String]?
@@ -79,6 +81,7 @@ struct ProjectConfiguration: Sendable {
         image: service.image ?? "\(projectName)-\(name)", isBuilt: service.build != nil,
         replicas: service.scale ?? service.deploy?.replicas ?? 1,
         dependencies: (service.dependsOn ?? [:]).keys.sorted(),
+        awaitedJobs: (service.dependsOn ?? [:]).filter { $0.value.condition == Self.completion }.keys.sorted(),
         hostPorts: (service.ports ?? []).compactMap { $0.published?.number }.filter { $0 > 0 },
         pullPolicy: service.pullPolicy,
         mayRestart: !["", "no"].contains(service.restart ?? "no") || service.deploy?.restartPolicy != nil,
@@ -100,6 +103,11 @@ struct ProjectConfiguration: Sendable {
     return max(1, services.keys.map { length($0, services.count) }.max() ?? 1)
   }
 
+  static let completion = "service_completed_successfully"
+
+  /// The services of which another one waits for the end.
+  var jobs: Set<String> { Set(services.values.flatMap(\.awaitedJobs)) }
+
   /// The chosen services and all that they depend on; every service if none is chosen.
   ///
   /// - Throws: ``ComposeError`` with code `unknownService`.
@@ -113,7 +121,8 @@ struct ProjectConfiguration: Sendable {
           .unknownService, "project \(project) has no service \(name)", service: name, project: project,
           next: "its services are \(services.keys.sorted().joined(separator: ", ")); is a profile missing?")
       }
-      if selected.insert(name).inserted { pending += service.dependencies }
+      // A dependency that is not required, of a profile that is not enabled, is not among the services.
+      if selected.insert(name).inserted { pending += service.dependencies.filter { services[$0] != nil } }
     }
     return selected
   }

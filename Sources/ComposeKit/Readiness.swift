@@ -1,7 +1,8 @@
 /// Decides from engine events and inspections when the services of a project are ready, and when they never will be.
 ///
 /// A pure state machine: times are handed in, nothing is started here. The rules: a health check must say healthy; without one a
-/// container must have run for the settling time; one that exits with 0 is complete.
+/// container must have run for the settling time; one that exits with 0 is complete, and one of which another service waits for the
+/// end has to be, whatever its health check says.
 struct Readiness: Sendable {
   typealias Instant = ContinuousClock.Instant
 
@@ -18,10 +19,17 @@ struct Readiness: Sendable {
     var startedAt: Instant?
     /// nil until the container has been inspected.
     var hasHealthCheck: Bool?
-    var restarts: Bool?
+    var policy: RestartPolicy?
     var health: ServiceStatus.Health = .none
     var exits = 0
     var isOutOfMemory = false
+    var isPaused = false
+    /// When an inspection may say more than events do.
+    var lookAgainAt: Instant?
+    /// Since when it has been found stopped although its policy restarts it.
+    var stoppedSince: Instant?
+    /// Whether it still was a while later: somebody has stopped it on purpose.
+    var isStoppedForGood = false
   }
   /// Why the project will not become ready.
   struct Failure: Sendable, Hashable {
@@ -51,6 +59,10 @@ struct Readiness: Sendable {
   let neverRestarted: Set<String>
   /// The services that have a health check, known from the files: their start needs no inspection.
   let healthChecked: Set<String>
+  /// The services that have to end well, since another one waits for that.
+  let jobs: Set<String>
+  /// What each service waits for before it is started.
+  let dependencies: [String: [String]]
   let options: UpOptions
   let began: Instant
   private(set) var containers: [String: Container] = [:]
@@ -72,12 +84,15 @@ struct Readiness: Sendable {
 
   init(
     expected: [String: Int], probed: Set<String> = [], neverRestarted: Set<String> = [],
-    healthChecked: Set<String> = [], options: UpOptions, began: Instant
+    healthChecked: Set<String> = [], jobs: Set<String> = [], dependencies: [String: [String]] = [:], options: UpOptions,
+    began: Instant
   ) {
     self.expected = expected
     self.probed = probed
     self.neverRestarted = neverRestarted
     self.healthChecked = healthChecked
+    self.jobs = jobs
+    self.dependencies = dependencies
     probing = probed.isEmpty ? .done : .no
     self.options = options
     self.began = began
@@ -90,6 +105,9 @@ struct Readiness: Sendable {
   private var hasComeUp: Bool {
     failure == nil && isUpFinished && expected.keys.allSatisfy { readyAfter[$0] != nil }
   }
+
+  /// How long after an inspection that is not the last word the next one follows.
+  static let lookInterval = Duration.seconds(1)
 
   private var exits: Int { containers.values.reduce(0) { $0 + $1.exits } }
 
@@ -113,6 +131,9 @@ struct Readiness: Sendable {
       if container.phase != .starting || container.startedAt == nil { container.startedAt = now }
       container.phase = .starting
       container.health = .none
+      container.isPaused = false
+      container.stoppedSince = nil
+      container.isStoppedForGood = false
       readyAfter[event.service] = nil
       changes.append(.progress(service: event.service, container.exits > 0 ? .restarting : .starting))
       if healthChecked.contains(event.service) {
@@ -123,6 +144,9 @@ struct Readiness: Sendable {
     case .health(let health):
       container.hasHealthCheck = true
       container.health = health
+      container.lookAgainAt = nil
+    case .healthChecked:
+      changes.append(.inspect(containerID: id))
     case .outOfMemory:
       container.isOutOfMemory = true
     case .die(let code):
@@ -130,7 +154,14 @@ struct Readiness: Sendable {
       container.phase = .exited(code: code)
       readyAfter[event.service] = nil
       changes.append(.inspect(containerID: id))
-    case .pause, .unpause, .destroy:
+    case .pause:
+      container.isPaused = true
+    case .unpause:
+      container.isPaused = false
+      // What its health check says by now is in no event.
+      container.hasHealthCheck = nil
+      changes.append(.inspect(containerID: id))
+    case .destroy:
       break
     }
     containers[id] = container
@@ -142,19 +173,41 @@ struct Readiness: Sendable {
     guard failure == nil, !record.isOneOff, !status.service.isEmpty else { return [] }
     var container = containers[record.id] ?? Container(service: status.service, replica: status.replica)
     container.hasHealthCheck = status.health != .none
-    container.restarts = !["", "no"].contains(record.hostConfig?.restartPolicy?.name ?? "no")
+    let policy = record.restartPolicy
+    container.policy = policy
+    container.isPaused = status.state == .paused
+    container.lookAgainAt = nil
     container.isOutOfMemory = container.isOutOfMemory || status.isOutOfMemory
     container.exits = max(container.exits, status.restartCount)
     switch status.state {
-    case .running, .paused, .restarting:
+    case .running, .paused:
       if container.startedAt == nil { container.startedAt = now }
       if container.phase == .created { container.phase = .starting }
-      if status.health != .none { container.health = status.health }
+      if record.isUnhealthyUnproven {
+        // No event says when it proves true.
+        container.lookAgainAt = now + Self.lookInterval
+      } else if status.health != .none {
+        container.health = status.health
+      }
+    case .restarting:
+      if container.phase == .created { container.phase = .exited(code: record.state?.exitCode ?? -1) }
+      container.stoppedSince = nil
+      container.isStoppedForGood = false
     case .exited, .dead:
-      if case .exited = container.phase {
-      } else {
+      switch container.phase {
+      case .exited(let code) where code >= 0: break
+      // The event did not tell the code.
+      case .exited: container.phase = .exited(code: status.exitCode ?? -1)
+      default:
         container.exits += 1
         container.phase = .exited(code: status.exitCode ?? -1)
+      }
+      if policy.restarts(afterExit: status.exitCode ?? -1, exits: container.exits) {
+        // The engine may need a moment to begin.
+        let since = container.stoppedSince ?? now
+        container.stoppedSince = since
+        container.isStoppedForGood = now - since >= Self.lookInterval
+        container.lookAgainAt = now + Self.lookInterval
       }
     case .created, .removing, .unknown:
       break
@@ -172,9 +225,16 @@ struct Readiness: Sendable {
   mutating func tick(at now: Instant) -> [Change] {
     guard failure == nil else { return [] }
     var changes: [Change] = []
-    for id in containers.keys.sorted() { changes += evaluate(id, at: now) }
+    for id in containers.keys.sorted() {
+      changes += evaluate(id, at: now)
+      if let time = containers[id]?.lookAgainAt, now >= time {
+        containers[id]?.lookAgainAt = nil
+        changes.append(.inspect(containerID: id))
+      }
+    }
     guard failure == nil, !hasComeUp else { return changes }
-    for service in expected.keys.sorted() where readyAfter[service] == nil && now >= deadline(of: service) {
+    for service in expected.keys.sorted() where readyAfter[service] == nil {
+      guard let deadline = deadline(of: service), now >= deadline else { continue }
       failure = Failure(
         service: service, containerID: unready(service)?.id,
         cause: .timedOut(after: timeout(of: service), state: describe(service)))
@@ -209,8 +269,12 @@ struct Readiness: Sendable {
   /// When `tick` has something to do next.
   var nextWake: Instant? {
     guard failure == nil, !hasComeUp else { return nil }
-    var times = expected.keys.filter { readyAfter[$0] == nil }.map { deadline(of: $0) }
-    for container in containers.values where container.hasHealthCheck == false && container.phase == .starting {
+    var times = expected.keys.filter { readyAfter[$0] == nil }.compactMap { deadline(of: $0) }
+    times += containers.values.compactMap(\.lookAgainAt)
+    for container in containers.values
+    where container.hasHealthCheck == false && container.phase == .starting && !container.isPaused
+      && !jobs.contains(container.service)
+    {
       if let startedAt = container.startedAt { times.append(startedAt + options.settlingTime) }
     }
     return times.min()
@@ -229,21 +293,24 @@ struct Readiness: Sendable {
       if case .exited(let code) = container.phase { return failed(.outOfMemory(code: code)) }
       return failed(.outOfMemory(code: nil))
     }
+    let isJob = jobs.contains(service)
     switch container.phase {
     case .exited(let code):
       // Its restart policy decides what an exit means, and with 137 whether it was for its memory: wait for the inspection.
       let isKnown = neverRestarted.contains(service) && code != 137
-      guard let restarts = container.restarts ?? (isKnown ? false : nil) else { return [] }
-      if restarts {
+      guard code >= 0, let policy = container.policy ?? (isKnown ? .never : nil) else { return [] }
+      if policy.restarts(afterExit: code, exits: container.exits), !container.isStoppedForGood {
         guard container.exits > options.allowedRestarts else { return [] }
         return failed(.restartLoop(exits: container.exits, code: code))
       }
       guard code == 0 else { return failed(.exited(code: code)) }
       guard let hasHealthCheck = container.hasHealthCheck else { return [] }
-      guard !hasHealthCheck else { return failed(.exited(code: code)) }
+      guard isJob || !hasHealthCheck else { return failed(.exited(code: code)) }
       container.phase = .ready(.completed)
     case .created, .ready:
-      if container.health == .unhealthy { return failed(.unhealthy, .unhealthy) }
+      if container.health == .unhealthy && !isJob { return failed(.unhealthy, .unhealthy) }
+      return []
+    case .starting where isJob || container.isPaused:
       return []
     case .starting:
       guard let hasHealthCheck = container.hasHealthCheck else { return [] }
@@ -278,9 +345,12 @@ struct Readiness: Sendable {
 
   private func timeout(of service: String) -> Duration { options.timeouts[service] ?? options.timeout }
 
-  private func deadline(of service: String) -> Instant {
+  /// When a service has to be ready; nil while it is not its turn, since one that it waits for is not ready.
+  private func deadline(of service: String) -> Instant? {
     let startedAt = containers.values.filter { $0.service == service }.compactMap(\.startedAt).min()
-    return (startedAt ?? lastStep) + timeout(of: service)
+    if let startedAt { return startedAt + timeout(of: service) }
+    let isWaiting = dependencies[service, default: []].contains { expected[$0] != nil && readyAfter[$0] == nil }
+    return isWaiting ? nil : lastStep + timeout(of: service)
   }
 
   /// The state of a service that is being waited for, for messages.
@@ -291,6 +361,10 @@ struct Readiness: Sendable {
     }
     switch container.phase {
     case .created: return "created, not started"
+    case .starting where container.isPaused: return "paused"
+    case .starting where jobs.contains(service): return "running, it has not ended yet"
+    case .starting where container.lookAgainAt != nil:
+      return "running, no health check has ended well since it was paused"
     case .starting where container.hasHealthCheck == true:
       return "running, its health check says \(container.health.rawValue)"
     case .starting: return "running, not settled"

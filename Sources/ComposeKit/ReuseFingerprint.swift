@@ -68,13 +68,14 @@ struct ReuseFingerprint: Sendable, Hashable, Codable {
       }
       for volume in service.volumes ?? [] where volume.type == "bind" {
         var isDirectory: ObjCBool = false
-        guard let source = volume.source,
+        guard let source = volume.source?.replacing("$$", with: "$"),
           FileManager.default.fileExists(atPath: source, isDirectory: &isDirectory), !isDirectory.boolValue
         else { continue }
         paths.append(source)
       }
     }
     let files = Array((document.configs ?? [:]).values) + Array((document.secrets ?? [:]).values)
-    return paths + files.compactMap(\.file)
+    // `compose config` prints each dollar sign twice, so that its output is a compose file again.
+    return (paths + files.compactMap(\.file)).map { $0.replacing("$$", with: "$") }
   }
 }

@@ -131,10 +131,14 @@ struct RunningProject: Sendable {
 
   /// The last lines that a container printed, with the container's name before each.
   func lastLog(of record: ContainerRecord, lines: Int = 50) async -> [String] {
-    var command = docker(["logs", "--tail", "\(lines)", record.id], deadline: .seconds(10))
-    command.mergesError = true
-    guard let output = try? await command.run() else { return ["(its log could not be read)"] }
-    let name = "\(record.service)-\(record.replica) | "
-    return output.standardOutput.outputLines.suffix(lines).map { name + String($0.prefix(400)) }
+    do {
+      let name = "\(record.service)-\(record.replica) | "
+      let log = try await ContainerLog(running: self, record: record).lines(tail: lines)
+      return log.joined(separator: "\n").outputLines.suffix(lines).map { name + String($0.prefix(400)) }
+    } catch let error as ComposeError where error.code == .noLog {
+      return ["(\(record.service) keeps no log that can be read)"]
+    } catch {
+      return ["(its log could not be read)"]
+    }
   }
 }

@@ -17,7 +17,9 @@ public struct LogLine: Sendable, Hashable {
 
 /// Lines of containers as they are printed, valid inside the closure of ``ComposeStack/withLogs(service:tail:since:isolation:_:)``.
 ///
-/// The lines of one container are in order; those of several come as they arrive. It ends when the containers have ended.
+/// The lines of one container are in order; those of several come as they arrive. A line ends at a line feed and nowhere else. It ends
+/// when all of the containers have ended, and none has been started again within a second; one that is started again while others run
+/// is followed on.
 public struct LogLines: AsyncSequence, Sendable {
   public typealias Element = LogLine
   public typealias Failure = any Error
@@ -30,31 +32,67 @@ public struct LogLines: AsyncSequence, Sendable {
 }
 
 extension ComposeStack {
-  /// Follows the logs while `body` runs; the processes that read them have ended when this returns.
+  /// The log so far: the lines of one container after those of the other, each with the container's name before it.
+  ///
+  /// A line ends at a line feed and nowhere else, and is the container's own: "web-1  | listening".
   ///
   /// - Parameters:
-  ///   - service: only this service; all if nil. A container that is created later is not followed.
+  ///   - service: only this service; all if nil, without those that keep no log.
+  ///   - tail: only the last lines of each container.
+  ///   - since: only what was printed after this time.
+  ///   - timestamps: whether each line begins with the engine's time.
+  /// - Throws: ``ComposeError``: `unknownService`; `noLog` if the service keeps none that can be read.
+  public func logs(service: String? = nil, tail: Int? = nil, since: Date? = nil, timestamps: Bool = false) async throws
+    -> String
+  {
+    if let service { try requireKnown(service) }
+    let records = try await running.inspect(service: service)
+    let width = records.map { "\($0.service)-\($0.replica)".count }.max() ?? 0
+    var text = ""
+    for record in records {
+      let name = "\(record.service)-\(record.replica)".padded(to: width) + "  | "
+      do {
+        let lines = try await ContainerLog(running: running, record: record)
+          .lines(tail: tail, since: since?.engineTime, timestamps: timestamps)
+        for line in lines { text += name + line + "\n" }
+      } catch let error as ComposeError where error.code == .noLog && service == nil {
+        continue
+      }
+    }
+    return text
+  }
+
+  /// Follows the logs while `body` runs, over restarts of the containers; the processes that read them have ended when this returns.
+  ///
+  /// - Parameters:
+  ///   - service: only this service; all if nil, without those that keep no log. A container that is created later is not followed.
   ///   - tail: how many earlier lines of each container come first; all if nil.
   ///   - since: only what was printed after this time.
   ///   - isolation: the actor on which `body` runs: the caller's.
   ///   - body: gets the lines as they are printed.
-  /// - Throws: what `body` throws; ``ComposeError`` `unknownService`. The sequence itself throws if more than 100 000 lines wait.
+  /// - Throws: what `body` throws; ``ComposeError`` `unknownService`. The sequence itself throws if more than 100 000 lines wait, and
+  ///   ``ComposeError`` `noLog` if the service keeps none that can be read.
   public func withLogs<R: Sendable>(
     service: String? = nil, tail: Int? = nil, since: Date? = nil, isolation: isolated (any Actor)? = #isolation,
     _ body: (LogLines) async throws -> R
   ) async throws -> R {
     if let service { try requireKnown(service) }
-    let records = try await running.inspect(service: service)
+    let follower = LogFollower(
+      running: running, records: try await running.inspect(service: service), tail: tail, since: since?.engineTime,
+      skipsUnreadable: service == nil)
     let (stream, input) = AsyncThrowingStream<LogLine, any Error>.makeStream(
       bufferingPolicy: .bufferingOldest(LogLines.capacity))
+    let projectName = projectName
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         do {
-          try await withThrowingTaskGroup(of: Void.self) { readers in
-            for record in records {
-              readers.addTask { try await follow(record, tail: tail, since: since, into: input) }
+          try await follower.follow { line in
+            if case .dropped = input.yield(line) {
+              throw ComposeError(
+                .commandFailed, "\(LogLines.capacity) log lines of \(projectName) wait to be read",
+                service: line.service,
+                project: projectName, next: "read the sequence faster, or follow fewer services")
             }
-            try await readers.waitForAll()
           }
           input.finish()
         } catch {
@@ -66,32 +104,10 @@ extension ComposeStack {
     }
   }
 
-  private func follow(
-    _ record: ContainerRecord, tail: Int?, since: Date?,
-    into input: AsyncThrowingStream<LogLine, any Error>.Continuation
-  ) async throws {
-    var arguments = ["logs", "--follow"]
-    if let tail { arguments += ["--tail", "\(Swift.max(0, tail))"] }
-    if let since { arguments += ["--since", since.engineTime] }
-    var command = running.docker(arguments + [record.id])
-    command.mergesError = true
-    command.patience = .zero
-    _ = try await command.stream { text in
-      let line = LogLine(service: record.service, replica: record.replica, text: text)
-      if case .dropped = input.yield(line) {
-        throw ComposeError(
-          .commandFailed, "\(LogLines.capacity) log lines of \(projectName) wait to be read", service: record.service,
-          project: projectName, next: "read the sequence faster, or follow fewer services")
-      }
-    }
-  }
-
   /// Everything that one container has printed.
   func containerLog(of service: String, replica: Int) async throws -> String {
     let record = try await container(of: service, replica: replica)
-    var command = running.docker(["logs", record.id])
-    command.mergesError = true
-    return try await command.runChecked()
+    return try await ContainerLog(running: running, record: record).lines().joined(separator: "\n")
   }
 
   /// Copies a file or folder out of a service's container, which may have ended.

@@ -40,23 +40,17 @@ struct StackStarter: Sendable {
 
   /// Builds and pulls what is missing; the services' deadlines have not begun yet.
   func prepareImages(of services: Set<String>) async throws {
-    let absent = try await absentImages(of: services)
-    let built = services.filter { configuration.services[$0]?.isBuilt == true }
-    switch options.build {
-    case .always: try await build(built.sorted())
-    case .missing: try await build(built.intersection(absent).sorted())
-    case .never: break
-    }
-    let pulled = (options.pull == .always ? services : absent).subtracting(built)
-      .filter { configuration.services[$0]?.pullPolicy != "never" }
-    if options.pull == .never, let service = pulled.sorted().first {
+    let plan = ImagePlan(
+      configuration, services: services, absent: try await absentImages(of: services), options: options)
+    try await build(plan.build.sorted())
+    if options.pull == .never, let service = plan.pull.sorted().first {
       throw ComposeError(
         .pullFailed,
         "\(service) needs the image \(configuration.services[service]?.image ?? ""), which the engine does not have",
         service: service, project: running.projectName, engine: running.engine.description,
         next: "pull it, or set UpOptions.pull to .missing: it is .never")
     }
-    if !pulled.isEmpty { try await pull(pulled.sorted()) }
+    if !plan.pull.isEmpty { try await pull(plan.pull.sorted()) }
   }
 
   /// The services whose image the engine does not have.
@@ -129,9 +123,12 @@ struct StackStarter: Sendable {
   /// Waits until services that have been started are ready.
   func watch(_ records: [ContainerRecord]) async throws -> ComposeStack {
     let expected = records.reduce(into: [String: Int]()) { $0[$1.service, default: 0] += 1 }
-    // Events of before their start, above all the exit that made a restart necessary, are no longer true.
+    // Earlier events are no longer true: the exit that made a restart necessary, the good check before a pause. Another machine's clock
+    // is another one: there they are replayed from the start of the containers on.
     let startedAt = records.filter { $0.status.state == .running }.compactMap { $0.state?.startedAt }.min()
-    return try await watch(expected, began: .now, starting: false, since: startedAt)
+    let now = String(format: "%.6f", Date.now.timeIntervalSince1970)
+    return try await watch(
+      expected, began: .now, starting: false, since: running.engine.isRemote ? startedAt : now)
   }
 
   private func watch(_ expected: [String: Int], began: ContinuousClock.Instant, starting: Bool, since: String?)
@@ -140,10 +137,11 @@ struct StackStarter: Sendable {
     var readiness = Readiness(
       expected: expected, probed: ProbeRunner.probed(expected.keys, options: options),
       neverRestarted: Set(configuration.services.filter { !$0.value.mayRestart }.keys),
-      healthChecked: Set(configuration.services.filter(\.value.isHealthChecked).keys), options: options, began: began)
+      healthChecked: Set(configuration.services.filter(\.value.isHealthChecked).keys), jobs: configuration.jobs,
+      dependencies: configuration.services.mapValues(\.dependencies), options: options, began: began)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       let (signals, input) = AsyncThrowingStream<Signal, any Error>.makeStream()
-      group.addTask { await feedEvents(since: since, into: input) }
+      group.addTask { await feedEvents(of: Set(expected.keys), since: since, into: input) }
       group.addTask {
         if starting {
           await runUp(into: input)
@@ -236,7 +234,9 @@ struct StackStarter: Sendable {
     }
     arguments += options.services
     // Longer than all deadlines of services that wait for one another; those are watched one by one.
-    let deadline = options.timeout * (configuration.services.count + 1) + .seconds(60)
+    let deadline = configuration.services.keys.reduce(options.timeout + .seconds(60)) {
+      $0 + (options.timeouts[$1] ?? options.timeout)
+    }
     let command = running.compose(arguments, deadline: deadline)
     do {
       let output = try await command.run()
@@ -263,21 +263,16 @@ struct StackStarter: Sendable {
 
   // MARK: Events
 
-  /// Reads the engine's events of this project until cancelled.
-  private func feedEvents(since: String?, into input: AsyncThrowingStream<Signal, any Error>.Continuation) async {
-    var arguments = ["events", "--format", "{{json .}}", "--filter", "type=container"] + running.labelFilter
-    if let since { arguments += ["--since", since] }
-    var command = running.docker(arguments)
-    command.patience = .zero
+  /// Reads the engine's events of these services until cancelled; what happens to others meanwhile is no concern of theirs.
+  private func feedEvents(
+    of services: Set<String>, since: String?, into input: AsyncThrowingStream<Signal, any Error>.Continuation
+  ) async {
     do {
-      let status = try await command.stream { line in
-        if let event = try EngineEvent(line: line) { input.yield(.event(event)) }
+      try await EngineEvents(running: running, since: since, occasion: "\(running.project.name) was starting").listen {
+        if services.contains($0.service) { input.yield(.event($0)) }
+      } relistened: {
+        input.yield(.inspected(try await running.inspect(services: Array(services))))
       }
-      try Task.checkCancellation()
-      throw ComposeError(
-        .engineUnavailable, "the engine stopped sending events (\(status)) while \(running.project.name) was starting",
-        project: running.projectName, command: command.line, engine: running.engine.description,
-        next: "was the engine restarted? docker info tells whether it answers")
     } catch {
       input.finish(throwing: error)
     }

@@ -42,7 +42,7 @@ struct ComposeProjectTests {
     "Environment that a process cannot have",
     arguments: [
       ["": "x"], ["A=B": "x"], ["A\0": "x"], ["A": "x\0y"], ["A": String(repeating: "x", count: 1 << 20)],
-      ["DOCKER_HOST": "tcp://elsewhere"], ["COMPOSE_PROJECT_NAME": "x"],
+      ["DOCKER_HOST": "tcp://elsewhere"], ["COMPOSE_PROJECT_NAME": "x"], ["DOCKER_CONTEXT": "x"], ["COMPOSE_FILE": "x"],
       Dictionary(uniqueKeysWithValues: (0..<16).map { ("V\($0)", String(repeating: "x", count: 100_000)) }),
     ])
   func badEnvironment(_ environment: [String: String]) {
@@ -51,6 +51,15 @@ struct ComposeProjectTests {
     }
     #expect(error?.code == .invalidProject)
     #expect((error?.description.count ?? 0) < 2000)
+  }
+
+  @Test(
+    "A file's own variables may begin like docker's and compose's",
+    arguments: [
+      "DOCKER_TAG", "DOCKER_REGISTRY", "DOCKER_HOST_IP", "COMPOSE_PROFILES", "COMPOSE_HTTP_TIMEOUT", "DOCKERFILE",
+    ])
+  func ownVariables(_ name: String) throws {
+    try ComposeProject(name: "p", files: [Self.thisFile], environment: [name: "1"]).validate()
   }
 
   @Test("Values of the environment are in no command line that is logged or quoted")

@@ -65,6 +65,10 @@ struct ParsingTests {
       ("die", [:], .die(exitCode: -1)), ("oom", [:], .outOfMemory), ("destroy", [:], .destroy),
       ("health_status: healthy", [:], .health(.healthy)), ("health_status: unhealthy", [:], .health(.unhealthy)),
       ("health_status", ["health_status": "healthy"], .health(.healthy)),
+      // Podman, through docker: the value is in an attribute, or in a field that docker drops. Sources: amir20/dozzle issue 5211,
+      // podman issues 13493 and 16857.
+      ("health_status", [:], .healthChecked), ("died", ["containerExitCode": "0"], .die(exitCode: 0)),
+      ("die", ["containerExitCode": "7"], .die(exitCode: 7)), ("remove", [:], .destroy),
       ("exec_create: test -f /tmp/ok", [:], nil), ("attach", [:], nil), ("health_status: odd", [:], nil),
     ] as [(String, [String: String], EngineEvent.Kind?)])
   func events(_ action: String, _ more: [String: String], _ kind: EngineEvent.Kind?) throws {
@@ -187,7 +191,9 @@ struct ParsingTests {
       (["0.0.0.0", "::"], "127.0.0.1", ["127.0.0.1", "::1"]), (["::", "0.0.0.0"], "127.0.0.1", ["127.0.0.1", "::1"]),
       (["0.0.0.0", "::"], "10.0.0.5", ["10.0.0.5"]), (["::"], "build.example.org", ["build.example.org"]),
       (["", "0.0.0.0"], "127.0.0.1", ["127.0.0.1"]), (["192.168.1.2", "::1"], "127.0.0.1", ["192.168.1.2", "::1"]),
-      ([], "127.0.0.1", []),
+      // The engine may publish one port under two numbers; the name of a host that is not this one leads to either.
+      // Sources: moby/moby issue 42442, testcontainers/testcontainers-node issue 750.
+      (["0.0.0.0", "::"], "build.example.org", ["build.example.org"]), ([], "127.0.0.1", []),
     ])
   func endpoints(_ addresses: [String], _ engineHost: String, _ hosts: [String]) {
     let bindings = addresses.map { ContainerRecord.Binding(hostIp: $0, hostPort: "8080") }

@@ -1,55 +1,20 @@
+import ComposeKit
 import Foundation
 import Subprocess
 import Synchronization
 import Testing
 
-#if canImport(System)
-  import System
-#else
-  import SystemPackage
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
 #endif
 
 @Suite("An engine that is reached by an address or a context", .serialized)
 struct RemoteEngineTests {
   typealias Fixture = EngineFixture
-
-  /// Makes the engine's socket a TCP port of an address that is not the usual loopback one, and prints the port.
-  private static let forwarder = """
-    import socket, socketserver, threading
-    class Forward(socketserver.BaseRequestHandler):
-        def handle(self):
-            engine = socket.socket(socket.AF_UNIX)
-            engine.connect("/var/run/docker.sock")
-            def copy(source, target):
-                while data := source.recv(65536):
-                    target.sendall(data)
-                target.shutdown(socket.SHUT_WR)
-            back = threading.Thread(target=copy, args=(engine, self.request), daemon=True)
-            back.start()
-            copy(self.request, engine)
-            back.join()
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-        def handle_error(self, *_): pass
-    server = Server(("127.0.0.2", 0), Forward)
-    print(server.server_address[1], flush=True)
-    server.serve_forever()
-    """
-
-  /// Runs `body` with the address of an engine that is, by its name, not on this host.
-  private func withRemoteEngine(_ body: @escaping @Sendable (String) async throws -> Void) async throws {
-    var platform = PlatformOptions()
-    platform.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(1))]
-    _ = try await Subprocess.run(
-      .name("python3"), arguments: ["-c", Self.forwarder], platformOptions: platform, input: .none, output: .sequence,
-      error: .discarded
-    ) { execution in
-      var lines = execution.standardOutput.strings().makeAsyncIterator()
-      let port = try #require(try await lines.next(), "the forwarder did not say its port")
-      defer { try? execution.send(signal: .terminate) }
-      try await body("tcp://127.0.0.2:\(port.trimmingCharacters(in: .whitespacesAndNewlines))")
-    }
-  }
 
   /// Starts a project in a process with this environment; gives what it said of the address of a published port.
   private func endpoint(_ environment: [String: String]) async throws -> String {
@@ -69,7 +34,7 @@ struct RemoteEngineTests {
 
   @Test("DOCKER_HOST: ports are reached at the engine's host, events and removal go through it")
   func address() async throws {
-    try await withRemoteEngine { address in
+    try await EngineForwarder.with { address in
       let said = try await endpoint(["DOCKER_HOST": address])
       #expect(said.hasPrefix("endpoint 127.0.0.2:"), "\(said)")
       #expect(said.hasSuffix(" on 127.0.0.2"), "\(said)")
@@ -92,10 +57,93 @@ struct RemoteEngineTests {
     try await create("near", "unix:///var/run/docker.sock")
     let near = try await endpoint(configuration.merging(["DOCKER_CONTEXT": "near"]) { $1 })
     #expect(near.hasPrefix("endpoint 127.0.0.1:"), "\(near)")
-    try await withRemoteEngine { address in
+    try await EngineForwarder.with { address in
       try await create("far", address)
       let far = try await endpoint(configuration.merging(["DOCKER_CONTEXT": "far"]) { $1 })
       #expect(far.hasPrefix("endpoint 127.0.0.2:"), "\(far)")
+    }
+  }
+
+  @Test("A host alias of ssh is resolved as ssh does, and an override variable wins")
+  func sshAlias() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "ssh-\(UInt32.random(in: 0 ..< .max))")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    // A stand-in for ssh whose far side is this machine; DOCKER_HOST is not carried over, as with ssh.
+    let script = """
+      #!/bin/sh
+      for word; do [ "$word" = -G ] && { printf 'user ci\\nhostname 127.0.0.2\\nport 22\\n'; exit 0; }; done
+      unset DOCKER_HOST
+      exec docker system dial-stdio
+
+      """
+    let program = folder.appending(path: "ssh").path()
+    try script.write(toFile: program, atomically: true, encoding: .utf8)
+    try #require(chmod(program, 0o755) == 0)
+    let path = "\(folder.path()):" + (ProcessInfo.processInfo.environment["PATH"] ?? "")
+    let environment = ["DOCKER_HOST": "ssh://ci-builder", "PATH": path]
+    let said = try await endpoint(environment)
+    #expect(said.hasPrefix("endpoint 127.0.0.2:"), "\(said)")
+    let other = try await endpoint(environment.merging(["COMPOSEKIT_ENGINE_HOST": "127.0.0.3"]) { $1 })
+    #expect(other.hasPrefix("endpoint 127.0.0.3:"), "\(other)")
+  }
+
+  @Test("A proxy that closes idle connections after some seconds: nothing is missed", .timeLimit(.minutes(2)))
+  func idleProxy() async throws {
+    try await EngineForwarder.with(idleSeconds: 4) { address in
+      // Each check makes events; the first one comes when the connection has long been closed.
+      let check = #"healthcheck: {test: ["CMD", "true"], interval: 9s}"#
+      let listen = "perl -MIO::Socket::INET -e '$$s = IO::Socket::INET->new(LocalPort => 80, Listen => 5); sleep 600'"
+      let yaml =
+        "services:\n"
+        + Fixture.service("web", "exec \(listen)", "ports: [\"80\"]\n    " + check)
+      try await Fixture.with(yaml) { fixture in
+        let result = try await Owner.run("endpoint", fixture, environment: ["DOCKER_HOST": address])
+        #expect(result.status == .exited(0), "\(result.output)")
+        #expect(result.output.contains("endpoint 127.0.0.2:"), "\(result.output)")
+        try await fixture.expectNothingLeft()
+      }
+    }
+  }
+
+  @Test(
+    "Tests in a container with the engine's socket mounted reach ports at the gateway of their network",
+    .enabled(if: ContainerOfTests.isPossible, ContainerOfTests.need))
+  func inContainer() async throws {
+    let listen = "perl -MIO::Socket::INET -e '$$s = IO::Socket::INET->new(LocalPort => 80, Listen => 5); sleep 600'"
+    let yaml = "services:\n" + Fixture.service("web", "exec \(listen)", "ports: [\"80\"]")
+    try await Fixture.with(yaml) { fixture in
+      let gateway = try await ComposeEngine.bridgeGateway()
+      let bridged = try await Owner.run(
+        "endpoint", fixture, wrapper: try await ContainerOfTests.wrapper(sharing: fixture.folder.path()))
+      // The owner connects to the port before it says where it is.
+      #expect(bridged.output.contains("endpoint \(gateway):"), "\(bridged.output)")
+      #expect(bridged.status == .exited(0), "\(bridged.output)")
+      let onHost = try await Owner.run(
+        "endpoint", fixture,
+        wrapper: try await ContainerOfTests.wrapper(["--network", "host"], sharing: fixture.folder.path()))
+      #expect(onHost.output.contains("endpoint 127.0.0.1:"), "\(onHost.output)")
+      let override = try await Owner.run(
+        "endpoint", fixture,
+        wrapper: try await ContainerOfTests.wrapper(
+          ["--network", "host", "--env", "COMPOSEKIT_ENGINE_HOST=127.0.0.4"], sharing: fixture.folder.path()))
+      #expect(override.output.contains("endpoint 127.0.0.4:"), "\(override.output)")
+      try await fixture.expectNothingLeft()
+    }
+  }
+
+  @Test(
+    "A port that is published on the host's loopback only cannot be reached from a container, and says so",
+    .enabled(if: ContainerOfTests.isPossible, ContainerOfTests.need))
+  func loopbackFromContainer() async throws {
+    let yaml = "services:\n" + Fixture.service("web", "exec sleep 600", "ports: [\"127.0.0.1::80\"]")
+    try await Fixture.with(yaml) { fixture in
+      let result = try await Owner.run(
+        "address", fixture, wrapper: try await ContainerOfTests.wrapper(sharing: fixture.folder.path()))
+      #expect(result.output.contains("error unknownPort"), "\(result.output)")
+      #expect(result.output.contains("127.0.0.1"), "\(result.output)")
+      #expect(result.output.contains("COMPOSEKIT_ENGINE_HOST"), "\(result.output)")
+      try await fixture.expectNothingLeft()
     }
   }
 }

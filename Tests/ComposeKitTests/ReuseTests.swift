@@ -51,6 +51,12 @@ struct ReuseTests {
     }
   }
 
+  @Test("A path with a dollar sign, which compose prints twice, is found (docker/compose issue 8518)")
+  func dollars() throws {
+    let json = #"{"services": {"web": {"build": {"context": "/a$$b", "dockerfile": "/c$$/Dockerfile"}}}}"#
+    #expect(try ReuseFingerprint.paths(inConfiguration: json) == ["/a$b", "/c$/Dockerfile"])
+  }
+
   @Test("Build contexts and mounted files are found in the configuration, mounted folders are not")
   func paths() async throws {
     try await withFolder { folder in

@@ -22,7 +22,8 @@ import Foundation
 /// - `body`;
 /// - `process`: the body also owns a child process, whose id is printed;
 /// - `asking`: the body asks for the state of the services until that fails;
-/// - `endpoint`: it prints where port 80 of the service `web` is reached, after it has connected to it, and ends by itself.
+/// - `endpoint`: it prints where port 80 of the service `web` is reached, after it has connected to it, and ends by itself;
+/// - `address`: the same without connecting.
 /// `cancelling` needs no engine: it asks a port at which nobody listens, gives up each wait at about the time of its answer, and says
 /// "at end".
 /// `COMPOSEOWNER_SHARING=volume=NAME,network=NAME` tells it what it may share.
@@ -97,7 +98,7 @@ struct ComposeOwner {
     }
     if phase == "beginning" { say("at beginning") }
     try await withComposeStack(project, options: options, progress: progress) { stack in
-      if phase == "endpoint" {
+      if phase == "endpoint" || phase == "address" {
         return say("endpoint \(try await stack.endpoint(of: "web", port: 80)), \(stack.engine.description)")
       }
       if phase == "removing" { return }
