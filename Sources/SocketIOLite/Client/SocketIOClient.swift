@@ -63,7 +63,7 @@ public final class SocketIOClient: Sendable {
   /// does not wait.
   public func connect() async throws { try await core.connect() }
 
-  /// Leaves every namespace, ends attempts to connect again, and waits until the connection is closed: at most a second.
+  /// Leaves every namespace, ends attempts to connect, and waits until the connection is closed: at most a second.
   ///
   /// The client may `connect` again afterwards. Without a connection this does nothing.
   public func disconnect() async { await core.disconnect() }
@@ -135,9 +135,21 @@ public final class SocketIOClient: Sendable {
     try primary.emitVolatile(event, arguments: arguments)
   }
 
+  /// `emitVolatile` for arguments that are in an array already.
+  public func emitVolatile(_ event: String, arguments: [any Encodable & Sendable]) throws -> Bool {
+    try primary.emitVolatile(event, arguments: arguments)
+  }
+
   /// Sends an event and waits for the server's answer: see `SocketIONamespace.emitWithAck`.
   public func emitWithAck(
     _ event: String, _ arguments: any Encodable & Sendable..., timeout: Duration? = nil
+  ) async throws -> SocketIOEvent {
+    try await primary.emitWithAck(event, arguments: arguments, timeout: timeout)
+  }
+
+  /// `emitWithAck` for arguments that are in an array already.
+  public func emitWithAck(
+    _ event: String, arguments: [any Encodable & Sendable], timeout: Duration? = nil
   ) async throws -> SocketIOEvent {
     try await primary.emitWithAck(event, arguments: arguments, timeout: timeout)
   }
@@ -149,8 +161,20 @@ public final class SocketIOClient: Sendable {
     try await primary.emitWithRetries(event, arguments: arguments, retries: retries, timeout: timeout)
   }
 
+  /// `emitWithRetries` for arguments that are in an array already.
+  public func emitWithRetries(
+    _ event: String, arguments: [any Encodable & Sendable], retries: Int = 3, timeout: Duration? = nil
+  ) async throws -> SocketIOEvent {
+    try await primary.emitWithRetries(event, arguments: arguments, retries: retries, timeout: timeout)
+  }
+
   /// Answers an event that the server wants acknowledged; does nothing for one that has no `ackID`.
   public func acknowledge(_ event: SocketIOEvent, _ arguments: any Encodable & Sendable...) async throws {
+    try await primary.acknowledge(event, arguments: arguments)
+  }
+
+  /// `acknowledge` for arguments that are in an array already.
+  public func acknowledge(_ event: SocketIOEvent, arguments: [any Encodable & Sendable]) async throws {
     try await primary.acknowledge(event, arguments: arguments)
   }
 

@@ -41,8 +41,21 @@ struct SocketIOPacket: Sendable {
     if rest.peekByte() == UInt8(ascii: "/") { packet.namespace = try readNamespace(&rest, of: text) }
     packet.id = try number(&rest, of: text)
     packet.data = rest
+    packet.trim()
     try packet.check(text)
     return packet
+  }
+
+  /// Takes white space off both ends, which JSON allows and which servers that write lines leave there.
+  private mutating func trim() {
+    guard let last = data.getInteger(at: data.writerIndex - 1, as: UInt8.self), let first = data.peekByte() else {
+      return
+    }
+    guard first.isJSONSpace || last.isJSONSpace else { return }
+    let view = data.readableBytesView
+    let start = view.firstIndex { !$0.isJSONSpace } ?? view.endIndex
+    let end = view.lastIndex { !$0.isJSONSpace }.map { $0 + 1 } ?? start
+    data = data.getSlice(at: start, length: end - start) ?? data
   }
 
   /// What each kind must carry, so that later stages may rely on it.
@@ -106,6 +119,11 @@ struct SocketIOPacket: Sendable {
   static func malformed(_ message: String, _ text: ByteBuffer) -> SocketIOError {
     SocketIOError(.malformedPacket, message, evidence: [quoted(text)])
   }
+}
+
+extension UInt8 {
+  /// Source: RFC 8259 §2.
+  var isJSONSpace: Bool { self == 0x20 || (0x09...0x0A).contains(self) || self == 0x0D }
 }
 
 extension ByteBuffer {
