@@ -155,6 +155,8 @@ struct OfficialConnectionTests {
       #expect(client.id == ids.0 && asd.id == ids.1)
       #expect(client.namespace("/asd") === asd)
       client.leave(asd)
+      // The official server takes what leaves and joins in one turn of its loop for a join that is left.
+      _ = try await client.emitWithAck("getId")
       try await client.join(asd)
       #expect(asd.isConnected)
     }

@@ -26,6 +26,8 @@ extension Trait where Self == OfficialPeerTrait {
 enum Official {
   static let ways: [[SocketIOTransport]] = [[.webSocket], [.polling], [.polling, .webSocket]]
   static let wait: Duration = .seconds(60)
+  /// The official server has to be told to answer the event `reason`, with why the connection with a `key` in its query ended.
+  static let tellsReasons = ProcessInfo.processInfo.environment["SOCKETIO_OFFICIAL_REASONS"] != nil
   static let quick = SocketIOConfiguration.Reconnection(delay: .milliseconds(10), maxDelay: .milliseconds(100))
 
   /// A client of the peer, or of an address where nobody listens.

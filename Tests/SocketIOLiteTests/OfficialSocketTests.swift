@@ -179,4 +179,24 @@ struct OfficialSocketTests {
       _ = try await asked.collect(4, timeout: wait)
     }
   }
+
+  @Test(
+    "The server sees that this side left, and not a line that broke", .enabled(if: Official.tellsReasons),
+    arguments: Official.ways)
+  func reasons(transports: [SocketIOTransport]) async throws {
+    let watcher = Official.client([.webSocket])
+    try await watcher.withConnection { watcher in
+      for _ in 0..<10 {
+        let key = UUID().uuidString
+        try await Official.client(transports, "/?key=\(key)").withConnection { client in
+          _ = try client.emitVolatile("hi")
+        }
+        try await eventually("the server saw it go") {
+          let reason = try await watcher.emitWithAck("reason", key)
+          if reason.payloadText != "[null]" { #expect(reason.payloadText == #"["client namespace disconnect"]"#) }
+          return reason.payloadText != "[null]"
+        }
+      }
+    }
+  }
 }
