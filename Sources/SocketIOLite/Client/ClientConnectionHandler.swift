@@ -22,6 +22,17 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     var timer: Scheduled<Void>
   }
 
+  /// From bytes to messages.
+  private struct Reading {
+    var reader: WebSocketFrameReader
+    var assembler: WebSocketMessageAssembler
+
+    init(maxBytes: Int) {
+      reader = WebSocketFrameReader(maxPayloadBytes: maxBytes)
+      assembler = WebSocketMessageAssembler(maxMessageBytes: maxBytes)
+    }
+  }
+
   let wishes: Wishes
   let eventLoop: any EventLoop
   /// Succeeds with what ended the connection.
@@ -35,8 +46,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   var joins: [String: Join] = [:]
   var engine = EngineIOSession()
   var socket: SocketIOSession
-  private var reader: WebSocketFrameReader
-  private var assembler: WebSocketMessageAssembler
+  private var reading: Reading
   var context: ChannelHandlerContext?
   var acks: [Int: WaitingAck] = [:]
   var failure: SocketIOError?
@@ -56,8 +66,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     self.closed = closed
     for join in wishes.joins { joins[join.namespace] = join }
     socket = SocketIOSession(limits: wishes.limits)
-    reader = WebSocketFrameReader(maxPayloadBytes: wishes.limits.maxMessageBytes)
-    assembler = WebSocketMessageAssembler(maxMessageBytes: wishes.limits.maxMessageBytes)
+    reading = Reading(maxBytes: wishes.limits.maxMessageBytes)
   }
 
   // MARK: Channel
@@ -83,8 +92,13 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var input = unwrapInboundIn(data)
     socket.arrival = .init()
+    // Held here while frames are cut, and put back behind the last: a class's properties are checked for exclusive access each time
+    // that they are touched, which was a tenth of the cost of small events.
+    var reading = Reading(maxBytes: 0)
+    swap(&reading, &self.reading)
+    defer { swap(&reading, &self.reading) }
     do throws(SocketIOError) {
-      while failure == nil, let frame = try reader.next(&input) { try receive(frame) }
+      while failure == nil, let frame = try reading.reader.next(&input) { try receive(frame, &reading.assembler) }
     } catch {
       var failure = error
       failure.reason = .parseError
@@ -92,7 +106,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     }
   }
 
-  private func receive(_ frame: WebSocketFrameReader.Frame) throws(SocketIOError) {
+  private func receive(
+    _ frame: WebSocketFrameReader.Frame, _ assembler: inout WebSocketMessageAssembler
+  ) throws(SocketIOError) {
     switch frame.opcode {
     case 0, 1, 2:
       guard let message = try assembler.receive(frame) else { return }

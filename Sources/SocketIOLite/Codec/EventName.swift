@@ -28,11 +28,7 @@ enum EventName {
 
   private static func text(_ quoted: UnsafeRawBufferPointer, likely: String) -> String? {
     let inner = UnsafeRawBufferPointer(rebasing: quoted[1..<(quoted.count - 1)])
-    if likely.utf8.count == inner.count,
-      likely.utf8.withContiguousStorageIfAvailable({ $0.elementsEqual(inner) }) == true
-    {
-      return likely
-    }
+    if JSONScan.isEqual(inner, likely) { return likely }
     guard inner.contains(0x5C) else { return String(decoding: inner, as: UTF8.self) }
     return try? SocketIOJSON.decode(String.self, from: Data(quoted))
   }

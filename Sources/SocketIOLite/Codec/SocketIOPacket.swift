@@ -22,6 +22,7 @@ struct SocketIOPacket: Sendable {
 
   /// Reads `<type>[<attachments>-][<namespace>,][<id>][<JSON>]`; the JSON itself is not looked at.
   static func parse(_ text: ByteBuffer, limits: SocketIOLimits = .init()) throws(SocketIOError) -> SocketIOPacket {
+    if let event = plainEvent(text) { return event }
     var rest = text
     guard let digit = rest.readInteger(as: UInt8.self), let kind = Kind(rawValue: digit) else {
       throw malformed("a Socket.IO packet must start with a digit from 0 to 6", text)
@@ -44,6 +45,17 @@ struct SocketIOPacket: Sendable {
     packet.trim()
     try packet.check(text)
     return packet
+  }
+
+  /// The frequent case, an event of the main namespace that wants no answer: nothing is to be read before its array.
+  private static func plainEvent(_ text: ByteBuffer) -> SocketIOPacket? {
+    let isPlain = text.withUnsafeReadableBytes { bytes in
+      bytes.count >= 3 && bytes[0] == Kind.event.rawValue && bytes[1] == 0x5B && bytes[bytes.count - 1] == 0x5D
+    }
+    guard isPlain else { return nil }
+    var data = text
+    data.moveReaderIndex(forwardBy: 1)
+    return SocketIOPacket(kind: .event, data: data)
   }
 
   /// Takes white space off both ends, which JSON allows and which servers that write lines leave there.
