@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e test unit providers fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
+.PHONY: help setup images models e2e test unit providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
 
 TAGS ?=
 FILTER ?= E2E
@@ -47,6 +47,14 @@ unit: ## Fast tests, no docker needed
 providers: ## Whisper's provider with a tiny random model (PROVIDERS=all: Coqui TTS too, 6 GB); needs no docker
 	@scripts/setup.sh unit
 	@PROVIDERS='$(PROVIDERS)' scripts/provider-tests.sh
+
+interop: ## Every case under every Python Socket.IO server, by every transport; makes docs/socketio-servers.md
+	@scripts/setup.sh unit
+	@rm -rf .build/socketio-servers
+	@SOCKETIO_SERVERS=all swift test --filter ServerMatrixTests; scripts/socketio-servers.py
+
+official: ## The official client's cases against an official Socket.IO server that is running (SOCKETIO_OFFICIAL_URL=http://127.0.0.1:3210)
+	@SOCKETIO_OFFICIAL_URL='$(or $(SOCKETIO_OFFICIAL_URL),http://127.0.0.1:3210)' swift test --filter 'SocketIOLiteTests.Official'
 
 soak: images ## Run the E2E tests again and again, count failures and leaks (N=30, TAGS=smoke, FILTER=)
 	@scripts/soak.py --runs '$(or $(N),30)' --filter '$(FILTER)'

@@ -11,16 +11,25 @@ readonly requirements=scripts/peers-requirements.txt
 readonly venv=${PEERS_VENV:-.build/peers-venv}
 readonly stamp=$venv/.requirements
 readonly debian=$PWD/.build/peers-debian
-readonly debian_versions=(python-socketio==5.7.2 python-engineio==4.3.4 aiohttp)
-# python3-socketio and what it imports; its compiled modules need Debian 12's Python 3.11.
+readonly debian_versions=(
+  python-socketio==5.7.2 python-engineio==4.3.4 aiohttp uvicorn websockets hypercorn tornado werkzeug gevent gevent-websocket eventlet
+)
+# python3-socketio, the servers that it runs under, and what those import; compiled modules need Debian 12's Python 3.11.
 readonly debian_packages=(
   python3-socketio python3-engineio python3-bidict python3-aiohttp python3-aiosignal python3-async-timeout python3-attr
   python3-charset-normalizer python3-frozenlist python3-idna python3-multidict python3-yarl
+  python3-uvicorn python3-h11 python3-click python3-websockets python3-wsproto python3-asgiref
+  python3-hypercorn python3-h2 python3-hpack python3-hyperframe python3-priority python3-toml python3-typing-extensions
+  python3-tornado python3-werkzeug python3-markupsafe
+  python3-gevent python3-gevent-websocket python3-greenlet python3-zope.event python3-zope.interface libev4 libc-ares2 libuv1
+  python3-eventlet python3-dnspython python3-six
 )
 
 fail() { printf 'peers: %s\n' "$@" >&2; exit 1; }
 
-has_debian() { "$debian/bin/python" -c 'import socketio, aiohttp' 2>/dev/null; }
+has_debian() {
+  "$debian/bin/python" -c 'import socketio, aiohttp, uvicorn, hypercorn, tornado, werkzeug, gevent, geventwebsocket, eventlet' 2>/dev/null
+}
 is_current() { [ -x "$venv/bin/python" ] && cmp -s "$requirements" "$stamp"; }
 
 # From Debian's packages, without installing them; false if this is no Debian 12.
@@ -31,7 +40,9 @@ unpack_debian() {
   (cd "$debian/packages" && apt-get download -qq "${debian_packages[@]}" >"$debian/apt.log" 2>&1) || return 1
   for package in "$debian"/packages/*.deb; do dpkg -x "$package" "$debian/root"; done
   rm -rf "$debian/packages"
-  printf '#!/bin/sh\nPYTHONPATH=%s/root/usr/lib/python3/dist-packages exec /usr/bin/python3 "$@"\n' "$debian" >"$debian/bin/python"
+  # gevent's event loops are libraries of their own.
+  printf '#!/bin/sh\nLD_LIBRARY_PATH=%s PYTHONPATH=%s/root/usr/lib/python3/dist-packages exec /usr/bin/python3 "$@"\n' \
+    "$(dirname "$(find "$debian/root" -name 'libev.so.4' | head -1)")" "$debian" >"$debian/bin/python"
   chmod +x "$debian/bin/python"
   has_debian
 }

@@ -8,6 +8,7 @@ BURSTS = [
     (200, 1_048_576, "burst", "200 × 1 MB text", 500, None),
     (2_000, 65_536, "burst-bin", "2,000 × 64 KB binary", 30, None),
 ]
+POLLED = (20_000, 200)
 ACKS = 2_000
 CONNECTIONS = 100
 # How cost grows: so many events of 200 bytes over so many connections of one process.
@@ -18,12 +19,17 @@ IDLE = 1_000
 
 def measure(runs):
     cases = Cases("socketio")
-    with server(peer("replay_server.py")) as replay, server(peer("echo_server.py")) as echo:
+    with (
+        server(peer("replay_server.py")) as replay,
+        server(peer("polling_replay_server.py")) as polled,
+        server(peer("echo_server.py")) as echo,
+    ):
         with server([swift_tool("SocketIOBench"), "tap", echo]) as tap:
             for number in range(1, runs + 1):
                 progress(f"socketio {number}/{runs}: bursts")
                 for burst in BURSTS:
                     measure_burst(cases, replay, *burst)
+                measure_polling(cases, polled, *POLLED)
                 progress(f"socketio {number}/{runs}: acknowledgements, connecting, tap")
                 measure_latency(cases, echo, tap)
                 progress(f"socketio {number}/{runs}: up to {SPREAD[-1]:,} connections")
@@ -51,6 +57,15 @@ def measure_burst(cases, url, count, size, kind, name, wanted, wanted_decoded):
         decoded.add(OURS, result["cpu_us"])
         (result,) = run(peer("python_socketio_client.py", "decode", url, count, size))
         decoded.add("python-socketio", result["cpu_us"])
+
+
+def measure_polling(cases, url, count, size):
+    """16 events in each answer to a poll."""
+    case = cases.case(f"client CPU by polling, {count:,} × {size} B", "µs/event")
+    (result,) = run([swift_tool("SocketIOBench"), "burst-poll", url, str(count), str(size)])
+    case.add(OURS, result["cpu_us"])
+    (result,) = run(peer("python_socketio_client.py", "burst-poll", url, count, size))
+    case.add("python-socketio", result["cpu_us"])
 
 
 def measure_latency(cases, echo, tap):

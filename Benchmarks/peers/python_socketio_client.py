@@ -1,4 +1,4 @@
-"""python-socketio's AsyncClient. usage: python_socketio_client.py burst|burst-bin|decode URL N SIZE | ack|connect|idle URL N | many URL CONNECTIONS N"""
+"""python-socketio's AsyncClient. usage: python_socketio_client.py burst|burst-bin|burst-poll|decode URL N SIZE | ack|connect|idle URL N | many URL CONNECTIONS N"""
 import asyncio
 import base64
 import sys
@@ -9,14 +9,15 @@ import socketio
 from usage import allow_many_sockets, cpu_seconds, peak_mb, percentile, report
 
 
-async def connected(url):
+async def connected(url, transport="websocket"):
     client = socketio.AsyncClient(reconnection=False)
-    await client.connect(url, transports=["websocket"], wait_timeout=10)
+    await client.connect(url, transports=[transport], wait_timeout=10)
     return client
 
 
 async def burst(event, url, count, size, decoding):
-    client = await connected(url)
+    client = await connected(url, "polling" if event == "burst-poll" else "websocket")
+    event = "burst" if event == "burst-poll" else event
     done = asyncio.get_running_loop().create_future()
     count_seen = 0
 

@@ -28,7 +28,7 @@ public struct SocketIOError: Error, Sendable, CustomStringConvertible {
     case unsupportedVersion
     /// Bytes that are not a packet of the protocol.
     case malformedPacket
-    /// A packet, message or attachment count beyond `SocketIOLimits`.
+    /// A packet, message or attachment count beyond `SocketIOLimits`, or an event longer than the server said that it takes.
     case limitExceeded
     /// The server refused the namespace; see `serverMessage` and `decodeServerData`.
     case connectRejected
@@ -84,7 +84,7 @@ public struct SocketIOError: Error, Sendable, CustomStringConvertible {
   public func decodeServerData<T: Decodable>(_ type: T.Type = T.self) throws -> T {
     guard let serverData else { throw SocketIOError(.decodingFailed, "the server sent no data with its refusal") }
     do {
-      return try JSONDecoder().decode(type, from: Data(serverData.utf8))
+      return try SocketIOJSON.decode(type, from: Data(serverData.utf8))
     } catch {
       throw SocketIOError(
         .decodingFailed, "the refusal's data is not a \(type)", evidence: [shortened(serverData), "\(error)"])
@@ -99,22 +99,6 @@ extension SocketIOError {
   }
 }
 
-/// Why a connection ended, by the names that every Socket.IO client uses.
-public enum DisconnectReason: String, Sendable, Hashable {
-  /// The server left the namespace on purpose.
-  case serverDisconnect = "io server disconnect"
-  /// This side left on purpose.
-  case clientDisconnect = "io client disconnect"
-  /// The server sent nothing for its ping interval plus its ping timeout.
-  case pingTimeout = "ping timeout"
-  /// The connection was closed.
-  case transportClose = "transport close"
-  /// The connection failed.
-  case transportError = "transport error"
-  /// The server sent what is no packet, or one beyond the limits.
-  case parseError = "parse error"
-}
-
 /// What a peer may send before this side gives the connection up.
 public struct SocketIOLimits: Sendable, Hashable {
   /// Longest message in bytes, each attachment counted alone.
@@ -125,11 +109,16 @@ public struct SocketIOLimits: Sendable, Hashable {
   public var maxJSONDepth: Int
   /// Longest sum of an HTTP answer's headers, in bytes.
   public var maxHeaderBytes: Int
+  /// Whether to end the connection where a browser would: over a packet that `JSON.parse` refuses (`NaN`, which Python's `json`
+  /// writes) and, by WebSocket, over text that is not UTF-8. Off by default: such an event is delivered and the rest goes on.
+  public var strictJSON: Bool
 
   /// The limits; the defaults are far above what dubbing needs.
   public init(
-    maxMessageBytes: Int = 50_000_000, maxAttachments: Int = 256, maxJSONDepth: Int = 256, maxHeaderBytes: Int = 65_536
+    maxMessageBytes: Int = 50_000_000, maxAttachments: Int = 256, maxJSONDepth: Int = 256, maxHeaderBytes: Int = 65_536,
+    strictJSON: Bool = false
   ) {
+    self.strictJSON = strictJSON
     self.maxMessageBytes = maxMessageBytes
     self.maxAttachments = maxAttachments
     self.maxJSONDepth = maxJSONDepth

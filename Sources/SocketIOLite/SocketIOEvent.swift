@@ -113,7 +113,7 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
     if let value = try? LongStrings.decode(type, from: array, range, attachments: attachmentBuffers) { return value }
     let json = array.withUnsafeReadableBytes { Data($0[range]) }
     do {
-      return try SocketIOJSON.decoder(attachments: attachmentBuffers).decode(type, from: json)
+      return try SocketIOJSON.decode(type, from: json, with: SocketIOJSON.decoder(attachments: attachmentBuffers))
     } catch {
       throw failed("has an argument \(index) that is not a \(type): \(error)")
     }
@@ -144,36 +144,9 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
     _ packet: SocketIOPacket, likely: String
   ) throws(SocketIOError) -> (name: String, end: Int) {
     guard packet.kind == .event || packet.kind == .binaryEvent else { return ("", 1) }
-    guard let cut = packet.data.withUnsafeReadableBytes({ cutName($0, likely: likely) }) else {
-      throw SocketIOPacket.malformed("an event must start with its name, a JSON string", packet.data)
+    guard let cut = packet.data.withUnsafeReadableBytes({ EventName.cut($0, likely: likely) }) else {
+      throw SocketIOPacket.malformed("an event must start with its name, a JSON string or number", packet.data)
     }
     return cut
-  }
-
-  /// The name, and the offset of the first argument (or of the closing bracket).
-  private static func cutName(_ bytes: UnsafeRawBufferPointer, likely: String) -> (name: String, end: Int)? {
-    var start = 1
-    while start < bytes.count, bytes[start] <= 0x20 { start += 1 }
-    guard start < bytes.count, bytes[start] == 0x22, let end = JSONScan.endOfString(bytes, from: start) else {
-      return nil
-    }
-    let text = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-    let inner = UnsafeRawBufferPointer(rebasing: text[1..<(text.count - 1)])
-    let name: String
-    if likely.utf8.count == inner.count,
-      likely.utf8.withContiguousStorageIfAvailable({ $0.elementsEqual(inner) }) == true
-    {
-      name = likely
-    } else if inner.contains(0x5C) {
-      guard let decoded = try? JSONDecoder().decode(String.self, from: Data(text)) else { return nil }
-      name = decoded
-    } else {
-      name = String(decoding: inner, as: UTF8.self)
-    }
-    var next = end
-    while next < bytes.count, bytes[next] <= 0x20 { next += 1 }
-    guard next < bytes.count else { return nil }
-    if bytes[next] == 0x2C { return (name, next + 1) }
-    return bytes[next] == 0x5D ? (name, next) : nil
   }
 }

@@ -63,7 +63,9 @@ struct CodecTests {
 
   @Test(
     "Events without a name are errors",
-    arguments: ["[]", "[1]", "[null]", #"["a]"#, #"["a" 1]"#, #"[["a"]]"#, #"["\x"]"#, "[ ]"])
+    arguments: [
+      "[]", "[1 2]", "[01]", "[NaN]", "[true]", "[null]", #"["a]"#, #"["a" 1]"#, #"[["a"]]"#, #"["\x"]"#, "[ ]",
+    ])
   func namelessEvents(array: String) throws {
     let packet = try SocketIOPacket.parse(ByteBuffer(string: "2" + array))
     #expect(throws: SocketIOError.self) { try SocketIOEvent(.init(packet: packet, attachments: [])) }
@@ -169,24 +171,45 @@ struct CodecTests {
     #expect(plain.target(.polling, sid: "a b") == "/socket.io/?EIO=4&transport=polling&sid=a%20b")
     let full = try SocketIOEndpoint.parse("WS://[::1]:3000/ignored?a=1", path: "x/y", query: [("b", "ü")])
     #expect(full.host == "::1" && full.authority == "[::1]:3000")
-    #expect(full.target(.webSocket) == "/x/y?a=1&b=%C3%BC&EIO=4&transport=websocket")
+    #expect(full.target(.webSocket) == "/x/y/?a=1&b=%C3%BC&EIO=4&transport=websocket")
     let secure = try SocketIOEndpoint.parse("wss://example.org")
     #expect(secure.authority == "example.org" && secure.port == 443 && secure.isSecure)
     #expect(full.authority == "[::1]:3000")
   }
 
-  @Test("What was under way from a namespace that this side left is no error; from one never joined it is")
+  @Test("What comes of a namespace that was left, or that was never asked for, is nobody's")
   func departed() throws {
     var session = SocketIOSession(limits: .init())
+    for name in ["/", "/sts"] { _ = session.ask(for: name) }
     _ = try session.receive(text: ByteBuffer(string: #"0/sts,{"sid":"x"}"#))
     _ = try session.receive(text: ByteBuffer(string: #"0{"sid":"y"}"#))
+    _ = try session.receive(text: ByteBuffer(string: #"0/other,{"sid":"z"}"#))
     #expect(session.namespaces == ["/", "/sts"] && !session.isLast("/"))
     session.leave("/sts")
     #expect(session.isLast("/"))
-    guard case .nothing = try session.receive(text: ByteBuffer(string: #"2/sts,["late"]"#)) else {
-      Issue.record("an event of a namespace that was left was delivered")
+    for text in [#"2/sts,["late"]"#, #"2/other,["a"]"#] {
+      guard case .nothing = try session.receive(text: ByteBuffer(string: text)) else {
+        Issue.record("\(text) was delivered")
+        continue
+      }
+    }
+  }
+
+  @Test("What comes before the answer to CONNECT is kept, up to the length of one message")
+  func early() throws {
+    var session = SocketIOSession(limits: .init(maxMessageBytes: 100))
+    _ = session.ask(for: "/")
+    for index in 0..<5 { _ = try session.receive(text: ByteBuffer(string: "2[\"early\",\(index)]")) }
+    guard case .connected = try session.receive(text: ByteBuffer(string: #"0{"sid":"x"}"#)) else {
+      Issue.record("not joined")
       return
     }
-    #expect(throws: SocketIOError.self) { try session.receive(text: ByteBuffer(string: #"2/other,["a"]"#)) }
+    #expect(try session.takeEarly("/").map { try $0.decode(Int.self) } == Array(0..<5))
+    #expect(session.takeEarly("/").isEmpty)
+    _ = session.ask(for: "/b")
+    let error = #expect(throws: SocketIOError.self) {
+      for _ in 0..<50 { _ = try session.receive(text: ByteBuffer(string: #"2/b,["early",1]"#)) }
+    }
+    #expect(error?.code == .limitExceeded)
   }
 }

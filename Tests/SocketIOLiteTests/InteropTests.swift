@@ -77,6 +77,31 @@ struct InteropTests {
     }
   }
 
+  @Test(
+    "An event whose parts go partly by polling and partly by WebSocket arrives whole", arguments: Peer.Python.allCases)
+  func partlySent(python: Peer.Python) async throws {
+    // More attachments than one request brings: whenever the session moves, some event is under way in parts.
+    let parts = (0..<40).map { Data([UInt8($0)]) }
+    for _ in 0..<5 {
+      let client = client(python, [.polling, .webSocket])
+      let lengths = try await client.withConnection { client in
+        var answers: [Int] = []
+        var sentAfterwards = 0
+        while sentAfterwards < 3 {
+          if try await transport(of: client) == "websocket" { sentAfterwards += 1 }
+          async let first = client.emitWithAck("echo", parts)
+          async let second = client.emitWithAck("echo", parts)
+          for answer in try await [first, second] {
+            #expect(try answer.decode([Data].self) == parts)
+            answers.append(answer.attachments.count)
+          }
+        }
+        return answers
+      }
+      #expect(lengths.allSatisfy { $0 == 40 })
+    }
+  }
+
   @Test("Many events share one request by polling, and a packet beyond maxPayload is refused without harm")
   func batches() async throws {
     try await Peer.run("server.py", ["--max-payload", "20000"]) { port in

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import SocketIOLite
@@ -156,4 +157,47 @@ struct SendingTests {
     try await holder.value
     #expect(try await next.value == "next")
   }
+
+  @Test("Turns never overlap, whoever comes, goes and gives up meanwhile")
+  func turnsDoNotOverlap() async throws {
+    let turns = SendTurns()
+    let inside = Inside()
+    await withTaskGroup(of: Void.self) { group in
+      for index in 0..<200 {
+        group.addTask {
+          let turn = Task {
+            try await turns.withTurn {
+              inside.enter()
+              // Others run while this one has its turn.
+              for _ in 0..<3 { await Task.yield() }
+              inside.leave()
+              if index % 7 == 0 { throw CancellationError() }
+            }
+          }
+          if index % 5 == 0 { turn.cancel() }
+          _ = await turn.result
+        }
+      }
+    }
+    let (now, most, total) = inside.seen
+    #expect(now == 0 && most == 1 && total >= 160)
+    #expect(try await turns.withTurn { "free" } == "free")
+  }
+}
+
+/// How many have their turn at once.
+private final class Inside: Sendable {
+  private let state = Mutex((now: 0, most: 0, total: 0))
+
+  var seen: (now: Int, most: Int, total: Int) { state.withLock { $0 } }
+
+  func enter() {
+    state.withLock { state in
+      state.now += 1
+      state.most = max(state.most, state.now)
+      state.total += 1
+    }
+  }
+
+  func leave() { state.withLock { $0.now -= 1 } }
 }

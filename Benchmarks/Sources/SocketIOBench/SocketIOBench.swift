@@ -16,7 +16,7 @@ struct SocketIOBench {
 
   static func run(_ arguments: [String]) async throws {
     switch (arguments.first, arguments.count) {
-    case ("burst", 4), ("burst-bin", 4):
+    case ("burst", 4), ("burst-bin", 4), ("burst-poll", 4):
       guard let count = Int(arguments[2]), let size = Int(arguments[3]) else { break }
       return try await burst(arguments[0], arguments[1], count: count, size: size, decoding: false)
     case ("decode", 4), ("decode-bin", 4):
@@ -37,12 +37,12 @@ struct SocketIOBench {
     default: break
     }
     Report.usage(
-      "SocketIOBench burst|burst-bin|decode|decode-bin URL N SIZE | ack|connect|idle URL N | many URL CONNECTIONS N | tap URL"
+      "SocketIOBench burst|burst-bin|burst-poll|decode|decode-bin URL N SIZE | ack|connect|idle URL N | many URL CONNECTIONS N | tap URL"
     )
   }
 
-  static func client(_ url: String) -> SocketIOClient {
-    SocketIOClient(url: url, configuration: SocketIOConfiguration(reconnection: nil))
+  static func client(_ url: String, _ transports: [SocketIOTransport] = [.webSocket]) -> SocketIOClient {
+    SocketIOClient(url: url, configuration: SocketIOConfiguration(reconnection: nil, transports: transports))
   }
 
   struct Burst: Encodable, Sendable {
@@ -64,7 +64,8 @@ struct SocketIOBench {
   /// CPU from asking for the events to the last one, as in the peers' clients: connecting is not counted. Not from the first
   /// event on: by the time that a consumer sees it, the event loop may have read many.
   static func burst(_ event: String, _ url: String, count: Int, size: Int, decoding: Bool) async throws {
-    let client = client(url)
+    let client = event == "burst-poll" ? client(url, [.polling]) : client(url)
+    let event = event == "burst-poll" ? "burst" : event
     let queue = client.events(named: "fragment:processed", capacity: count)
     try await client.withConnection { client in
       let before = Usage.cpuSeconds

@@ -36,6 +36,8 @@ enum Inputs {
     for message in messages(bytes) {
       if message.isText, let packet = try? SocketIOPacket.parse(message.bytes, limits: limits) {
         check(packet)
+        // Else nothing would be of a namespace that was asked for.
+        if packet.kind == .connect { _ = session.ask(for: packet.namespace) }
       }
       let action =
         message.isText ? try? session.receive(text: message.bytes) : try? session.receive(binary: message.bytes)

@@ -17,9 +17,13 @@ struct ClientSession: Sendable {
   let ended: EventLoopFuture<SocketIOError>
   let closed: EventLoopFuture<Void>
 
-  /// Asks for a namespace; fails with the server's refusal, or `connectTimedOut`.
-  func join(_ namespace: String, payload: ByteBuffer?, timeout: Duration) async throws -> SocketIOSession.Membership {
+  /// Asks for a namespace; fails with the server's refusal, or `connectTimedOut`. `joined` runs on the event loop.
+  func join(
+    _ namespace: String, payload: ByteBuffer?, timeout: Duration,
+    joined: @escaping @Sendable (SocketIOSession.Membership) -> Void
+  ) async throws {
     let done = eventLoop.makePromise(of: SocketIOSession.Membership.self)
+    done.futureResult.whenSuccess(joined)
     eventLoop.execute { handler.value.join(.init(namespace: namespace, payload: payload, done: done)) }
     let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
       done.fail(
@@ -27,7 +31,7 @@ struct ClientSession: Sendable {
           .connectTimedOut, "the server did not answer the request for namespace \(namespace) in \(timeout)"))
     }
     defer { deadline.cancel() }
-    return try await withTaskCancellationHandler {
+    _ = try await withTaskCancellationHandler {
       try await done.futureResult.get()
     } onCancel: {
       done.fail(CancellationError())

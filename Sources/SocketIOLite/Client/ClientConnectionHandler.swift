@@ -15,15 +15,26 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = WebSocketFrame
 
-  private struct WaitingAck {
+  struct WaitingAck {
     var event: String
     var namespace: String
     var promise: EventLoopPromise<SocketIOEvent>
     var timer: Scheduled<Void>
   }
 
-  private let wishes: Wishes
-  private let eventLoop: any EventLoop
+  /// From bytes to messages.
+  private struct Reading {
+    var reader: WebSocketFrameReader
+    var assembler: WebSocketMessageAssembler
+
+    init(maxBytes: Int) {
+      reader = WebSocketFrameReader(maxPayloadBytes: maxBytes)
+      assembler = WebSocketMessageAssembler(maxMessageBytes: maxBytes)
+    }
+  }
+
+  let wishes: Wishes
+  let eventLoop: any EventLoop
   /// Succeeds with what ended the connection.
   private let ended: EventLoopPromise<SocketIOError>
   /// Succeeds when nothing of the connection is left.
@@ -32,19 +43,18 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   let outlet = ClientOutlet()
   /// Set until a WebSocket takes over.
   var polling: PollingTransport?
-  private var joins: [String: Join] = [:]
-  private var engine = EngineIOSession()
-  private var socket: SocketIOSession
-  private var reader: WebSocketFrameReader
-  private var assembler: WebSocketMessageAssembler
-  private var context: ChannelHandlerContext?
-  private var acks: [Int: WaitingAck] = [:]
-  private var failure: SocketIOError?
+  var joins: [String: Join] = [:]
+  var engine = EngineIOSession()
+  var socket: SocketIOSession
+  private var reading: Reading
+  var context: ChannelHandlerContext?
+  var acks: [Int: WaitingAck] = [:]
+  var failure: SocketIOError?
   private var silence = SilenceWatch(since: .now())
   private var liveness: Scheduled<Void>?
   private var needsFlush = false
   /// Events of one burst of reads: queued together, so that a waiting consumer is woken once and not for each.
-  private var burst: [SocketIOEvent] = []
+  var burst: [SocketIOEvent] = []
   private var random = SystemRandomNumberGenerator()
 
   init(
@@ -56,8 +66,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     self.closed = closed
     for join in wishes.joins { joins[join.namespace] = join }
     socket = SocketIOSession(limits: wishes.limits)
-    reader = WebSocketFrameReader(maxPayloadBytes: wishes.limits.maxMessageBytes)
-    assembler = WebSocketMessageAssembler(maxMessageBytes: wishes.limits.maxMessageBytes)
+    reading = Reading(maxBytes: wishes.limits.maxMessageBytes)
   }
 
   // MARK: Channel
@@ -83,8 +92,13 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var input = unwrapInboundIn(data)
     socket.arrival = .init()
+    // Held here while frames are cut, and put back behind the last: a class's properties are checked for exclusive access each time
+    // that they are touched, which was a tenth of the cost of small events.
+    var reading = Reading(maxBytes: 0)
+    swap(&reading, &self.reading)
+    defer { swap(&reading, &self.reading) }
     do throws(SocketIOError) {
-      while failure == nil, let frame = try reader.next(&input) { try receive(frame) }
+      while failure == nil, let frame = try reading.reader.next(&input) { try receive(frame, &reading.assembler) }
     } catch {
       var failure = error
       failure.reason = .parseError
@@ -92,18 +106,32 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     }
   }
 
-  private func receive(_ frame: WebSocketFrameReader.Frame) throws(SocketIOError) {
+  private func receive(
+    _ frame: WebSocketFrameReader.Frame, _ assembler: inout WebSocketMessageAssembler
+  ) throws(SocketIOError) {
     switch frame.opcode {
     case 0, 1, 2:
       guard let message = try assembler.receive(frame) else { return }
       try receive(message)
-    case 8: fail(SocketIOError(.disconnected, "the server closed the connection", reason: .transportClose))
+    case 8: fail(Self.closed(frame.payload))
     case 9: write(.pong, frame.payload)
     case 10: break
     default:
       throw SocketIOError(
         .malformedPacket, "a WebSocket frame has the unknown opcode \(frame.opcode)", evidence: [quoted(frame.payload)])
     }
+  }
+
+  /// What a close frame says: a code, and perhaps a text. Source: RFC 6455 §5.5.1.
+  private static func closed(_ payload: ByteBuffer) -> SocketIOError {
+    var payload = payload
+    let code = payload.readInteger(as: UInt16.self).map { Int($0) }
+    let reason = payload.readableBytes > 0 && code != nil ? String(buffer: payload) : nil
+    let said = code.map { " with \($0)" + (reason.map { " (\($0))" } ?? "") } ?? ""
+    var error = SocketIOError(
+      .disconnected, "the server closed the connection\(said)", reason: .closed(code: code, reason: reason))
+    if code == 1009 { error.next = "a message was longer than the server takes (maxHttpBufferSize): send less at once" }
+    return error
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
@@ -132,15 +160,19 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   /// The body of an answer to a poll.
   func receivePolled(_ body: ByteBuffer) {
-    silence.heard(at: .now())
     socket.arrival = .init()
     do throws(SocketIOError) {
+      guard body.readableBytes > 0 else {
+        throw SocketIOError(.malformedPacket, "an answer to a poll is empty; it must hold at least one packet")
+      }
       for part in try EngineIOPayload.parse(body) where failure == nil {
         switch part {
         case .text(let text): try receive(.text(text))
         case .binary(let bytes): try receive(.binary(bytes))
         }
       }
+      // Only now: what is no packet is no sign of life.
+      silence.heard(at: .now())
     } catch {
       var failure = error
       failure.reason = .parseError
@@ -150,7 +182,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     if needsFlush { flush() }
   }
 
-  private func flush() {
+  func flush() {
     needsFlush = false
     context?.flush()
     polling?.flush()
@@ -161,7 +193,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   private func receive(_ message: WebSocketMessageAssembler.Message) throws(SocketIOError) {
     let action: EngineIOSession.Action
     switch message {
-    case .text(let text): action = try engine.receive(text: text)
+    case .text(let text):
+      if wishes.limits.strictJSON, polling == nil { try checkUTF8(text) }
+      action = try engine.receive(text: text)
     case .binary(let bytes): action = try engine.receive(binary: bytes)
     }
     switch action {
@@ -178,6 +212,12 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     }
   }
 
+  /// A browser closes a WebSocket over text that is none; over polling it reads U+FFFD.
+  private func checkUTF8(_ text: ByteBuffer) throws(SocketIOError) {
+    guard String(validating: text.readableBytesView, as: UTF8.self) == nil else { return }
+    throw SocketIOPacket.malformed("a text message is not UTF-8, over which a browser closes the connection", text)
+  }
+
   private func act(_ action: SocketIOSession.Action) {
     switch action {
     case .event(let event): burst.append(event)
@@ -189,144 +229,25 @@ final class ClientConnectionHandler: ChannelInboundHandler {
       acks[id] = nil
       waiting.timer.cancel()
       waiting.promise.succeed(answer)
-    case .connected(let namespace):
-      guard let join = joins.removeValue(forKey: namespace), let membership = socket.membership(in: namespace) else {
-        return
-      }
-      wishes.joined(namespace, membership)
-      join.done.succeed(membership)
+    case .connected(let namespace): joined(namespace)
+    case .unwanted(let namespace):
+      writeDisconnect(namespace)
+      flush()
     case .rejected(let namespace, let error): joins.removeValue(forKey: namespace)?.done.fail(error)
-    case .left(let namespace):
-      deliverBurst()
-      let error = SocketIOError(
-        .disconnected, "the server disconnected namespace \(namespace)", reason: .serverDisconnect)
-      guard !socket.isIdle || !joins.isEmpty else { return fail(error) }
-      failAcks(in: namespace, error)
-      wishes.left(namespace, error)
+    case .left(let namespace): left(namespace)
     case .nothing: break
     }
   }
 
-  private func deliverBurst() {
+  func deliverBurst() {
     guard !burst.isEmpty else { return }
     wishes.deliver(burst)
     burst.removeAll(keepingCapacity: true)
   }
 
-  // MARK: Sending
+  // MARK: Writing
 
-  /// Sends an event; the promise is kept when the last byte went to the system, which is what slows a fast sender down.
-  func send(
-    _ encoded: SocketIOJSON.Encoded, in namespace: String, written: EventLoopPromise<Void>?, id answeredID: Int? = nil,
-    waiting: (event: String, answer: EventLoopPromise<SocketIOEvent>, timeout: TimeAmount)? = nil
-  ) {
-    guard failure == nil, socket.isJoined(namespace), polling?.refusal(of: encoded) == nil else {
-      let error =
-        failure ?? polling?.refusal(of: encoded)
-        ?? SocketIOError(.notConnected, "there is no connection to send on in namespace \(namespace)")
-      written?.fail(error)
-      waiting?.answer.fail(error)
-      return
-    }
-    var id = answeredID
-    if let waiting {
-      let new = socket.makeAckID()
-      id = new
-      let timer = eventLoop.assumeIsolated().scheduleTask(in: waiting.timeout) {
-        self.expireAck(new, waiting.timeout)
-      }
-      acks[new] = WaitingAck(event: waiting.event, namespace: namespace, promise: waiting.answer, timer: timer)
-    }
-    let binary = !encoded.attachments.isEmpty
-    let kind: SocketIOPacket.Kind = answeredID == nil ? (binary ? .binaryEvent : .event) : (binary ? .binaryAck : .ack)
-    let packet = SocketIOPacket(
-      kind: kind, namespace: namespace, id: id, attachmentCount: encoded.attachments.count, data: encoded.array)
-    var text = ByteBufferAllocator().buffer(capacity: encoded.array.readableBytes + namespace.utf8.count + 26)
-    text.writeInteger(EngineIOPacket.Kind.message.rawValue)
-    packet.encode(into: &text)
-    write(.text, text, promise: binary ? nil : written)
-    for (index, attachment) in encoded.attachments.enumerated() {
-      write(.binary, attachment, promise: index == encoded.attachments.count - 1 ? written : nil)
-    }
-    flush()
-  }
-
-  /// How many acknowledgements are waited for.
-  var waitingAckCount: Int { acks.count }
-
-  /// Fails a waiting acknowledgement whose task was cancelled.
-  func cancelAck(of promise: EventLoopPromise<SocketIOEvent>) {
-    guard let (id, waiting) = acks.first(where: { $0.value.promise.futureResult === promise.futureResult }) else {
-      return
-    }
-    acks[id] = nil
-    waiting.timer.cancel()
-    waiting.promise.fail(CancellationError())
-  }
-
-  /// Asks for a namespace, now or as soon as the session is open.
-  func join(_ join: Join) {
-    guard failure == nil else { return join.done.fail(failure ?? CancellationError()) }
-    if let membership = socket.membership(in: join.namespace) { return join.done.succeed(membership) }
-    guard joins[join.namespace] == nil else {
-      return join.done.fail(SocketIOError(.notConnected, "namespace \(join.namespace) is being joined already"))
-    }
-    joins[join.namespace] = join
-    guard engine.handshake != nil else { return }
-    writeConnect(join)
-    flush()
-  }
-
-  /// Leaves one namespace; the last one takes the connection with it.
-  func leave(_ namespace: String) {
-    guard failure == nil else { return }
-    let error = SocketIOError(.disconnected, "this side left namespace \(namespace)", reason: .clientDisconnect)
-    joins.removeValue(forKey: namespace)?.done.fail(error)
-    guard socket.isJoined(namespace) else { return }
-    if socket.isLast(namespace), joins.isEmpty { return disconnect() }
-    writeDisconnect(namespace)
-    socket.leave(namespace)
-    failAcks(in: namespace, error)
-    flush()
-  }
-
-  /// Leaves everything and closes; `ended` says when.
-  func disconnect() {
-    guard failure == nil else { return }
-    for namespace in socket.namespaces { writeDisconnect(namespace) }
-    fail(SocketIOError(.disconnected, "this side disconnected", reason: .clientDisconnect))
-    context?.flush()
-  }
-
-  private func writeConnect(_ join: Join) {
-    var connect = SocketIOPacket(kind: .connect, namespace: join.namespace)
-    if let payload = join.payload { connect.data = payload }
-    write(.text, EngineIOPacket(kind: .message, data: connect.encoded()).encoded())
-  }
-
-  private func writeDisconnect(_ namespace: String) {
-    let leave = SocketIOPacket(kind: .disconnect, namespace: namespace)
-    write(.text, EngineIOPacket(kind: .message, data: leave.encoded()).encoded())
-  }
-
-  private func failAcks(in namespace: String?, _ error: SocketIOError) {
-    for (id, waiting) in acks where namespace == nil || waiting.namespace == namespace {
-      acks[id] = nil
-      waiting.timer.cancel()
-      waiting.promise.fail(error)
-    }
-  }
-
-  private func expireAck(_ id: Int, _ timeout: TimeAmount) {
-    guard let waiting = acks.removeValue(forKey: id) else { return }
-    let seconds = Double(timeout.nanoseconds) / 1e9
-    waiting.promise.fail(
-      SocketIOError(
-        .ackTimedOut, "no acknowledgement of “\(waiting.event)” (id \(id)) came within \(seconds) s",
-        next: "does the server's handler return a value? Only then it acknowledges"))
-  }
-
-  private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+  func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
     needsFlush = true
     if let polling { return polling.write(opcode == .binary ? .binary(data) : .text(data), promise) }
     guard let context else {
@@ -351,9 +272,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     joins = [:]
     for join in waiting { join.done.fail(error) }
     if let polling {
-      polling.close(after: error)
+      let closed = closed
+      polling.close(after: error) { closed.succeed() }
       self.polling = nil
-      closed.succeed()
     } else if context == nil {
       closed.succeed()
     }

@@ -15,38 +15,48 @@ final class ClientCore: Sendable {
     /// The namespaces that are to be joined, in the order of asking.
     var wanted: [SocketIONamespace] = []
     var session: ClientSession?
+    /// The first attempts of `connect`, until they led to a connection.
+    var connecting: Task<ClientSession, any Error>?
     var supervisor: Task<Void, Never>?
   }
 
   let primary: SocketIONamespace
   private let url: String
   private let configuration: SocketIOConfiguration
-  private let environment: [String: String]
+  /// Nil for the process's, which is read when it is asked: a copy for each client was 7 kB.
+  private let environment: [String: String]?
   private let cookies = CookieJar()
+  /// What is wrong with the namespace's name: `connect` throws it.
+  private let misnamed: SocketIOError?
   // Entered when namespaces or connections come and go; what is done inside never waits.
   private let state: Mutex<State>
 
-  init(url: String, configuration: SocketIOConfiguration, environment: [String: String]) {
+  init(url: String, configuration: SocketIOConfiguration, environment: [String: String]?) {
     self.url = url
     self.configuration = configuration
     self.environment = environment
-    let primary = SocketIONamespace(
-      name: Self.normalized(configuration.namespace), auth: configuration.auth, ackTimeout: configuration.ackTimeout)
+    let name: String
+    do {
+      name = try SocketIOEndpoint.namespace(of: url, configuration.namespace, path: configuration.path)
+      misnamed = nil
+    } catch {
+      name = SocketIOEndpoint.normalizedNamespace(configuration.namespace)
+      misnamed = error
+    }
+    let primary = SocketIONamespace(name: name, auth: configuration.auth, configuration)
     self.primary = primary
     state = Mutex(State(known: [primary.name: primary]))
   }
-
-  private static func normalized(_ name: String) -> String { name.hasPrefix("/") ? name : "/" + name }
 
   // MARK: Namespaces
 
   func namespace(
     _ name: String, auth: (@Sendable () async throws -> any Encodable & Sendable)?
   ) -> SocketIONamespace {
-    let name = Self.normalized(name)
+    let name = SocketIOEndpoint.normalizedNamespace(name)
     return state.withLock { state in
       if let known = state.known[name] { return known }
-      let new = SocketIONamespace(name: name, auth: auth ?? configuration.auth, ackTimeout: configuration.ackTimeout)
+      let new = SocketIONamespace(name: name, auth: auth ?? configuration.auth, configuration)
       state.known[name] = new
       return new
     }
@@ -55,7 +65,8 @@ final class ClientCore: Sendable {
   func join(_ namespace: SocketIONamespace) async throws {
     // Who was disconnected by the server may ask again.
     if case .disconnected = namespace.state { namespace.link.reset() }
-    guard namespace.begin() else {
+    _ = try SocketIOEndpoint.checkedNamespace(namespace.name)
+    guard let beginning = namespace.begin() else {
       guard namespace.isConnected else {
         throw SocketIOError(.notConnected, "namespace \(namespace.name) is being joined already")
       }
@@ -63,6 +74,8 @@ final class ClientCore: Sendable {
     }
     do {
       let payload = try await namespace.connectPayload()
+      // Who left meanwhile does not want what follows.
+      guard namespace.link.isCurrent(beginning) else { throw Self.left(namespace) }
       let session = state.withLock { state in
         state.wanted.append(namespace)
         return state.session
@@ -72,10 +85,14 @@ final class ClientCore: Sendable {
           .notConnected, "there is no connection on which to join namespace \(namespace.name)",
           next: "join inside withConnection { … }, or after connect()")
       }
-      let membership = try await session.join(
-        namespace.name, payload: payload, timeout: configuration.connectTimeout)
-      namespace.link.connected(.init(session: session, namespace: namespace.name, sid: membership.sid))
+      try await session.join(namespace.name, payload: payload, timeout: configuration.connectTimeout) { membership in
+        // On the event loop, so that who gets the first event can answer it.
+        namespace.link.connected(.init(session: session, namespace: namespace.name, sid: membership.sid))
+      }
+      guard namespace.link.isWanted(beginning) else { throw Self.left(namespace) }
     } catch {
+      // Another beginning may have followed the end of this one.
+      guard namespace.link.isLatest(beginning) else { throw error }
       unwant(namespace)
       // An answer that comes too late joins nothing.
       state.withLock(\.session)?.leave(namespace.name)
@@ -84,12 +101,15 @@ final class ClientCore: Sendable {
     }
   }
 
+  private static func left(_ namespace: SocketIONamespace) -> SocketIOError {
+    SocketIOError(.disconnected, "this side left namespace \(namespace.name)", reason: .clientDisconnect)
+  }
+
   func leave(_ namespace: SocketIONamespace) {
     let session = state.withLock(\.session)
     unwant(namespace)
     session?.leave(namespace.name)
-    namespace.finish(
-      SocketIOError(.disconnected, "this side left namespace \(namespace.name)", reason: .clientDisconnect))
+    namespace.finish(Self.left(namespace))
     namespace.link.reset()
   }
 
@@ -105,28 +125,74 @@ final class ClientCore: Sendable {
   func connect() async throws {
     // After an end that was not asked for, the task that saw it may be there still.
     if case .disconnected = primary.state { await disconnect() }
-    guard primary.begin() else {
+    if let misnamed { throw misnamed }
+    guard primary.begin() != nil else {
       throw SocketIOError(
         .cannotConnect, "this client is connected already", next: "make a second SocketIOClient for a second connection"
       )
     }
-    state.withLock { $0.wanted = [primary] }
+    // Owned by the state: `disconnect` ends it, and waits for it.
+    let connecting = state.withLock { state in
+      state.wanted = [primary]
+      let connecting = Task { try await self.establish() }
+      state.connecting = connecting
+      return connecting
+    }
     let first: ClientSession
     do {
-      first = try await attempt()
+      first = try await withTaskCancellationHandler {
+        try await connecting.value
+      } onCancel: {
+        connecting.cancel()
+      }
     } catch {
+      let isMine = state.withLock { state in
+        defer { state.connecting = nil }
+        return state.connecting == connecting
+      }
+      guard isMine else { throw error is CancellationError ? Self.givenUp : error }
       primary.link.reset(error as? SocketIOError)
       throw error
     }
-    // Owned by the state until `disconnect` takes it; the client's deinit sees to that.
-    state.withLock { $0.supervisor = Task { await self.supervise(first) } }
+    let isWanted = state.withLock { state in
+      guard state.connecting == connecting else { return false }
+      state.connecting = nil
+      // Owned by the state until `disconnect` takes it; the client's deinit sees to that.
+      state.supervisor = Task { await self.supervise(first) }
+      return true
+    }
+    guard isWanted else { throw Self.givenUp }
+  }
+
+  private static let givenUp = SocketIOError(
+    .disconnected, "this side disconnected while connecting", reason: .clientDisconnect)
+
+  /// The first attempt, and with `retriesFirst` those that follow it.
+  private func establish() async throws -> ClientSession {
+    do {
+      return try await attempt()
+    } catch let error as SocketIOError {
+      guard let reconnection = configuration.reconnection, reconnection.retriesFirst, Self.mayHelpToRetry(error) else {
+        throw error
+      }
+      return try await reconnect(reconnection, after: error, isLoss: false).get()
+    }
   }
 
   /// Leaves every namespace, and waits until the connection is closed.
   func disconnect() async {
-    let supervisor = state.withLock { state in
-      defer { state.supervisor = nil }
-      return state.supervisor
+    let (connecting, supervisor) = state.withLock { state in
+      defer { (state.connecting, state.supervisor) = (nil, nil) }
+      return (state.connecting, state.supervisor)
+    }
+    if let connecting {
+      connecting.cancel()
+      if case .success(let session) = await connecting.result {
+        session.beginDisconnect()
+        _ = await session.end()
+      }
+      state.withLock { $0.session = nil }
+      primary.link.reset()
     }
     guard let supervisor else { return }
     supervisor.cancel()
@@ -134,7 +200,11 @@ final class ClientCore: Sendable {
     for namespace in state.withLock({ $0.known.values }) { namespace.link.reset() }
   }
 
-  func cancel() { state.withLock(\.supervisor)?.cancel() }
+  func cancel() {
+    let (connecting, supervisor) = state.withLock { ($0.connecting, $0.supervisor) }
+    connecting?.cancel()
+    supervisor?.cancel()
+  }
 
   /// One attempt to connect and to join what is wanted; its successes are connected when this returns.
   private func attempt() async throws -> ClientSession {
@@ -142,7 +212,8 @@ final class ClientCore: Sendable {
     let endpoint = try SocketIOEndpoint.parse(url, path: configuration.path, query: configuration.query)
     let dialer = try Dialer(
       endpoint: endpoint, tls: configuration.tls,
-      proxy: try configuration.proxy.address(for: endpoint, in: environment),
+      proxy: try configuration.proxy.address(
+        for: endpoint, in: environment ?? ProcessInfo.processInfo.environment),
       timeout: TimeAmount(configuration.connectTimeout))
     var payloads: [ByteBuffer?] = []
     for namespace in wanted { payloads.append(try await namespace.connectPayload()) }
@@ -156,12 +227,13 @@ final class ClientCore: Sendable {
       dialer: dialer, transports: configuration.transports, extraHeaders: configuration.extraHeaders, cookies: cookies,
       limits: configuration.limits)
     let handle = ConnectAttempt.start(request, on: loop, wishes: wishes(joins))
+    // On the event loop, so that who gets the first event can answer it.
+    handle.made.whenSuccess { self.install($0, wanted) }
     let made = try await withTaskCancellationHandler {
       try await handle.made.get()
     } onCancel: {
       handle.cancel()
     }
-    install(made, wanted)
     return made.session
   }
 
@@ -187,7 +259,9 @@ final class ClientCore: Sendable {
     for (namespace, answer) in zip(wanted, made.answers) {
       switch answer {
       case .success(let membership):
-        namespace.link.connected(.init(session: made.session, namespace: namespace.name, sid: membership.sid))
+        let connection = ClientConnection(session: made.session, namespace: namespace.name, sid: membership.sid)
+        // Left while it was being joined.
+        if !namespace.link.connected(connection) { made.session.leave(namespace.name) }
       case .failure(let error):
         unwant(namespace)
         namespace.finish(error as? SocketIOError ?? SocketIOError(.connectRejected, "\(error)"))
@@ -209,31 +283,42 @@ final class ClientCore: Sendable {
         finish(with: reason)
         break
       }
-      current = await reconnect(reconnection, after: reason)
+      current = try? await reconnect(reconnection, after: reason, isLoss: true).get()
     }
   }
 
-  private func reconnect(_ reconnection: SocketIOConfiguration.Reconnection, after reason: SocketIOError) async
-    -> ClientSession?
-  {
-    var last = reason
+  /// Attempts until one succeeds; fails, and has told everyone, with what the last one failed with.
+  @inline(never)
+  private func reconnect(
+    _ reconnection: SocketIOConfiguration.Reconnection, after reason: SocketIOError, isLoss: Bool
+  ) async -> Result<ClientSession, any Error> {
+    var last: any Error = reason
     for attempt in 0..<(reconnection.attempts ?? .max) {
-      for namespace in state.withLock(\.wanted) { namespace.retrying(attempt: attempt + 1, after: reason) }
+      for namespace in state.withLock(\.wanted) {
+        namespace.retrying(attempt: attempt + 1, after: reason, isLoss: isLoss)
+      }
       do {
         try await Task.sleep(for: reconnection.wait(attempt: attempt, random: .random(in: -1...1)))
-        return try await self.attempt()
+        return .success(try await self.attempt())
       } catch let error as SocketIOError {
         last = error
-        // The server said no; asking again would not change that.
-        if error.code == .connectRejected { break }
+        if !Self.mayHelpToRetry(error) { break }
       } catch {
+        last = isLoss ? last : error
         break
       }
     }
-    finish(with: last)
-    return nil
+    finish(with: last as? SocketIOError ?? reason)
+    return .failure(last)
   }
 
+  /// Where the server said no, or nothing was even tried, asking again would not change that.
+  private static func mayHelpToRetry(_ error: SocketIOError) -> Bool {
+    let isFinal: Set<SocketIOError.Code> = [.connectRejected, .invalidURL, .unsupportedScheme, .unsupportedVersion]
+    return !isFinal.contains(error.code) && error.reason != .serverDisconnect
+  }
+
+  @inline(never)
   private func finish(with reason: SocketIOError) {
     let wanted = state.withLock { state in
       defer { state.wanted = [] }

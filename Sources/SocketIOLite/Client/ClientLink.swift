@@ -43,6 +43,8 @@ final class ClientLink: Sendable {
     var line: [Waiting] = []
     var observers: [UInt64: AsyncStream<SocketIOState>.Continuation] = [:]
     var lastID: UInt64 = 0
+    /// Counts beginnings: what belongs to one that was ended meanwhile must not touch the next.
+    var beginning: UInt64 = 0
 
     mutating func makeID() -> UInt64 {
       lastID += 1
@@ -52,30 +54,71 @@ final class ClientLink: Sendable {
 
   // Entered by every emit and when a connection comes or goes; what is done inside never waits.
   private let state = Mutex(State())
+  /// Whether calls wait in line before the first connection too, and after an end until there is another.
+  private let waitsAlways: Bool
+
+  init(waitsAlways: Bool) { self.waitsAlways = waitsAlways }
+
+  deinit {
+    let error = SocketIOError(.notConnected, "the client is gone, and was not connected before")
+    for waiting in state.withLock(\.line) { waiting.wish.fail(error) }
+  }
 
   // MARK: State
 
   var current: SocketIOState { state.withLock { Self.publicState($0.connection) } }
 
+  /// The id of the connection that is up.
+  var sid: String? {
+    guard case .up(let connection) = state.withLock(\.connection) else { return nil }
+    return connection.sid
+  }
+
   /// How many calls wait in line.
   var waitingCount: Int { state.withLock { $0.line.count } }
 
-  /// Begins connecting; false if somebody has begun already.
-  func begin() -> Bool {
+  /// Begins connecting; nil if somebody has begun already, else what `isCurrent` tells this beginning by.
+  func begin() -> UInt64? {
     state.withLock { state in
-      guard case .none = state.connection else { return false }
+      guard case .none = state.connection else { return nil }
       Self.set(.connecting, in: &state)
-      return true
+      state.beginning += 1
+      return state.beginning
     }
   }
 
-  /// A connection is there: the line is sent first, then everyone may send.
-  func connected(_ connection: ClientConnection) {
+  /// Whether a beginning has neither been ended nor led to a connection.
+  func isCurrent(_ beginning: UInt64) -> Bool {
     state.withLock { state in
+      guard case .connecting = state.connection else { return false }
+      return state.beginning == beginning
+    }
+  }
+
+  /// Whether no other beginning followed.
+  func isLatest(_ beginning: UInt64) -> Bool { state.withLock { $0.beginning == beginning } }
+
+  /// Whether what was begun has not been ended by this side; it may have been lost.
+  func isWanted(_ beginning: UInt64) -> Bool {
+    state.withLock { state in
+      if case .none = state.connection { return false }
+      return state.beginning == beginning
+    }
+  }
+
+  /// A connection is there: the line is sent first, then everyone may send. False if nobody waits for it any more.
+  @discardableResult
+  func connected(_ connection: ClientConnection) -> Bool {
+    state.withLock { state in
+      switch state.connection {
+      case .connecting, .retrying: break
+      case .none, .up, .lost: return false
+      }
       // Handing over to the event loop does not wait; inside the lock, so that nothing later overtakes the line.
       for waiting in state.line { connection.send(waiting) }
       state.line = []
       Self.set(.up(connection), in: &state)
+      return true
     }
   }
 
@@ -98,9 +141,10 @@ final class ClientLink: Sendable {
   }
 
   private func end(_ error: SocketIOError, becoming next: (Connection) -> Connection) {
-    let line = state.withLock { state in
-      defer { state.line = [] }
+    let line: [Waiting] = state.withLock { state in
       Self.set(next(state.connection), in: &state)
+      if waitsAlways { return [] }
+      defer { state.line = [] }
       return state.line
     }
     for waiting in line { waiting.wish.fail(error) }
@@ -143,7 +187,7 @@ final class ClientLink: Sendable {
 
   /// The connection, or nil while there is none but one is on its way. Throws `notConnected` if none is.
   func connection() throws(SocketIOError) -> ClientConnection? {
-    try Self.usable(state.withLock { $0.connection })
+    try usable(state.withLock { $0.connection })
   }
 
   /// The connection to send on or, while there is none, a place in line. Throws `notConnected` if there will be none.
@@ -151,12 +195,13 @@ final class ClientLink: Sendable {
     let (connection, id) = state.withLock { state -> (Connection, UInt64) in
       let id = state.makeID()
       switch state.connection {
-      case .connecting, .retrying: state.line.append(Waiting(id: id, encoded: encoded, wish: wish))
-      case .none, .up, .lost: break
+      case .up: break
+      case .none where !waitsAlways, .lost where !waitsAlways: break
+      case .none, .lost, .connecting, .retrying: state.line.append(Waiting(id: id, encoded: encoded, wish: wish))
       }
       return (state.connection, id)
     }
-    return try Self.usable(connection).map(Place.connection) ?? .line(id)
+    return try usable(connection).map(Place.connection) ?? .line(id)
   }
 
   /// Leaves the line; false if it was sent already.
@@ -169,15 +214,16 @@ final class ClientLink: Sendable {
     return left != nil
   }
 
-  private static func usable(_ connection: Connection) throws(SocketIOError) -> ClientConnection? {
+  private func usable(_ connection: Connection) throws(SocketIOError) -> ClientConnection? {
     switch connection {
     case .up(let connection): return connection
     case .connecting, .retrying: return nil
-    case .lost(let reason): throw notConnected(reason)
+    case .none where waitsAlways, .lost where waitsAlways: return nil
+    case .lost(let reason): throw Self.notConnected(reason)
     case .none:
       throw SocketIOError(
         .notConnected, "there is no connection to send on",
-        next: "send inside withConnection { … }, or after connect() or join()")
+        next: "send inside withConnection { … }, or after connect() or join(); sendsBeforeConnecting lets calls wait")
     }
   }
 

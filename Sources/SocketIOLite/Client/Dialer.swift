@@ -29,7 +29,7 @@ struct Dialer: Sendable {
       // Frames are copied out, so one buffer serves all reads and stays in the cache. It grows only where much is received.
       .channelOption(.maxMessagesPerRead, value: 4)
       .channelOption(
-        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 4 << 10, maximum: 256 << 10)
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 1 << 10, maximum: 256 << 10)
       )
     guard let proxy else {
       return bootstrap.channelInitializer { channel in

@@ -7,7 +7,13 @@ final class PollingLine {
   struct Answer {
     var status: HTTPResponseStatus
     var body: ByteBuffer
+    /// Where a redirect leads.
+    var location: String?
   }
+
+  /// A connection that was idle for longer is not used again: some servers close theirs after two seconds (gunicorn), others after
+  /// five (Node, uvicorn), and what is sent while they do is lost without anybody knowing whether it was read.
+  private static let freshness: TimeAmount = .seconds(1)
 
   private let request: ClientRequest
   private let eventLoop: any EventLoop
@@ -28,13 +34,29 @@ final class PollingLine {
     answered: @escaping (Result<Answer, SocketIOError>) -> Void
   ) {
     var headers = request.headers(contentLength: body?.readableBytes ?? 0)
-    if body != nil { headers.add(name: "Content-Type", value: "text/plain;charset=UTF-8") }
+    if body != nil { headers.replaceOrAdd(name: "Content-Type", value: "text/plain;charset=UTF-8") }
     let head = HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: headers)
     let complete = { [weak self] (result: Result<Answer, SocketIOError>) in
       guard let self, !self.isClosed else { return }
       answered(result)
     }
-    if let exchange, exchange.send(head, body, complete) { return }
+    guard let exchange, exchange.isFresh(for: Self.freshness) else { return sendAnew(head, body, complete) }
+    let isSent = exchange.send(head, body) { [weak self] result in
+      // A kept connection may end while a poll goes out on it. Nothing was answered, so that it may be asked again; what a POST
+      // brings might come twice.
+      if case .failure = result, method == .GET, exchange.isUnanswered, let self, !self.isClosed {
+        return self.sendAnew(head, body, complete)
+      }
+      complete(result)
+    }
+    if !isSent { sendAnew(head, body, complete) }
+  }
+
+  /// Sends a request on a new connection.
+  private func sendAnew(
+    _ head: HTTPRequestHead, _ body: ByteBuffer?, _ complete: @escaping (Result<Answer, SocketIOError>) -> Void
+  ) {
+    exchange?.close()
     let new = PollingExchangeHandler(request, maxBodyBytes: maxBodyBytes)
     exchange = new
     let bound = NIOLoopBound(new, eventLoop: eventLoop)
@@ -50,17 +72,17 @@ final class PollingLine {
       case .success(let channel):
         guard !bound.value.isAbandoned else { return channel.close(promise: nil) }
         if !bound.value.send(head, body, boundComplete.value) {
-          boundComplete.value(.failure(bound.value.closedEarly(target)))
+          boundComplete.value(.failure(bound.value.closedEarly(head.uri)))
         }
-      case .failure(let error): boundComplete.value(.failure(request.failure(error, reading: target)))
+      case .failure(let error): boundComplete.value(.failure(request.failure(error, reading: head.uri)))
       }
     }
   }
 
-  /// Ends the connection; with `afterAnswer` only once the request under way is answered.
-  func close(afterAnswer: Bool = false) {
+  /// Ends the connection; nobody is called back any more.
+  func close() {
     isClosed = true
-    exchange?.close(afterAnswer: afterAnswer)
+    exchange?.close()
   }
 }
 
@@ -79,6 +101,9 @@ private final class PollingExchangeHandler: ChannelInboundHandler {
   private var earlyFailure: SocketIOError?
   private(set) var isAbandoned = false
   private var isClosing = false
+  /// Whether the last request got no byte of an answer because the connection ended.
+  private(set) var isUnanswered = false
+  private var lastUsed = NIODeadline.now()
 
   init(_ request: ClientRequest, maxBodyBytes: Int) {
     self.request = request
@@ -87,6 +112,9 @@ private final class PollingExchangeHandler: ChannelInboundHandler {
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  /// Whether the connection was used not longer ago than this.
+  func isFresh(for time: TimeAmount) -> Bool { complete != nil || NIODeadline.now() - lastUsed < time }
 
   /// False if the connection is not there any more.
   func send(
@@ -104,11 +132,10 @@ private final class PollingExchangeHandler: ChannelInboundHandler {
     return true
   }
 
-  func close(afterAnswer: Bool) {
+  func close() {
     isAbandoned = true
     isClosing = true
-    guard let context, !afterAnswer || complete == nil else { return }
-    context.close(promise: nil)
+    context?.close(promise: nil)
   }
 
   func closedEarly(_ target: String) -> SocketIOError {
@@ -132,21 +159,27 @@ private final class PollingExchangeHandler: ChannelInboundHandler {
     case .end:
       guard let head else { return }
       if !head.isKeepAlive { isClosing = true }
-      let answer = PollingLine.Answer(status: head.status, body: body)
+      let answer = PollingLine.Answer(
+        status: head.status, body: body, location: head.headers.first(name: "Location"))
       body = ByteBuffer()
-      if isClosing { context.close(promise: nil) }
+      lastUsed = .now()
+      let isLast = isClosing
+      // First the answer: closing says at once that nothing more comes, which would be taken for this request's end.
       finish(.success(answer))
+      if isLast { context.close(promise: nil) }
     }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // A server that closes TLS without saying so has said everything else.
     if case .uncleanShutdown? = error as? NIOSSLError { return context.close(promise: nil) }
+    isUnanswered = head == nil && error is IOError
     fail(context, request.failure(error, reading: target))
   }
 
   func channelInactive(context: ChannelHandlerContext) {
     isClosing = true
+    isUnanswered = head == nil
     finish(.failure(closedEarly(target)))
   }
 

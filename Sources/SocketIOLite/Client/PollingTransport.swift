@@ -20,9 +20,10 @@ final class PollingTransport {
   private var handshake: EngineIOHandshake?
   private var queue: Deque<Waiting> = []
   private var queuedBytes = 0
-  /// What the request under way brings, and what is said once it is answered if this side leaves meanwhile.
+  /// What the request under way brings.
   private var underWay: [Waiting] = []
-  private var farewell: ByteBuffer?
+  /// What is still to be said, and whom to tell when that is done; set once this side leaves.
+  private var farewell: (bodies: Deque<ByteBuffer>, done: () -> Void)?
   private var isPolling = false
   private var isPosting = false
   private var isOver = false
@@ -67,7 +68,8 @@ final class PollingTransport {
     switch result {
     case .success(let answer) where answer.status == .ok: return answer.body
     case .success(let answer):
-      var error = request.unexpected(answer.status, answer.body, target, wanted: "packets")
+      var error = request.unexpected(
+        answer.status, answer.body, target, wanted: "packets", location: answer.location)
       if handshake != nil { (error.code, error.reason) = (.disconnected, .transportError) }
       session.fail(error)
     case .failure(var error):
@@ -103,19 +105,6 @@ final class PollingTransport {
 
   // MARK: Sending
 
-  /// Why an event cannot go this way: a packet that the server would not take.
-  func refusal(of encoded: SocketIOJSON.Encoded) -> SocketIOError? {
-    guard let most = handshake?.maxPayload else { return nil }
-    // 26: the packet's head, as in `ClientConnectionHandler.send`.
-    let longest = encoded.attachments.reduce(encoded.array.readableBytes + 26) {
-      max($0, PollingBatch.base64Length($1.readableBytes) + 1)
-    }
-    guard longest > most else { return nil }
-    return SocketIOError(
-      .limitExceeded, "an event has a packet of \(longest) bytes, and the server takes \(most) by polling",
-      next: "use the WebSocket transport, or raise the server's maxHttpBufferSize")
-  }
-
   func write(_ part: EngineIOPayload.Part, _ promise: EventLoopPromise<Void>?) {
     queuedBytes += PollingBatch.length(part)
     queue.append(Waiting(part: part, promise: promise))
@@ -129,7 +118,7 @@ final class PollingTransport {
     let target = target
     postLine.send(.POST, target, body: EngineIOPayload.encode(underWay.map(\.part))) { [self] result in
       isPosting = false
-      if let farewell { return say(farewell) }
+      if farewell != nil { return sayFarewell() }
       // If there is no good answer `close` has told who waits.
       guard read(result, target) != nil else { return }
       for waiting in underWay { waiting.promise?.succeed() }
@@ -186,29 +175,54 @@ final class PollingTransport {
 
   // MARK: End
 
-  /// Ends the session. If this side wants that, what is queued (the namespaces' farewells) and a close packet go out first.
-  func close(after error: SocketIOError) {
-    guard !isOver else { return }
+  /// How long a server has for what this side says when it leaves.
+  private static let farewellTime: TimeAmount = .seconds(1)
+
+  /// Ends the session and calls back once nothing of it is left, after a second at most.
+  ///
+  /// If this side wants the end, all that is queued goes out first, the namespaces' farewells last of it, and then the end of the
+  /// session in a request of its own: the official server acts on a packet a turn of its loop later than on the session's end, so
+  /// that it would take a farewell in the same body for a lost line. A poll that is closed before is one, too.
+  func close(after error: SocketIOError, done: @escaping () -> Void) {
+    guard !isOver else { return done() }
     isOver = true
     probe?.cancel()
     probe = nil
-    pollLine.close()
     let rest = underWay + queue
     if error.reason == .clientDisconnect, handshake != nil {
-      let parts =
-        queue.suffix(PollingBatch.maxPackets - 1).map(\.part)
-        + [.text(EngineIOPacket(kind: .close, data: ByteBuffer()).encoded())]
-      let body = EngineIOPayload.encode(parts)
-      if isPosting { farewell = body } else { say(body) }
+      var bodies: Deque<ByteBuffer> = []
+      while !queue.isEmpty { bodies.append(EngineIOPayload.encode(takeBatch().map(\.part))) }
+      bodies.append(EngineIOPacket(kind: .close, data: ByteBuffer()).encoded())
+      let deadline = eventLoop.assumeIsolated().scheduleTask(in: Self.farewellTime) { self.closeLines() }
+      farewell = (
+        bodies,
+        {
+          deadline.cancel()
+          done()
+        }
+      )
+      if !isPosting { sayFarewell() }
     } else {
-      postLine.close()
+      closeLines()
+      done()
     }
     (underWay, queue) = ([], [])
     for waiting in rest { waiting.promise?.fail(error) }
   }
 
-  private func say(_ farewell: ByteBuffer) {
-    postLine.send(.POST, target, body: farewell) { _ in }
-    postLine.close(afterAnswer: true)
+  private func sayFarewell() {
+    guard let body = farewell?.bodies.popFirst() else { return closeLines() }
+    postLine.send(.POST, target, body: body) { [self] result in
+      // A server that has gone needs no farewell.
+      if case .success(let answer) = result, answer.status == .ok { sayFarewell() } else { closeLines() }
+    }
+  }
+
+  private func closeLines() {
+    pollLine.close()
+    postLine.close()
+    let done = farewell?.done
+    farewell = nil
+    done?()
   }
 }

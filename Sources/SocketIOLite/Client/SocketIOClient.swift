@@ -24,11 +24,11 @@ public final class SocketIOClient: Sendable {
 
   /// Takes what it needs to connect; the URL is checked when it does.
   public convenience init(url: String, configuration: SocketIOConfiguration = .init()) {
-    self.init(url: url, configuration: configuration, environment: ProcessInfo.processInfo.environment)
+    self.init(url: url, configuration: configuration, environment: nil)
   }
 
-  /// With another environment than the process's, for tests of what is read from it.
-  init(url: String, configuration: SocketIOConfiguration, environment: [String: String]) {
+  /// With another environment than the process's (nil), for tests of what is read from it.
+  init(url: String, configuration: SocketIOConfiguration, environment: [String: String]?) {
     self.url = url
     self.configuration = configuration
     core = ClientCore(url: url, configuration: configuration, environment: environment)
@@ -61,9 +61,19 @@ public final class SocketIOClient: Sendable {
   /// For connections that outlive a scope, such as a fixture's; otherwise `withConnection` cannot be forgotten. The task that
   /// watches the connection belongs to this client: `disconnect` ends it and waits for it, and so does its last release, which
   /// does not wait.
-  public func connect() async throws { try await core.connect() }
+  public func connect() async throws {
+    // In a task of its own, which is waited for: what connecting needs on its stack, 4 kB, would stay with the caller's task for
+    // as long as that lives.
+    let core = core
+    let connecting = Task { try await core.connect() }
+    try await withTaskCancellationHandler {
+      try await connecting.value
+    } onCancel: {
+      connecting.cancel()
+    }
+  }
 
-  /// Leaves every namespace, ends attempts to connect again, and waits until the connection is closed: at most a second.
+  /// Leaves every namespace, ends attempts to connect, and waits until the connection is closed: at most a second.
   ///
   /// The client may `connect` again afterwards. Without a connection this does nothing.
   public func disconnect() async { await core.disconnect() }
@@ -135,9 +145,21 @@ public final class SocketIOClient: Sendable {
     try primary.emitVolatile(event, arguments: arguments)
   }
 
+  /// `emitVolatile` for arguments that are in an array already.
+  public func emitVolatile(_ event: String, arguments: [any Encodable & Sendable]) throws -> Bool {
+    try primary.emitVolatile(event, arguments: arguments)
+  }
+
   /// Sends an event and waits for the server's answer: see `SocketIONamespace.emitWithAck`.
   public func emitWithAck(
     _ event: String, _ arguments: any Encodable & Sendable..., timeout: Duration? = nil
+  ) async throws -> SocketIOEvent {
+    try await primary.emitWithAck(event, arguments: arguments, timeout: timeout)
+  }
+
+  /// `emitWithAck` for arguments that are in an array already.
+  public func emitWithAck(
+    _ event: String, arguments: [any Encodable & Sendable], timeout: Duration? = nil
   ) async throws -> SocketIOEvent {
     try await primary.emitWithAck(event, arguments: arguments, timeout: timeout)
   }
@@ -149,8 +171,20 @@ public final class SocketIOClient: Sendable {
     try await primary.emitWithRetries(event, arguments: arguments, retries: retries, timeout: timeout)
   }
 
+  /// `emitWithRetries` for arguments that are in an array already.
+  public func emitWithRetries(
+    _ event: String, arguments: [any Encodable & Sendable], retries: Int = 3, timeout: Duration? = nil
+  ) async throws -> SocketIOEvent {
+    try await primary.emitWithRetries(event, arguments: arguments, retries: retries, timeout: timeout)
+  }
+
   /// Answers an event that the server wants acknowledged; does nothing for one that has no `ackID`.
   public func acknowledge(_ event: SocketIOEvent, _ arguments: any Encodable & Sendable...) async throws {
+    try await primary.acknowledge(event, arguments: arguments)
+  }
+
+  /// `acknowledge` for arguments that are in an array already.
+  public func acknowledge(_ event: SocketIOEvent, arguments: [any Encodable & Sendable]) async throws {
     try await primary.acknowledge(event, arguments: arguments)
   }
 

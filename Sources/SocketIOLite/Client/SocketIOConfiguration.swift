@@ -26,11 +26,16 @@ public struct SocketIOConfiguration: Sendable {
     public var jitter: Double
     /// Attempts before giving up; nil never does.
     public var attempts: Int?
+    /// Whether a first connection that fails is tried again as well, as the JavaScript client does; off by default, so that a
+    /// wrong address is an error at once. A refused namespace and an address that cannot be right are not tried again.
+    public var retriesFirst: Bool
 
     /// The figures of the JavaScript client unless others are given; `jitter` is brought into 0…1.
     public init(
-      delay: Duration = .seconds(1), maxDelay: Duration = .seconds(5), jitter: Double = 0.5, attempts: Int? = nil
+      delay: Duration = .seconds(1), maxDelay: Duration = .seconds(5), jitter: Double = 0.5, attempts: Int? = nil,
+      retriesFirst: Bool = false
     ) {
+      self.retriesFirst = retriesFirst
       self.delay = delay
       self.maxDelay = maxDelay
       self.jitter = min(max(jitter, 0), 1)
@@ -52,13 +57,14 @@ public struct SocketIOConfiguration: Sendable {
   public var tls: SocketIOTLS
   /// Which HTTP proxy to go through.
   public var proxy: SocketIOProxy
-  /// The path of the Engine.IO endpoint, "/socket.io/" by default.
+  /// The path of the Engine.IO endpoint, "/socket.io/" by default; slashes that it lacks at its ends are added.
   public var path: String
-  /// The namespace to join; `emit` and the queues use it.
+  /// The namespace to join; `emit` and the queues use it. A path in the URL names it as well, as in the JavaScript client.
   public var namespace: String
   /// Sent with the request to join; evaluated again at each reconnection.
   public var auth: (@Sendable () async throws -> any Encodable & Sendable)?
-  /// Added to every request; a Cookie header among them takes the place of the cookies that the server set.
+  /// Added to every request. Host, Authorization and Cookie take the place of the URL's and of the cookies that the server set;
+  /// headers that frame a request (Content-Length, Connection, Upgrade …) are passed over.
   public var extraHeaders: [(name: String, value: String)]
   /// Added to the URL's own query.
   public var query: [(name: String, value: String)]
@@ -70,8 +76,12 @@ public struct SocketIOConfiguration: Sendable {
   public var limits: SocketIOLimits
   /// Whether a lost connection is made again. On by default, as in every Socket.IO client; nil turns it off.
   ///
-  /// Only a connection that was up is made again: the first attempt fails at once with what happened.
+  /// Only a connection that was up is made again: the first attempt fails at once with what happened, unless `retriesFirst`.
   public var reconnection: Reconnection?
+  /// Whether what is sent while there is no connection, and none on its way, waits for one, as in the JavaScript client.
+  ///
+  /// Off by default: such a call throws `notConnected`, because one that waits for a `connect` that nobody calls waits for ever.
+  public var sendsBeforeConnecting = false
 
   /// A configuration; whatever is left out is what the other Socket.IO clients do, except for `transports`.
   public init(

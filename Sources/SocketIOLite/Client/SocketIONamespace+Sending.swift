@@ -49,7 +49,8 @@ extension SocketIONamespace {
 
   /// Sends an event until the server answered it: again after each timeout and each lost connection, at most `retries` times.
   ///
-  /// Such events are sent one after another, so that a repeated one is not overtaken. The server may see an event twice if
+  /// Such events are sent one after another, so that a repeated one is not overtaken; time without a connection does not count.
+  /// What is longer than the server takes is not repeated. The server may see an event twice if
   /// only its answer was lost: give it an id of your own. Throws what the last attempt threw.
   public func emitWithRetries(
     _ event: String, _ arguments: any Encodable & Sendable..., retries: Int = 3, timeout: Duration? = nil
@@ -65,14 +66,29 @@ extension SocketIONamespace {
     return try await turns.withTurn {
       var left = max(retries, 0)
       while true {
+        try await untilConnected()
         do {
           return try await request(event, encoded, timeout: timeout ?? ackTimeout)
-        } catch let error as SocketIOError where left > 0 && (error.code == .ackTimedOut || error.code == .disconnected)
-        {
+        } catch let error as SocketIOError where left > 0 && Self.mayHelpToRepeat(error) {
           left -= 1
         }
       }
     }
+  }
+
+  /// A message that the server found too long is too long the next time as well.
+  private static func mayHelpToRepeat(_ error: SocketIOError) -> Bool {
+    if error.code == .ackTimedOut { return true }
+    return error.code == .disconnected && error.reason?.closeCode != 1009 && error.httpStatus != 413
+  }
+
+  /// Waits while a connection is on its way, so that neither timeout nor retries are used up by there being none.
+  private func untilConnected() async throws {
+    guard try link.connection() == nil else { return }
+    for await _ in link.states() {
+      if try link.connection() != nil { return }
+    }
+    try Task.checkCancellation()
   }
 
   /// Answers an event that the server wants acknowledged; does nothing for one that has no `ackID`.

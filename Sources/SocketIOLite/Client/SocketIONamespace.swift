@@ -8,7 +8,7 @@ public final class SocketIONamespace: Sendable {
 
   let auth: (@Sendable () async throws -> any Encodable & Sendable)?
   let ackTimeout: Duration
-  let link = ClientLink()
+  let link: ClientLink
   let turns = SendTurns()
   private let hub = EventHub()
   // Entered on the event loop for each burst of events, and for what is asked about it; never contended for long.
@@ -17,11 +17,12 @@ public final class SocketIONamespace: Sendable {
   private let mayRecover = Atomic(false)
 
   init(
-    name: String, auth: (@Sendable () async throws -> any Encodable & Sendable)?, ackTimeout: Duration
+    name: String, auth: (@Sendable () async throws -> any Encodable & Sendable)?, _ configuration: SocketIOConfiguration
   ) {
     self.name = name
     self.auth = auth
-    self.ackTimeout = ackTimeout
+    ackTimeout = configuration.ackTimeout
+    link = ClientLink(waitsAlways: configuration.sendsBeforeConnecting)
   }
 
   // MARK: Events
@@ -46,7 +47,7 @@ public final class SocketIONamespace: Sendable {
   // MARK: State
 
   /// The id that the server gave this client in this namespace; nil while it is not joined. Each connection has another.
-  public var id: String? { (try? link.connection())?.sid }
+  public var id: String? { link.sid }
 
   /// Whether the namespace is joined at this moment.
   public var isConnected: Bool { state == .connected }
@@ -74,11 +75,11 @@ public final class SocketIONamespace: Sendable {
     mayRecover.store(membership.pid != nil, ordering: .relaxed)
   }
 
-  /// Begins joining; false if somebody has begun already. Queues that ended before can be read again.
-  func begin() -> Bool {
-    guard link.begin() else { return false }
+  /// Begins joining; nil if somebody has begun already. Queues that ended before can be read again.
+  func begin() -> UInt64? {
+    guard let beginning = link.begin() else { return nil }
     hub.forEachQueue { $0.reopen() }
-    return true
+    return beginning
   }
 
   /// Takes events in the order in which they came.
@@ -87,9 +88,10 @@ public final class SocketIONamespace: Sendable {
     hub.deliver(events)
   }
 
-  func retrying(attempt: Int, after reason: SocketIOError) {
+  /// `isLoss` if there was a connection: then consumers hear of the gap.
+  func retrying(attempt: Int, after reason: SocketIOError, isLoss: Bool) {
     link.retrying(attempt: attempt, after: reason)
-    if attempt == 1 { hub.forEachQueue { $0.interrupt(reason) } }
+    if attempt == 1, isLoss { hub.forEachQueue { $0.interrupt(reason) } }
   }
 
   /// There will be no connection: consumers and callers learn why.

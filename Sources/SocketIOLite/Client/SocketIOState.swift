@@ -11,12 +11,12 @@ public enum SocketIOState: Sendable, Hashable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .disconnected(let reason?): "disconnected (\(reason.rawValue))"
+    case .disconnected(let reason?): "disconnected (\(reason))"
     case .disconnected(nil): "disconnected"
     case .connecting: "connecting"
     case .connected: "connected"
     case .reconnecting(let attempt, let reason):
-      "reconnecting, attempt \(attempt)" + (reason.map { ", after \($0.rawValue)" } ?? "")
+      "reconnecting, attempt \(attempt)" + (reason.map { ", after \($0)" } ?? "")
     }
   }
 }

@@ -14,10 +14,25 @@ struct ClientRequest: Sendable {
 
   var endpoint: SocketIOEndpoint { dialer.endpoint }
 
-  /// The headers that go with every request, whatever its transport.
+  /// Headers by which a message is framed or its connection becomes a WebSocket: the caller's own would break that.
+  private static let ownHeaders: Set = [
+    "content-length", "transfer-encoding", "connection", "upgrade", "sec-websocket-key", "sec-websocket-version",
+    "sec-websocket-extensions",
+  ]
+
+  /// The headers that go with every request, whatever its transport; the caller's Host takes the place of the URL's.
   func headers(contentLength: Int) -> HTTPHeaders {
     var headers = HTTPHeaders([("Host", endpoint.authority), ("Content-Length", "\(contentLength)")])
-    for header in extraHeaders { headers.add(name: header.name, value: header.value) }
+    for (name, value) in extraHeaders where !Self.ownHeaders.contains(name.lowercased()) {
+      if name.lowercased() == "host" {
+        headers.replaceOrAdd(name: name, value: value)
+      } else {
+        headers.add(name: name, value: value)
+      }
+    }
+    if let authorization = endpoint.authorization, !headers.contains(name: "Authorization") {
+      headers.add(name: "Authorization", value: authorization)
+    }
     // Who sends cookies of their own decides alone.
     if !headers.contains(name: "Cookie"), let cookies = cookies.header { headers.add(name: "Cookie", value: cookies) }
     return headers
@@ -43,11 +58,17 @@ struct ClientRequest: Sendable {
   }
 
   /// The error for an answer that is something else than what was asked for.
-  func unexpected(_ status: HTTPResponseStatus, _ body: ByteBuffer, _ target: String, wanted: String) -> SocketIOError {
+  func unexpected(
+    _ status: HTTPResponseStatus, _ body: ByteBuffer, _ target: String, wanted: String, location: String?
+  ) -> SocketIOError {
     var error = unexpected(
       "answered HTTP \(status.code) \(status.reasonPhrase) instead of \(wanted)", target,
       evidence: [quoted(body, limit: 300)])
     error.httpStatus = Int(status.code)
+    if let location, (300..<400).contains(status.code) {
+      error.evidence.append("Location: \(SocketIOEndpoint.shown(location))")
+      error.next = "redirects are not followed; is that the address to connect to?"
+    }
     if String(decoding: body.readableBytesView, as: UTF8.self).contains("Unsupported protocol version") {
       error.code = .unsupportedVersion
       error.next = "the server does not speak Engine.IO 4; use a Socket.IO server of version 3 or newer"
@@ -140,7 +161,7 @@ private final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChann
   private let failed: @Sendable (SocketIOError) -> Void
   private var isSent = false
   private var isDone = false
-  private var status: HTTPResponseStatus?
+  private var head: HTTPResponseHead?
   private var body = ByteBuffer()
 
   init(request: ClientRequest, target: String, failed: @escaping @Sendable (SocketIOError) -> Void) {
@@ -164,7 +185,7 @@ private final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChann
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
-    case .head(let head): status = head.status
+    case .head(let head): self.head = head
     case .body(var part):
       if let start = part.readSlice(length: min(part.readableBytes, max(0, 4096 - body.readableBytes))) {
         body.writeImmutableBuffer(start)
@@ -182,8 +203,9 @@ private final class UpgradeRequestHandler: ChannelInboundHandler, RemovableChann
 
   private func fail(_ context: ChannelHandlerContext) {
     let error =
-      if let status {
-        request.unexpected(status, body, target, wanted: "upgrading to WebSocket")
+      if let head {
+        request.unexpected(
+          head.status, body, target, wanted: "upgrading to WebSocket", location: head.headers.first(name: "Location"))
       } else {
         request.unexpected("closed the connection without answering the upgrade request", target, evidence: [])
       }

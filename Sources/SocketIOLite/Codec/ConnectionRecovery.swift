@@ -38,7 +38,7 @@ struct ConnectionRecovery: Sendable, Equatable {
     var fields: [String: JSONValue] = ["pid": .string(pid)]
     if let offset { fields["offset"] = .string(offset) }
     if let auth {
-      let own = try? JSONDecoder().decode(JSONValue.self, from: Data(auth.readableBytesView))
+      let own = try? SocketIOJSON.decode(JSONValue.self, from: auth)
       guard case .object(let own) = own else { return auth }
       fields.merge(own) { _, mine in mine }
     }

@@ -60,7 +60,7 @@ struct EngineIOHandshake: Sendable, Equatable {
   static func parse(_ json: ByteBuffer) throws(SocketIOError) -> EngineIOHandshake {
     let wire: Wire
     do {
-      wire = try JSONDecoder().decode(Wire.self, from: Data(json.readableBytesView))
+      wire = try SocketIOJSON.decode(Wire.self, from: json)
     } catch {
       throw SocketIOError(
         .malformedPacket, "the handshake is not the JSON object it should be", evidence: [quoted(json)])
@@ -72,7 +72,7 @@ struct EngineIOHandshake: Sendable, Equatable {
     let year = 31_536_000_000
     return EngineIOHandshake(
       sid: sid, upgrades: wire.upgrades ?? [], pingInterval: min(interval, year), pingTimeout: min(timeout, year),
-      maxPayload: wire.maxPayload)
+      maxPayload: wire.maxPayload.flatMap { $0 > 0 ? $0 : nil })
   }
 
   private static func missing(_ field: String, _ json: ByteBuffer) -> SocketIOError {

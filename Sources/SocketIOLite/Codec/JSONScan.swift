@@ -15,6 +15,16 @@ enum JSONScan {
     return base.distance(to: UnsafeRawPointer(hit))
   }
 
+  /// Whether these are the bytes of `text`: one call for all of them.
+  static func isEqual(_ bytes: UnsafeRawBufferPointer, _ text: String) -> Bool {
+    text.utf8.withContiguousStorageIfAvailable { text in
+      guard text.count == bytes.count, let left = bytes.baseAddress, let right = text.baseAddress else {
+        return text.count == bytes.count
+      }
+      return memcmp(left, right, bytes.count) == 0
+    } ?? text.utf8.elementsEqual(bytes)
+  }
+
   /// The index behind the string that opens at `start`; nil if it never ends.
   static func endOfString(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
     var from = start + 1

@@ -36,7 +36,7 @@ enum LongStrings {
       taken.withLock { $0.append(number) }
       return data
     }
-    let value = try decoder.decode(type, from: cut.json)
+    let value = try decoder.decode(type, from: JSONRepair.withoutRepeatedKeys(cut.json) ?? cut.json)
     return taken.withLock { $0.sorted() } == Array(cut.strings.indices) ? value : nil
   }
 

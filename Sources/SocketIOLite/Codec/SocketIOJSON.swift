@@ -35,6 +35,24 @@ enum SocketIOJSON {
     return decoder
   }
 
+  /// Decodes as `JSON.parse` would read it: see `JSONRepair`. Throws what decoding throws.
+  static func decode<T: Decodable>(_ type: T.Type, from json: Data, with decoder: JSONDecoder = JSONDecoder()) throws
+    -> T
+  {
+    let json = JSONRepair.withoutRepeatedKeys(json) ?? json
+    do {
+      return try decoder.decode(type, from: json)
+    } catch {
+      // Looked for only now: hardly any text is broken, and most errors are of the type that was asked for.
+      guard let mended = JSONRepair.withoutBrokenText(json) else { throw error }
+      return try decoder.decode(type, from: mended)
+    }
+  }
+
+  static func decode<T: Decodable>(_ type: T.Type, from json: ByteBuffer) throws -> T {
+    try decode(type, from: Data(json.readableBytesView))
+  }
+
   private static func corrupted(_ decoder: any Decoder, _ message: String) -> DecodingError {
     .dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: message))
   }

@@ -22,6 +22,7 @@ struct SocketIOPacket: Sendable {
 
   /// Reads `<type>[<attachments>-][<namespace>,][<id>][<JSON>]`; the JSON itself is not looked at.
   static func parse(_ text: ByteBuffer, limits: SocketIOLimits = .init()) throws(SocketIOError) -> SocketIOPacket {
+    if let event = plainEvent(text) { return event }
     var rest = text
     guard let digit = rest.readInteger(as: UInt8.self), let kind = Kind(rawValue: digit) else {
       throw malformed("a Socket.IO packet must start with a digit from 0 to 6", text)
@@ -41,8 +42,32 @@ struct SocketIOPacket: Sendable {
     if rest.peekByte() == UInt8(ascii: "/") { packet.namespace = try readNamespace(&rest, of: text) }
     packet.id = try number(&rest, of: text)
     packet.data = rest
+    packet.trim()
     try packet.check(text)
     return packet
+  }
+
+  /// The frequent case, an event of the main namespace that wants no answer: nothing is to be read before its array.
+  private static func plainEvent(_ text: ByteBuffer) -> SocketIOPacket? {
+    let isPlain = text.withUnsafeReadableBytes { bytes in
+      bytes.count >= 3 && bytes[0] == Kind.event.rawValue && bytes[1] == 0x5B && bytes[bytes.count - 1] == 0x5D
+    }
+    guard isPlain else { return nil }
+    var data = text
+    data.moveReaderIndex(forwardBy: 1)
+    return SocketIOPacket(kind: .event, data: data)
+  }
+
+  /// Takes white space off both ends, which JSON allows and which servers that write lines leave there.
+  private mutating func trim() {
+    guard let last = data.getInteger(at: data.writerIndex - 1, as: UInt8.self), let first = data.peekByte() else {
+      return
+    }
+    guard first.isJSONSpace || last.isJSONSpace else { return }
+    let view = data.readableBytesView
+    let start = view.firstIndex { !$0.isJSONSpace } ?? view.endIndex
+    let end = view.lastIndex { !$0.isJSONSpace }.map { $0 + 1 } ?? start
+    data = data.getSlice(at: start, length: end - start) ?? data
   }
 
   /// What each kind must carry, so that later stages may rely on it.
@@ -106,6 +131,11 @@ struct SocketIOPacket: Sendable {
   static func malformed(_ message: String, _ text: ByteBuffer) -> SocketIOError {
     SocketIOError(.malformedPacket, message, evidence: [quoted(text)])
   }
+}
+
+extension UInt8 {
+  /// Source: RFC 8259 §2.
+  var isJSONSpace: Bool { self == 0x20 || (0x09...0x0A).contains(self) || self == 0x0D }
 }
 
 extension ByteBuffer {

@@ -10,7 +10,10 @@ import NIOCore
 struct SocketIOSession: Sendable {
   enum Action: Sendable {
     case nothing
+    /// Joined. What came of the namespace before is to be had from `takeEarly`.
     case connected(namespace: String)
+    /// The answer to a request that was given up: the server must hear that this side leaves.
+    case unwanted(namespace: String)
     case rejected(namespace: String, SocketIOError)
     case event(SocketIOEvent)
     case acknowledged(id: Int, SocketIOEvent)
@@ -20,8 +23,11 @@ struct SocketIOSession: Sendable {
   private var assembler: PacketAssembler
   private let limits: SocketIOLimits
   private var joined: [String: Membership] = [:]
-  /// Namespaces that this side left: what was under way from them is not an error.
-  private var departed: Set<String> = []
+  /// Requests that are not answered yet, and whether the answer is still wanted.
+  private var asked: [String: Bool] = [:]
+  /// Events that came before the answer to CONNECT, as they do from a server whose connect handler sends some.
+  private var early: [String: [SocketIOEvent]] = [:]
+  private var earlyBytes = 0
   private var nextID = 0
   /// The namespace and the name of the last event: the next one's are most often the same.
   private var lastNamespace = ""
@@ -47,13 +53,29 @@ struct SocketIOSession: Sendable {
   var isIdle: Bool { joined.isEmpty }
   func isLast(_ namespace: String) -> Bool { joined.count == 1 && isJoined(namespace) }
   /// This side leaves.
-  mutating func leave(_ namespace: String) {
-    forget(namespace)
-    departed.insert(namespace)
+  mutating func leave(_ namespace: String) { forget(namespace) }
+
+  /// This side asks for a namespace; false if a request that was given up is not answered yet, whose answer will do.
+  ///
+  /// A second CONNECT would be answered a second time, and neither answer says which request it is of.
+  mutating func ask(for namespace: String) -> Bool { asked.updateValue(true, forKey: namespace) == nil }
+
+  /// The answer to a request is not wanted any more.
+  mutating func giveUp(_ namespace: String) {
+    if asked[namespace] != nil { asked[namespace] = false }
+  }
+
+  /// The events that came before the namespace was joined, in order.
+  mutating func takeEarly(_ namespace: String) -> [SocketIOEvent] {
+    let events = early.removeValue(forKey: namespace) ?? []
+    earlyBytes -= events.reduce(0) { $0 + $1.byteCount }
+    return events
   }
 
   private mutating func forget(_ namespace: String) {
     joined[namespace] = nil
+    asked[namespace] = nil
+    _ = takeEarly(namespace)
     if lastNamespace == namespace { lastNamespace = "" }
   }
 
@@ -74,16 +96,15 @@ struct SocketIOSession: Sendable {
 
   private mutating func act(on whole: PacketAssembler.Whole) throws(SocketIOError) -> Action {
     let packet = whole.packet
+    if limits.strictJSON, packet.data.readableBytes > 0 { try JSONGrammar.check(packet.data) }
     switch packet.kind {
     case .event, .binaryEvent:
-      // Before its CONNECT a server may not send events; one that does is told apart from a lost packet.
-      guard packet.namespace == lastNamespace || isJoined(packet.namespace) else {
-        if departed.contains(packet.namespace) { return .nothing }
-        throw SocketIOPacket.malformed(
-          "an event came on namespace \(packet.namespace), which is not connected", packet.data)
-      }
+      let isJoined = packet.namespace == lastNamespace || isJoined(packet.namespace)
+      // What was under way from a namespace that this side left, or never asked for, is nobody's.
+      guard isJoined || asked[packet.namespace] != nil else { return .nothing }
       try JSONScan.checkDepth(packet.data, limit: limits.maxJSONDepth)
       let event = try SocketIOEvent(whole, arrival: arrival, likelyName: lastName)
+      guard isJoined else { return try keep(event) }
       lastNamespace = packet.namespace
       // A name with a backslash in it was written with escapes: it does not look like what it means.
       if event.name != lastName { lastName = event.name.utf8.contains(0x5C) ? "" : event.name }
@@ -92,8 +113,14 @@ struct SocketIOSession: Sendable {
       try JSONScan.checkDepth(packet.data, limit: limits.maxJSONDepth)
       return .acknowledged(id: packet.id ?? -1, try SocketIOEvent(whole, arrival: arrival))
     case .connect:
-      joined[packet.namespace] = try Self.membership(of: packet)
-      departed.remove(packet.namespace)
+      guard let isWanted = asked[packet.namespace] else { return .nothing }
+      let membership = try Self.membership(of: packet)
+      asked[packet.namespace] = nil
+      guard isWanted else {
+        forget(packet.namespace)
+        return .unwanted(namespace: packet.namespace)
+      }
+      joined[packet.namespace] = membership
       return .connected(namespace: packet.namespace)
     case .connectError:
       forget(packet.namespace)
@@ -104,8 +131,19 @@ struct SocketIOSession: Sendable {
     }
   }
 
+  /// Keeps an event until its namespace is joined, within the limit of one message.
+  private mutating func keep(_ event: SocketIOEvent) throws(SocketIOError) -> Action {
+    earlyBytes += event.byteCount
+    guard earlyBytes <= limits.maxMessageBytes else {
+      throw SocketIOError(
+        .limitExceeded, "more than \(limits.maxMessageBytes) bytes of events came before the answer to CONNECT")
+    }
+    early[event.namespace, default: []].append(event)
+    return .nothing
+  }
+
   private static func membership(of packet: SocketIOPacket) throws(SocketIOError) -> Membership {
-    guard let membership = try? JSONDecoder().decode(Membership.self, from: Data(packet.data.readableBytesView)) else {
+    guard let membership = try? SocketIOJSON.decode(Membership.self, from: packet.data) else {
       var error = SocketIOError(
         .unsupportedVersion, "the server's CONNECT carries no sid: it speaks Socket.IO 2 (Engine.IO 3)",
         evidence: [quoted(packet.encoded())], next: "use a Socket.IO server of version 3 or newer")
@@ -116,8 +154,7 @@ struct SocketIOSession: Sendable {
   }
 
   private static func rejection(_ packet: SocketIOPacket) -> SocketIOError {
-    let text = String(decoding: packet.data.readableBytesView, as: UTF8.self)
-    let object = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+    let object = try? SocketIOJSON.decode(JSONValue.self, from: packet.data)
     let message: String? =
       switch object {
       case .object(let fields): fields["message"]?.string

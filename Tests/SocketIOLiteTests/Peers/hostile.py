@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ending import serve_until_released
 
-OPEN = b'0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}'
+OPEN = b'0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":100000000}'
 CONNECTED = b'40{"sid":"y"}'
 
 
@@ -56,10 +56,18 @@ BEFORE_CONNECT = {
     "huge-length": [frame(OPEN), bytes([0x81, 127]) + struct.pack(">Q", 1 << 30)],
     "reserved-bit": [frame(OPEN), bytes([0xC1, 1]) + b"2"],
     "unknown-opcode": [frame(OPEN), bytes([0x83, 1]) + b"2"],
-    "event-before-connect": [frame(OPEN), frame(b'42["early",1]')],
     "close-after-open": [frame(OPEN), frame(b"", opcode=8)],
     "refused": [frame(OPEN), frame(b'44{"message":"go away","data":{"code":7}}')],
     "refused-bare": [frame(OPEN), frame(b'44"no"')],
+    "refused-cut-text": [frame(OPEN), frame(b'44{"message":"cut \\ud83d","data":{"code":7,"text":"\\udc00!"}}')],
+    "left-instead": [frame(OPEN), frame(b"41")],
+    "expired": [frame(OPEN), frame(struct.pack(">H", 1008) + b"token expired", 8)],
+}
+# What comes between the client's CONNECT and the answer to it.
+EARLY = {
+    "early-events": [
+        frame(b'42["early",1]'), frame(b'451-["early",{"_placeholder":true,"num":0}]'), frame(b"two", 2),
+        frame(b'423["early",3]'), frame(b'42/unasked,["early",4]'), frame(b'40/unasked,{"sid":"z"}')],
 }
 AFTER_CONNECT = {
     "text-among-attachments": [frame(b'452-["blobs",{"_placeholder":true,"num":0}]'), frame(b"one", 2), frame(b'42["next"]')],
@@ -70,7 +78,7 @@ AFTER_CONNECT = {
     "no-attachment-count": [frame(b'45["blobs"]')],
     "not-an-array": [frame(b'42{"a":1}')],
     "no-name": [frame(b"42[]")],
-    "number-as-name": [frame(b"42[7]")],
+    "true-as-name": [frame(b"42[true]")],
     "unterminated": [frame(b'42["name')],
     "id-too-large": [frame(b'4299999999999999999999999["name"]')],
     "ack-without-id": [frame(b"43[]")],
@@ -79,7 +87,18 @@ AFTER_CONNECT = {
     "engine-close": [frame(b"1")],
     "socket-close": [frame(struct.pack(">H", 1011), 8)],
     "too-long-in-parts": [frame(b'42["long","', 1, False)] + [frame(b"x" * 60000, 0, False)] * 40,
-    # These three are unusual but right: the event must arrive.
+    "too-big": [frame(struct.pack(">H", 1009) + b"message too big", 8)],
+    "no-reason": [frame(struct.pack(">H", 4001), 8)],
+    "no-code": [frame(b"", 8)],
+    "nan": [frame(b'42["numbers",{"x":NaN}]'), frame(b'42["fine","h\xc3\xa9"]')],
+    "cut-text": [
+        frame(b'42["cut","end \\ud83d","\\udc00\\ud83d\\ude00",{"\\uD800k":["\\\\ud83d"]}]'),
+        frame(b'42["cut\\udfff",1]'), frame(b'42["bytes","a\xed\xa0\xbdb\xff"]'), frame(b'42["fine","h\xc3\xa9"]')],
+    "number-names": [frame(b'42[%s,"named"]' % name) for name in (b"7", b"1.0", b"1e3", b"-0", b"0.5", b"1e21")],
+    "duplicate-keys": [frame(b'42["twice",{"a":1,"b":{"x":1,"x":2},"a":3,"\\u0061":4,"a b":0}]')],
+    # These are unusual but right: the event must arrive.
+    "line-feed": [frame(b'42["fine","h\xc3\xa9"]\n')],
+    "white-space": [frame(b'42 ["fine" , "h\xc3\xa9" ]\r\n ')],
     "split-frames": [frame(b'42["fi', 1, False), frame(b"", 9), frame(b'ne","h\xc3', 0, False), frame(b'\xa9"]', 0)],
     "duplicate-ack": [frame(b"430[1]"), frame(b"430[1]"), frame(b'42["fine","h\xc3\xa9"]')],
     "ping-flood": [frame(b"2")] * 2000 + [frame(b"", 9)] * 500 + [frame(b'42["fine","h\xc3\xa9"]')],
@@ -163,7 +182,7 @@ async def serve(reader, writer):
                 await reader.read()
             else:
                 await read_text(reader, b"40")
-                writer.write(frame(CONNECTED) + b"".join(AFTER_CONNECT.get(case, [])))
+                writer.write(b"".join(EARLY.get(case, [])) + frame(CONNECTED) + b"".join(AFTER_CONNECT.get(case, [])))
                 if case == "cookies":
                     came = [line.split(":", 1)[1].strip() for line in head.split("\r\n") if line.lower().startswith("cookie:")]
                     writer.write(frame(b"42" + json.dumps(["cookies", came]).encode()))
@@ -174,6 +193,9 @@ async def serve(reader, writer):
                 if case == "foreign-ack":
                     await read_text(reader, b'420["ask"]')
                     writer.write(frame(b'43/other,0["wrong"]') + frame(b'430["right"]'))
+                if case == "early-events":
+                    await read_text(reader, b"433[")
+                    writer.write(frame(b'42["fine","h\xc3\xa9"]'))
                 if case == "never-reads":
                     await asyncio.sleep(3600)
                 if case in CUT_OFF:
