@@ -8,7 +8,8 @@ import NIOCore
 
 /// Holds the bytes of an HTTP head until it is whole, so that headers can be taken out of it before it is forwarded.
 ///
-/// Where a message ends is the HTTP decoder's knowledge: it tells the gate through `messageEnded`.
+/// Where a message ends is the HTTP decoder's knowledge: it tells the gate through `messageEnded`. A body whose length is known is
+/// cut there, so that the head of a request that comes right behind it is a head again.
 struct HTTPHeadGate: Sendable {
   enum Piece {
     case head(ByteBuffer)
@@ -18,9 +19,14 @@ struct HTTPHeadGate: Sendable {
   static let maxHeadBytes = 65_536
   private var held = ByteBuffer()
   private var isInHead = true
+  /// What is missing of the body; nil if only the decoder knows.
+  private var bodyRest: Int?
 
   mutating func append(_ bytes: ByteBuffer) { held.writeImmutableBuffer(bytes) }
-  mutating func headEnded() { isInHead = false }
+  mutating func headEnded(bodyLength: Int? = nil) {
+    isInHead = false
+    bodyRest = bodyLength
+  }
   mutating func messageEnded() { isInHead = true }
   mutating func takeAll() -> ByteBuffer {
     defer { held = ByteBuffer() }
@@ -30,7 +36,14 @@ struct HTTPHeadGate: Sendable {
   /// The next piece: a whole head, or whatever there is of a body; nil if more must come. Throws if a head never ends.
   mutating func next() throws(SocketIOError) -> Piece? {
     guard held.readableBytes > 0 else { return nil }
-    guard isInHead else { return .body(takeAll()) }
+    guard isInHead else {
+      guard let rest = bodyRest, rest > 0, let part = held.readSlice(length: min(rest, held.readableBytes)) else {
+        return .body(takeAll())
+      }
+      bodyRest = rest - part.readableBytes
+      if held.readableBytes == 0 { held = ByteBuffer() }
+      return .body(part)
+    }
     let view = held.readableBytesView
     guard let end = view.firstRange(of: [13, 10, 13, 10])?.upperBound else {
       guard held.readableBytes <= Self.maxHeadBytes else {
@@ -56,5 +69,25 @@ struct HTTPHeadGate: Sendable {
       if !names.contains(String(decoding: name, as: UTF8.self).lowercased()) { kept.writeBuffer(&line) }
     }
     return kept
+  }
+
+  /// How long the body is, if the head says so and says nothing else.
+  static func contentLength(of head: ByteBuffer) -> Int? {
+    var length: Int?
+    for line in head.readableBytesView.split(separator: 10) {
+      let name = String(decoding: line.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self).lowercased()
+      if name == "transfer-encoding" { return nil }
+      guard name == "content-length" else { continue }
+      let digits = line.dropFirst(name.utf8.count + 1).filter { $0 > 0x20 }
+      length = Int(String(decoding: digits, as: UTF8.self))
+    }
+    return length
+  }
+
+  /// Whether the head is one of those before the answer proper (100 Continue, 103 Early Hints).
+  static func isInformational(_ head: ByteBuffer) -> Bool {
+    let line = head.readableBytesView.prefix(12)
+    return line.count == 12 && line.starts(with: Array("HTTP/1.".utf8))
+      && line.dropFirst(8).starts(with: Array(" 1".utf8)) && !line.dropFirst(9).elementsEqual(Array("101".utf8))
   }
 }

@@ -117,7 +117,10 @@ final class TapRelayHandler: ChannelDuplexHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case .some(.inputClosed) = event as? ChannelEvent { connection.inputClosed(direction) }
+    guard case .some(.inputClosed) = event as? ChannelEvent else { return }
+    // An answer without a length ends here: the decoders must hear of it before the client does.
+    if direction == .toClient { context.fireUserInboundEventTriggered(event) }
+    connection.inputClosed(direction)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
