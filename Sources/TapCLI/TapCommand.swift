@@ -59,7 +59,9 @@ struct TapCommand: AsyncParsableCommand {
       maxRecordedBytes: 0,
       upstreamTLS: insecure ? .insecure : authority.map { .authority(pemFile: $0) } ?? .system,
       rewritesHost: rewriteHost)
-    let (records, anomalies) = try await SocketIOTap.withTap(upstream: upstream, listen: TapListen(hosts: listen, port: port), options: options) {
+    let (records, anomalies) = try await SocketIOTap.withTap(
+      upstream: upstream, listen: TapListen(hosts: listen, port: port), options: options
+    ) {
       tap in
       let (records, anomalies) = (tap.allRecords(capacity: 100_000), tap.allAnomalies(capacity: 100_000))
       let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)

@@ -101,7 +101,9 @@ final class TapHarness {
     return all
   }
 
-  var names: [String] { recorder.records.map { "\($0.event.name)\($0.event.payloadText)\($0.event.attachments.map(\.count))" } }
+  var names: [String] {
+    recorder.records.map { "\($0.event.name)\($0.event.payloadText)\($0.event.attachments.map(\.count))" }
+  }
 
   // MARK: HTTP by hand
 
@@ -114,7 +116,8 @@ final class TapHarness {
   static func ok(_ body: String, _ headers: String = "") -> String {
     "HTTP/1.1 200 OK\r\n\(headers)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
   }
-  static let open = #"0{"sid":"s","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#
+  static let open =
+    #"0{"sid":"s","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#
   static func upgrade(_ sid: String? = "s") -> String {
     "GET /socket.io/?EIO=4&transport=websocket\(sid.map { "&sid=\($0)" } ?? "") HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n"
       + "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -28,10 +28,11 @@ struct TapPollingTests {
       #expect(try line.ask(H.poll()) == H.poll())
       #expect(try line.answer(answer) == answer)
     }
-    #expect(harness.names == [
-      #"blob[{"_placeholder":true,"num":0}][3]"#, "b[2][]", #"blob[{"_placeholder":true,"num":0}][3]"#, "b[2][]",
-      "c[40][]",
-    ])
+    #expect(
+      harness.names == [
+        #"blob[{"_placeholder":true,"num":0}][3]"#, "b[2][]", #"blob[{"_placeholder":true,"num":0}][3]"#, "b[2][]",
+        "c[40][]",
+      ])
     #expect(Set(harness.recorder.records.map(\.session)) == ["s"])
     #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
   }
@@ -50,10 +51,13 @@ struct TapPollingTests {
     #expect(try polled(FaultRule("r", .drop, event: "a"), a, b, c).got == H.ok(b))
     #expect(try polled(FaultRule("r", .drop), a, b).got == H.ok("6"))
     #expect(try polled(FaultRule("r", .drop, event: "a", direction: .toServer), a, b).got == H.ok(Self.body(a, b)))
-    #expect(try polled(FaultRule("r", .duplicate, event: "a", occurrence: .first(1)), a, b, c).got == H.ok(Self.body(a, a, b, c)))
+    #expect(
+      try polled(FaultRule("r", .duplicate, event: "a", occurrence: .first(1)), a, b, c).got
+        == H.ok(Self.body(a, a, b, c)))
     #expect(try polled(FaultRule("r", .reorder(), event: "a"), a, b, c).got == H.ok(Self.body(b, c, a)))
     #expect(try polled(FaultRule("r", .truncate(bytes: 0), event: "b"), a, b).got == H.ok(Self.body(a, #"42["b","#)))
-    let replace = FaultRule("r", .replace { _ in FaultPayload(payload: Array("[9]".utf8), attachments: [[1, 2, 3]]) }, event: "b")
+    let replace = FaultRule(
+      "r", .replace { _ in FaultPayload(payload: Array("[9]".utf8), attachments: [[1, 2, 3]]) }, event: "b")
     #expect(try polled(replace, a, b).got == H.ok(Self.body(a, #"451-["b",9]"#, "bAQID")))
   }
 
@@ -63,13 +67,17 @@ struct TapPollingTests {
     let line = try harness.line()
     _ = try line.ask(H.poll())
     let text = Self.body(Self.a, Self.b)
-    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Kept: 1\r\n\r\n4\r\n\(text.prefix(4))\r\n\(String(text.utf8.count - 4, radix: 16))\r\n\(text.dropFirst(4))\r\n0\r\n\r\n"
+    let chunked =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Kept: 1\r\n\r\n4\r\n\(text.prefix(4))\r\n\(String(text.utf8.count - 4, radix: 16))\r\n\(text.dropFirst(4))\r\n0\r\n\r\n"
     #expect(try line.answer(chunked) == H.ok(Self.b, "X-Kept: 1\r\n"))
   }
 
-  @Test("A delayed event goes with an answer of the tap's own to the poll that waits; the server's answer to that one goes to the next")
+  @Test(
+    "A delayed event goes with an answer of the tap's own to the poll that waits; the server's answer to that one goes to the next"
+  )
   func delays() throws {
-    let (harness, line, got) = try polled(FaultRule("late", .delay(.seconds(2), keepingOrder: false), event: "a"), Self.a, Self.b)
+    let (harness, line, got) = try polled(
+      FaultRule("late", .delay(.seconds(2), keepingOrder: false), event: "a"), Self.a, Self.b)
     #expect(got == H.ok(Self.b))
     #expect(try line.ask(H.poll()) == H.poll())
     harness.loop.advanceTime(by: .milliseconds(1999))
@@ -83,7 +91,8 @@ struct TapPollingTests {
     #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
   }
 
-  @Test("The client may close its connection after an answer of the tap's own: the upstream's poll goes on, for its next")
+  @Test(
+    "The client may close its connection after an answer of the tap's own: the upstream's poll goes on, for its next")
   func detached() throws {
     let (harness, line, _) = try polled(FaultRule("late", .delay(.seconds(2), keepingOrder: false), event: "a"), Self.a)
     _ = try line.ask(H.poll())
@@ -102,7 +111,8 @@ struct TapPollingTests {
 
   @Test("A delay that keeps the order holds what is behind it, over polls and into the WebSocket")
   func delayIntoUpgrade() throws {
-    let (harness, line, got) = try polled(FaultRule("late", .delay(.seconds(2)), event: "a", occurrence: .nth(1)), Self.b, Self.a, "2")
+    let (harness, line, got) = try polled(
+      FaultRule("late", .delay(.seconds(2)), event: "a", occurrence: .nth(1)), Self.b, Self.a, "2")
     #expect(got == H.ok(Self.body(Self.b, "2")))
     _ = try line.ask(H.poll())
     #expect(try line.answer(H.ok(Self.b)) == H.ok("6"))
@@ -116,7 +126,9 @@ struct TapPollingTests {
     #expect(try socket.got == expected)
   }
 
-  @Test("An event whose attachment comes over another connection, or after the upgrade, is one event", arguments: [false, true])
+  @Test(
+    "An event whose attachment comes over another connection, or after the upgrade, is one event",
+    arguments: [false, true])
   func acrossConnections(withRules: Bool) throws {
     let harness = H(withRules ? [Self.idle] : [])
     let text = #"451-["blob",{"_placeholder":true,"num":0}]"#
@@ -137,7 +149,9 @@ struct TapPollingTests {
   }
 
   /// What a server gets, and a client that posts these packets.
-  private func posted(_ rule: FaultRule, _ packets: String...) throws -> (harness: H, line: H.Line, sent: String, got: String) {
+  private func posted(_ rule: FaultRule, _ packets: String...) throws -> (
+    harness: H, line: H.Line, sent: String, got: String
+  ) {
     let harness = H([rule])
     let line = try harness.line()
     let sent = try line.ask(H.post(packets.joined(separator: "\u{1E}")))
@@ -150,10 +164,15 @@ struct TapPollingTests {
     #expect(try posted(FaultRule("r", .drop, event: "a"), a, b, c).sent == H.post(b))
     let lost = try posted(FaultRule("r", .drop), a, b)
     #expect(lost.sent == "" && lost.got.hasSuffix("\r\n\r\nok"))
-    #expect(try posted(FaultRule("r", .duplicate, event: "a", occurrence: .first(1)), a, b).sent == H.post(Self.body(a, a, b)))
+    #expect(
+      try posted(FaultRule("r", .duplicate, event: "a", occurrence: .first(1)), a, b).sent == H.post(Self.body(a, a, b))
+    )
     #expect(try posted(FaultRule("r", .reorder(), event: "a"), a, b, c).sent == H.post(Self.body(b, c, a)))
-    #expect(try posted(FaultRule("r", .truncate(bytes: 1), event: "blob"), #"451-["blob",{"_placeholder":true,"num":0}]"#, "bAQID").sent
-      == H.post(Self.body(#"451-["blob",{"_placeholder":true,"num":0}]"#, "bAQ==")))
+    #expect(
+      try posted(
+        FaultRule("r", .truncate(bytes: 1), event: "blob"), #"451-["blob",{"_placeholder":true,"num":0}]"#, "bAQID"
+      ).sent
+        == H.post(Self.body(#"451-["blob",{"_placeholder":true,"num":0}]"#, "bAQ==")))
   }
 
   @Test("A delayed event of a client's is posted by the tap, once no other POST of the session is under way")
@@ -195,11 +214,13 @@ struct TapPollingTests {
     #expect(try again.gotText.hasPrefix("HTTP/1.1 400 "))
   }
 
-  @Test("A compressed answer, JSONP and an older protocol pass, and are said to be unread", arguments: [
-    ("/socket.io/?EIO=4&transport=polling&sid=s", "Content-Encoding: gzip\r\n", "compressed (gzip)"),
-    ("/socket.io/?EIO=4&transport=polling&sid=s&j=0", "", "JSONP"),
-    ("/socket.io/?EIO=3&transport=polling&sid=s", "", "Engine.IO 3"),
-  ])
+  @Test(
+    "A compressed answer, JSONP and an older protocol pass, and are said to be unread",
+    arguments: [
+      ("/socket.io/?EIO=4&transport=polling&sid=s", "Content-Encoding: gzip\r\n", "compressed (gzip)"),
+      ("/socket.io/?EIO=4&transport=polling&sid=s&j=0", "", "JSONP"),
+      ("/socket.io/?EIO=3&transport=polling&sid=s", "", "Engine.IO 3"),
+    ])
   func unreadable(uri: String, headers: String, said: String) throws {
     let harness = H([FaultRule("r", .drop)])
     let line = try harness.line()
@@ -210,7 +231,9 @@ struct TapPollingTests {
     #expect(harness.recorder.anomalies.map { $0.message.contains(said) } == [true])
   }
 
-  @Test("An answer without a length, which the end of its connection ends, is recorded and changed too", arguments: [false, true])
+  @Test(
+    "An answer without a length, which the end of its connection ends, is recorded and changed too",
+    arguments: [false, true])
   func answerUntilEnd(withRules: Bool) throws {
     let harness = H(withRules ? [FaultRule("r", .drop, event: "a")] : [])
     let line = try harness.line()
@@ -219,16 +242,48 @@ struct TapPollingTests {
     let got = try line.answer(head + Self.body(Self.a, Self.b))
     try line.upstream.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     let all = got + (try line.gotText)
-    #expect(all == (withRules ? "HTTP/1.0 200 OK\r\nContent-Length: \(Self.b.utf8.count)\r\n\r\n\(Self.b)" : head + Self.body(Self.a, Self.b)))
+    #expect(
+      all
+        == (withRules
+          ? "HTTP/1.0 200 OK\r\nContent-Length: \(Self.b.utf8.count)\r\n\r\n\(Self.b)"
+          : head + Self.body(Self.a, Self.b)))
     #expect(harness.recorder.records.map(\.event.name) == ["a", "b"])
   }
 
-  @Test("The Host header names the upstream if that is asked for, and is the client's otherwise", arguments: [false, true])
+  @Test("A server that ends the connection while a poll waits is no anomaly")
+  func endWithoutAnswer() throws {
+    let harness = H([Self.idle])
+    let line = try harness.line()
+    _ = try line.ask(H.poll())
+    try line.upstream.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+    harness.loop.run()
+    #expect(!line.client.isActive)
+    #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
+  }
+
+  @Test("A server that refuses to upgrade is read on, and so is its client")
+  func refusedUpgrade() throws {
+    let harness = H([FaultRule("r", .drop, event: "a")])
+    let line = try harness.line()
+    for _ in 0..<2 {
+      _ = try line.ask(H.upgrade())
+      let refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+      #expect(try line.answer(refusal) == refusal)
+      #expect(try line.ask(H.post(Self.body(Self.a, Self.b))) == H.post(Self.b))
+      #expect(try line.answer(H.ok("ok")) == H.ok("ok"))
+    }
+    #expect(harness.recorder.records.map(\.event.name) == ["a", "b", "a", "b"])
+    #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
+  }
+
+  @Test(
+    "The Host header names the upstream if that is asked for, and is the client's otherwise", arguments: [false, true])
   func host(rewritesHost: Bool) throws {
     let harness = H(rewritesHost: rewritesHost)
     let line = try harness.line()
     let request = "GET /x HTTP/1.1\r\nhost: tap:1\r\nA: b\r\n\r\n"
-    #expect(try line.ask(request) == (rewritesHost ? "GET /x HTTP/1.1\r\nA: b\r\nHost: upstream:3000\r\n\r\n" : request))
+    #expect(
+      try line.ask(request) == (rewritesHost ? "GET /x HTTP/1.1\r\nA: b\r\nHost: upstream:3000\r\n\r\n" : request))
   }
 
   @Test("Requests that come at once are told apart, and a body's end is not taken for a head")
@@ -239,7 +294,8 @@ struct TapPollingTests {
     #expect(try line.answer(H.ok("1") + H.ok("2")) == H.ok("1") + H.ok("2"))
   }
 
-  @Test("What is held when a WebSocket ends is delivered before the end", arguments: [TapDirection.toServer, .toClient])
+  @Test(
+    "What is held when a WebSocket ends is delivered before the end", arguments: [TapDirection.toServer, .toClient])
   func heldAtClose(direction: TapDirection) throws {
     let harness = H([FaultRule("late", .delay(.seconds(60)), event: "a")])
     let line = try harness.line()

@@ -14,22 +14,24 @@ struct TapRecordingTests {
   private func record(_ number: Int) throws -> TapRecord {
     let event = try SocketIOEvent(
       name: number % 3 == 0 ? "" : "event", namespace: number % 2 == 0 ? "/" : "/sts",
-      arguments: [number, Data(repeating: UInt8(number % 256), count: number % 5 * 100)], ackID: number % 4 == 0 ? number : nil)
+      arguments: [number, Data(repeating: UInt8(number % 256), count: number % 5 * 100)],
+      ackID: number % 4 == 0 ? number : nil)
     return TapRecord(
       direction: number % 2 == 0 ? .toServer : .toClient, kind: number % 7 == 0 ? .acknowledgement : .event,
-      connection: number, session: number % 2 == 0 ? "s" : nil, event: event, faults: number % 5 == 0 ? ["a", "bé"] : [])
+      connection: number, session: number % 2 == 0 ? "s" : nil, event: event,
+      faults: number % 5 == 0 ? ["a", "bé"] : [])
   }
 
   @Test("What is more than fits in memory is read back from the file as it was, in order")
   func spill() throws {
     try withFolder { folder in
       let recorder = TapRecorder(maxBytes: 100_000_000, maxMemoryBytes: 100_000, spillFolder: folder.path)
-      let records = try (0..<5_000).map(record)
+      let records = try (0..<1_500).map(record)
       for record in records {
         recorder.record(record)
         #expect(recorder.sizes.memory <= 100_000)
       }
-      #expect(recorder.sizes.file > 1_000_000)
+      #expect(recorder.sizes.file > 300_000)
       // It has no name: nothing can be left behind.
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
       let read = recorder.records

@@ -152,7 +152,9 @@ struct TapTests {
     }
   }
 
-  @Test("Rules act on the client's events by polling as over a WebSocket", arguments: [SocketIOTransport.polling, .webSocket])
+  @Test(
+    "Rules act on the client's events by polling as over a WebSocket",
+    arguments: [SocketIOTransport.polling, .webSocket])
   func rulesAndTransports(transport: SocketIOTransport) async throws {
     let rules = [
       FaultRule("lose", .drop, event: "counted", occurrence: .nth(2)),

@@ -41,6 +41,7 @@ final class TapConnection {
   var client: TapRelayHandler?
   var server: TapRelayHandler?
   var responseObserver: TapResponseObserver?
+  private var requestDecoder = TapConnection.makeRequestDecoder()
   private var isConnecting = false
   private var isOver = false
   private var isClientDone = false
@@ -108,14 +109,14 @@ final class TapConnection {
     guard let session else { return forward(bytes, direction) }
     let now = sessions.eventLoop.now
     if direction == .toServer {
-      if toServer.mustFrame(session.toServer) {
+      if toServer.mustFrame(whileHolding: session.toServer.isHolding) {
         run(toServer.receive(bytes, into: &session.toServer, now: now), direction)
       } else {
         // Out first: what is read of it delays nobody.
         forward(bytes, direction)
         run(toServer.readOnly(bytes, into: &session.toServer, now: now), direction)
       }
-    } else if toClient.mustFrame(session.toClient) {
+    } else if toClient.mustFrame(whileHolding: session.toClient.isHolding) {
       run(toClient.receive(bytes, into: &session.toClient, now: now), direction)
     } else {
       forward(bytes, direction)
@@ -184,8 +185,18 @@ final class TapConnection {
   func addClientHandlers(_ channel: any Channel) throws {
     let relay = TapRelayHandler(.toServer, self)
     client = relay
-    try channel.pipeline.syncOperations.addHandlers(
-      relay, ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)), TapRequestObserver(self))
+    try channel.pipeline.syncOperations.addHandlers(relay, requestDecoder, TapRequestObserver(self))
+  }
+
+  /// Requests are read by a decoder that has seen none yet.
+  func readRequestsAnew() throws {
+    let used = requestDecoder
+    requestDecoder = Self.makeRequestDecoder()
+    try client?.exchange(used, for: requestDecoder)
+  }
+
+  private static func makeRequestDecoder() -> ByteToMessageHandler<HTTPRequestDecoder> {
+    ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes))
   }
 
   private func addServerHandlers(_ channel: any Channel) throws {

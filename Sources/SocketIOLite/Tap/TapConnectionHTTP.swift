@@ -160,7 +160,8 @@ extension TapConnection: TapHTTPDelegate {
       exchange.unreadable = exchange.unreadable ?? Self.compression(response.headers)
       exchange.session?.answerHeaders = TapHTTP.common(response.headers)
     }
-    if exchange.kind == .poll, exchange.isAnswered || (response.status == .ok && exchange.session?.mustHoldAnswer == true)
+    if exchange.kind == .poll,
+      exchange.isAnswered || (response.status == .ok && exchange.session?.mustHoldAnswer == true)
     {
       exchange.heldResponse = head
     } else {
@@ -214,7 +215,11 @@ extension TapConnection: TapHTTPDelegate {
     }
     paid()
     guard exchange.kind == .upgrade else { return }
-    // NIO's decoder reads no further request after one that asked for an upgrade.
+    // NIO's decoder reads no further request after one that asked for an upgrade: another must take its place.
+    if afterUpgradeRequest.readableBytes == 0, (try? readRequestsAnew()) != nil {
+      mode = .http
+      return
+    }
     giveUp(nil, "the server refused to upgrade to WebSocket (\(status?.code ?? 0))", evidence: [])
   }
 
@@ -247,6 +252,9 @@ extension TapConnection: TapHTTPDelegate {
 
   func tapCouldNotRead(_ direction: TapDirection, _ error: any Error) {
     guard mode == .http || mode == .upgrading else { return }
+    // A server that ends a connection while it owes an answer says nothing that could not be read.
+    let isEnd = if case .invalidEOFState? = error as? HTTPParserError { true } else { false }
+    if isEnd, direction == .toClient, asked.first?.response == nil { return }
     giveUp(direction, "what passes is not HTTP/1.1", evidence: ["\(error)"])
   }
 

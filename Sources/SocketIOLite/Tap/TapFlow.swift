@@ -38,13 +38,13 @@ struct TapFlow {
   }
 
   /// Whether bytes must wait until their frame is whole: otherwise they may be forwarded first and read (`readOnly`) afterwards.
-  func mustFrame(_ stream: TapStream) -> Bool {
-    faults.isActive || scanner.hasUnsentBytes || messageUnsent.readableBytes > 0 || stream.isHolding
+  func mustFrame(whileHolding isHolding: Bool) -> Bool {
+    isHolding || faults.isActive || scanner.hasUnsentBytes || messageUnsent.readableBytes > 0
   }
 
   mutating func receive(_ bytes: ByteBuffer, into stream: inout TapStream, now: NIODeadline) -> [Command] {
     guard !isOpaque else { return [.send(bytes)] }
-    guard mustFrame(stream) else { return [.send(bytes)] + readOnly(bytes, into: &stream, now: now) }
+    guard mustFrame(whileHolding: stream.isHolding) else { return [.send(bytes)] + readOnly(bytes, into: &stream, now: now) }
     scanner.append(bytes)
     return read(into: &stream, now)
   }

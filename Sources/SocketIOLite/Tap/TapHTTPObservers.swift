@@ -87,6 +87,13 @@ final class TapRelayHandler: ChannelDuplexHandler {
   /// Hands a copy to the decoders behind.
   func observe(_ bytes: ByteBuffer) { context?.fireChannelRead(wrapInboundOut(bytes)) }
 
+  /// Puts another decoder behind this in the place of one.
+  func exchange(_ used: any RemovableChannelHandler, for new: any ChannelHandler) throws {
+    guard let operations = context?.pipeline.syncOperations else { return }
+    operations.removeHandler(used, promise: nil)
+    try operations.addHandler(new, position: .after(self))
+  }
+
   /// Closes once everything written is out.
   func close(_ mode: CloseMode) {
     guard let context else { return }

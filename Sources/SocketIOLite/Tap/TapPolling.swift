@@ -26,7 +26,8 @@ extension TapSession {
   var mustHoldAnswer: Bool { hasRules || toClient.isHolding || !toClientOut.isEmpty }
 
   /// Reads a body and returns the packets that are to go on now.
-  func read(_ body: ByteBuffer, _ direction: TapDirection, on connection: TapConnection?, isSent: Bool) -> [ByteBuffer] {
+  func read(_ body: ByteBuffer, _ direction: TapDirection, on connection: TapConnection?, isSent: Bool) -> [ByteBuffer]
+  {
     let id = connection?.id ?? 0
     let now = sessions.eventLoop.now
     var steps: [TapStream.Step] = []

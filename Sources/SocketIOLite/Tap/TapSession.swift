@@ -189,7 +189,8 @@ final class TapSessions {
     if let sid = session.sid, bySID[sid] === session { bySID[sid] = nil }
     guard session.heldCount > 0, !session.isCut else { return }
     environment.recorder.anomaly(
-      0, nil, "session \(session.sid ?? "without a name") ended while \(session.heldCount) of its packets were held back")
+      0, nil,
+      "session \(session.sid ?? "without a name") ended while \(session.heldCount) of its packets were held back")
   }
 
   /// The tap ends.

@@ -75,7 +75,7 @@ extension ByteBuffer {
     writeInteger(Int64(record.connection))
     writeText(record.session ?? "")
     writeInteger((event.time - base).nanoseconds)
-    writeInteger(event.date.timeIntervalSince1970.bitPattern)
+    writeInteger(event.date.timeIntervalSinceReferenceDate.bitPattern)
     writeInteger(UInt32(record.faults.count))
     for fault in record.faults { writeText(fault) }
     writeText(event.namespace)
@@ -90,7 +90,9 @@ extension ByteBuffer {
 
   /// The next record, if all of it is there.
   mutating func readTapRecord(base: ContinuousClock.Instant) -> TapRecord? {
-    guard let length = getInteger(at: readerIndex, as: UInt32.self), readableBytes >= Int(length) + 4 else { return nil }
+    guard let length = getInteger(at: readerIndex, as: UInt32.self), readableBytes >= Int(length) + 4 else {
+      return nil
+    }
     moveReaderIndex(forwardBy: 4)
     guard var fields = readSlice(length: Int(length)), let direction = fields.readInteger(as: UInt8.self),
       let kind = TapRecord.Kind(rawValue: fields.readText()), let connection = fields.readInteger(as: Int64.self)
@@ -109,7 +111,7 @@ extension ByteBuffer {
       kind: isEvent == 1 ? .event : .ack, namespace: namespace, id: id < 0 ? nil : Int(id),
       attachmentCount: attachments.count, data: array)
     let arrival = SocketIOEvent.Arrival(
-      time: base + .nanoseconds(time), date: Date(timeIntervalSince1970: Double(bitPattern: date)))
+      time: base + .nanoseconds(time), date: Date(timeIntervalSinceReferenceDate: Double(bitPattern: date)))
     guard let event = try? SocketIOEvent(.init(packet: packet, attachments: attachments), arrival: arrival) else {
       return nil
     }
