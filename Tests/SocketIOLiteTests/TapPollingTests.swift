@@ -269,6 +269,7 @@ struct TapPollingTests {
       _ = try line.ask(H.upgrade())
       let refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
       #expect(try line.answer(refusal) == refusal)
+      harness.loop.run()
       #expect(try line.ask(H.post(Self.body(Self.a, Self.b))) == H.post(Self.b))
       #expect(try line.answer(H.ok("ok")) == H.ok("ok"))
     }

@@ -189,10 +189,10 @@ final class TapConnection {
   }
 
   /// Requests are read by a decoder that has seen none yet.
-  func readRequestsAnew() throws {
+  func readRequestsAnew() {
     let used = requestDecoder
     requestDecoder = Self.makeRequestDecoder()
-    try client?.exchange(used, for: requestDecoder)
+    client?.exchange(used, for: requestDecoder)
   }
 
   private static func makeRequestDecoder() -> ByteToMessageHandler<HTTPRequestDecoder> {

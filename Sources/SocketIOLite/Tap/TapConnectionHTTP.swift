@@ -216,9 +216,9 @@ extension TapConnection: TapHTTPDelegate {
     paid()
     guard exchange.kind == .upgrade else { return }
     // NIO's decoder reads no further request after one that asked for an upgrade: another must take its place.
-    if afterUpgradeRequest.readableBytes == 0, (try? readRequestsAnew()) != nil {
+    if afterUpgradeRequest.readableBytes == 0 {
       mode = .http
-      return
+      return readRequestsAnew()
     }
     giveUp(nil, "the server refused to upgrade to WebSocket (\(status?.code ?? 0))", evidence: [])
   }

@@ -44,7 +44,9 @@ struct TapFlow {
 
   mutating func receive(_ bytes: ByteBuffer, into stream: inout TapStream, now: NIODeadline) -> [Command] {
     guard !isOpaque else { return [.send(bytes)] }
-    guard mustFrame(whileHolding: stream.isHolding) else { return [.send(bytes)] + readOnly(bytes, into: &stream, now: now) }
+    guard mustFrame(whileHolding: stream.isHolding) else {
+      return [.send(bytes)] + readOnly(bytes, into: &stream, now: now)
+    }
     scanner.append(bytes)
     return read(into: &stream, now)
   }

@@ -88,10 +88,15 @@ final class TapRelayHandler: ChannelDuplexHandler {
   func observe(_ bytes: ByteBuffer) { context?.fireChannelRead(wrapInboundOut(bytes)) }
 
   /// Puts another decoder behind this in the place of one.
-  func exchange(_ used: any RemovableChannelHandler, for new: any ChannelHandler) throws {
+  func exchange(
+    _ used: ByteToMessageHandler<HTTPRequestDecoder>, for new: ByteToMessageHandler<HTTPRequestDecoder>
+  ) {
     guard let operations = context?.pipeline.syncOperations else { return }
-    operations.removeHandler(used, promise: nil)
-    try operations.addHandler(new, position: .after(self))
+    // A decoder leaves a turn of the loop later, before anything more is read.
+    operations.removeHandler(used).assumeIsolated().whenComplete { _ in
+      // It can fail only where the pipeline is gone.
+      try? operations.addHandler(new, position: .after(self))
+    }
   }
 
   /// Closes once everything written is out.
