@@ -17,6 +17,7 @@ PYTHON = sys.executable
 OURS = "ours"
 # No peer but what none can be below, so that no ratio is formed with it.
 FLOOR = "floor: bare recv"
+FLOOR_RELAY = "floor: bare relay"
 # Linux counts peak memory in kilobytes.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 

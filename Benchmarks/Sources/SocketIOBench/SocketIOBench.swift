@@ -39,7 +39,7 @@ struct SocketIOBench {
       return try await tap(arguments[1], options: .init())
     case ("tap", 3):
       guard let megabytes = Int(arguments[2]) else { break }
-      return try await tap(arguments[1], options: .init(maxMemoryBytes: megabytes * 1_000_000))
+      return try await tap(arguments[1], options: megabytes == 0 ? .init(maxRecordedBytes: 0) : .init(maxMemoryBytes: megabytes * 1_000_000))
     default: break
     }
     Report.usage(
