@@ -39,7 +39,10 @@ struct SocketIOBench {
       return try await tap(arguments[1], options: .init())
     case ("tap", 3):
       guard let megabytes = Int(arguments[2]) else { break }
-      return try await tap(arguments[1], options: megabytes == 0 ? .init(maxRecordedBytes: 0) : .init(maxMemoryBytes: megabytes * 1_000_000))
+      // Of nothing in memory, nothing is kept at all.
+      let options =
+        megabytes == 0 ? TapOptions(maxRecordedBytes: 0) : TapOptions(maxMemoryBytes: megabytes * 1_000_000)
+      return try await tap(arguments[1], options: options)
     default: break
     }
     Report.usage(

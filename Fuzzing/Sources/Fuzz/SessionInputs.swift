@@ -192,7 +192,7 @@ private final class TapPlay {
     guard channel.isActive else { return }
     account.writeImmutableBuffer(bytes)
     var rest = bytes
-    while rest.readableBytes > 0, let part = rest.readSlice(length: min(chunk * 4, rest.readableBytes)) {
+    while rest.readableBytes > 0, let part = rest.readSlice(length: min(chunk * 16, rest.readableBytes)) {
       _ = try? channel.writeInbound(part)
       collect()
     }

@@ -19,6 +19,8 @@ struct HTTPHeadGate: Sendable {
   static let maxHeadBytes = 65_536
   private var held = ByteBuffer()
   private var isInHead = true
+  /// So much of what is held has no end of a head in it.
+  private var scanned = 0
   /// What is missing of the body; nil if only the decoder knows.
   private var bodyRest: Int?
 
@@ -29,8 +31,20 @@ struct HTTPHeadGate: Sendable {
   }
   mutating func messageEnded() { isInHead = true }
   mutating func takeAll() -> ByteBuffer {
-    defer { held = ByteBuffer() }
+    defer { (held, scanned) = (ByteBuffer(), 0) }
     return held
+  }
+
+  /// How long the head is that ends with the first empty line at or behind `start`.
+  private static func headLength(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    var from = start
+    while let found = JSONScan.find(13, in: bytes, from: from) {
+      if found + 4 <= bytes.count, bytes[found + 1] == 10, bytes[found + 2] == 13, bytes[found + 3] == 10 {
+        return found + 4
+      }
+      from = found + 1
+    }
+    return nil
   }
 
   /// The next piece: a whole head, or whatever there is of a body; nil if more must come. Throws if a head never ends.
@@ -44,15 +58,17 @@ struct HTTPHeadGate: Sendable {
       if held.readableBytes == 0 { held = ByteBuffer() }
       return .body(part)
     }
-    let view = held.readableBytesView
-    guard let end = view.firstRange(of: [13, 10, 13, 10])?.upperBound else {
+    guard let length = held.withUnsafeReadableBytes({ Self.headLength($0, from: scanned) }) else {
+      // The end may be cut in the middle.
+      scanned = max(0, held.readableBytes - 3)
       guard held.readableBytes <= Self.maxHeadBytes else {
         throw SocketIOError(
           .limitExceeded, "an HTTP head is longer than \(Self.maxHeadBytes) bytes", evidence: [quoted(held)])
       }
       return nil
     }
-    guard let head = held.readSlice(length: end - view.startIndex) else { return nil }
+    scanned = 0
+    guard let head = held.readSlice(length: length) else { return nil }
     if held.readableBytes == 0 { held = ByteBuffer() }
     return .head(head)
   }
