@@ -88,6 +88,8 @@ let package = Package(
         "SocketIOLite", "TapCLI", "ComposeTesting",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       exclude: ["Peers"]),
     .testTarget(

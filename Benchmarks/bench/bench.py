@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from measure import FLOOR, ROOT, WORK, MeasureError, progress
+from measure import FLOOR, FLOOR_RELAY, ROOT, WORK, MeasureError, progress
 
 GROUPS = ["socketio", "audioprint", "composekit", "e2e"]
 RESULTS = ROOT / "Benchmarks" / "results"
@@ -61,13 +61,16 @@ def rows(records):
     table = []
     for record in records:
         peers = {name: value for name, value in record["peers"].items() if value is not None}
-        rivals = [value for name, value in peers.items() if name != FLOOR]
+        rivals = [value for name, value in peers.items() if name not in (FLOOR, FLOOR_RELAY)]
         best = (min if record["lower_is_better"] else max)(rivals, default=None)
         ours = record["ours"]
-        met = "" if record["wanted"] is None else ("yes" if ours <= record["wanted"] else "no")
+        wanted, met = number(record["wanted"]), ""
+        if record["wanted"] is not None:
+            met = "yes" if (ours <= record["wanted"]) == record["lower_is_better"] or ours == record["wanted"] else "no"
+            wanted = wanted if record["lower_is_better"] else f"≥ {wanted}"
         ratio = f"{ours / best:.2f}" if best and best > 0 else "–"
         listed = ", ".join(f"{name} {number(value)}" for name, value in peers.items()) or "–"
-        table.append([record["group"], record["case"], record["unit"], number(ours), listed, number(record["wanted"]), met, ratio])
+        table.append([record["group"], record["case"], record["unit"], number(ours), listed, wanted, met, ratio])
     return table
 
 

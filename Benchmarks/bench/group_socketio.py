@@ -1,5 +1,8 @@
 """SocketIOLite beside python-socketio and the `websockets` library, on loopback, and the floor: the kernel handing the bytes over."""
-from measure import FLOOR, OURS, Cases, peer, progress, run, server, swift_tool
+import subprocess
+from urllib.parse import urlsplit
+
+from measure import FLOOR, FLOOR_RELAY, OURS, PEERS, WORK, Cases, MeasureError, peer, progress, run, server, swift_tool
 
 # events, bytes each, kind, name, wanted µs per event as received, wanted with the audio decoded
 BURSTS = [
@@ -15,6 +18,10 @@ CONNECTIONS = 100
 SPREAD_EVENTS = 20_000
 SPREAD = [1, 10, 100, 1_000]
 IDLE = 1_000
+# Through the tap: events of 64 KB, as many as stay in its memory, and then so many that the older ones move to its file.
+FLOW_EVENTS = 1_500
+# A long recording, in bursts, and what the tap is told to keep of it in memory, in MB.
+RECORDED_BURST, RECORDED_BURSTS, RECORDED_LIMITS = 100_000, 10, [256, 32]
 
 
 def measure(runs):
@@ -24,14 +31,17 @@ def measure(runs):
         server(peer("polling_replay_server.py")) as polled,
         server(peer("echo_server.py")) as echo,
     ):
-        with server([swift_tool("SocketIOBench"), "tap", echo]) as tap:
+        relay = compile_relay()
+        with server([swift_tool("SocketIOBench"), "tap", echo]) as tap, server([relay, port_of(echo)]) as bare:
             for number in range(1, runs + 1):
                 progress(f"socketio {number}/{runs}: bursts")
                 for burst in BURSTS:
                     measure_burst(cases, replay, *burst)
                 measure_polling(cases, polled, *POLLED)
                 progress(f"socketio {number}/{runs}: acknowledgements, connecting, tap")
-                measure_latency(cases, echo, tap)
+                measure_latency(cases, echo, tap, bare)
+                progress(f"socketio {number}/{runs}: throughput and memory of the tap")
+                measure_tap(cases, replay, relay)
                 progress(f"socketio {number}/{runs}: up to {SPREAD[-1]:,} connections")
                 measure_growth(cases, replay)
     return cases
@@ -68,27 +78,71 @@ def measure_polling(cases, url, count, size):
     case.add("python-socketio", result["cpu_us"])
 
 
-def measure_latency(cases, echo, tap):
+def port_of(url):
+    return str(urlsplit(url).port)
+
+
+def compile_relay():
+    program = WORK / "relay"
+    WORK.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["gcc", "-O2", "-Wall", "-o", program, PEERS / "relay.c"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MeasureError(f"the bare relay cannot be compiled:\n{done.stderr}")
+    return str(program)
+
+
+def measure_latency(cases, echo, tap, bare):
     (ours,) = run([swift_tool("SocketIOBench"), "ack", echo, str(ACKS)])
     (theirs,) = run(peer("python_socketio_client.py", "ack", echo, ACKS))
     (tapped,) = run([swift_tool("SocketIOBench"), "ack", tap, str(ACKS)])
+    (relayed,) = run([swift_tool("SocketIOBench"), "ack", bare, str(ACKS)])
     for share, wanted in (("p50", 0.3), ("p99", 0.8)):
         case = cases.case(f"ack round trip, {share}", "ms", wanted)
         case.add(OURS, ours[f"{share}_ms"])
         case.add("python-socketio", theirs[f"{share}_ms"])
-        # A difference of two p99s is mostly noise, and may be negative: through the tap, p99 is given whole, and is to be at most a
-        # millisecond above what is wanted without it.
-        if share == "p50":
-            # Two events pass the tap in a round trip: this is what both cost together.
-            added = cases.case("added by the tap to a round trip, p50", "ms")
-            added.add(OURS, tapped["p50_ms"] - ours["p50_ms"])
-        else:
-            cases.case("ack round trip through the tap, p99", "ms", wanted + 1).add(OURS, tapped["p99_ms"])
+        # Two events pass the tap in a round trip: this is what both cost together. A difference of two p99s is mostly noise, and may be
+        # negative: it is given whole as well.
+        added = cases.case(f"added by the tap to a round trip, {share}", "ms", {"p50": 0.05, "p99": 0.15}[share])
+        added.add(OURS, tapped[f"{share}_ms"] - ours[f"{share}_ms"])
+        # What it costs to be between them at all.
+        added.add(FLOOR_RELAY, relayed[f"{share}_ms"] - ours[f"{share}_ms"])
+        cases.case(f"ack round trip through the tap, {share}", "ms").add(OURS, tapped[f"{share}_ms"])
     case = cases.case("connect, p50", "ms", 2)
     (result,) = run([swift_tool("SocketIOBench"), "connect", echo, str(CONNECTIONS)])
     case.add(OURS, result["p50_ms"])
     (result,) = run(peer("python_socketio_client.py", "connect", echo, CONNECTIONS))
     case.add("python-socketio", result["p50_ms"])
+
+
+def measure_tap(cases, replay, relay):
+    bench = swift_tool("SocketIOBench")
+
+    def flow(url, count, size, repeats):
+        (result,) = run([bench, "flow", url, str(count), str(size), str(repeats)])
+        return result["events_per_s"]
+
+    direct = flow(replay, FLOW_EVENTS, 65_536, 2)
+    # A new one for each run: what it recorded before would be in its memory.
+    with server([bench, "tap", replay]) as tap:
+        shares = {"in memory": flow(tap, FLOW_EVENTS, 65_536, 2) / direct, "with spill": flow(tap, FLOW_EVENTS, 65_536, 3) / direct}
+    # As `siotap` has it, which writes what it hears and keeps nothing.
+    with server([bench, "tap", replay, "0"]) as tap:
+        shares["nothing"] = flow(tap, FLOW_EVENTS, 65_536, 2) / direct
+    with server([relay, port_of(replay)]) as bare:
+        floor = flow(bare, FLOW_EVENTS, 65_536, 2) / direct
+    cases.case("throughput, 64 KB events, direct", "events/s", lower_is_better=False).add(OURS, direct)
+    for what, share in shares.items():
+        wanted = 0.85 if what == "in memory" else None
+        case = cases.case(f"throughput of 64 KB events through the tap ÷ direct, recording {what}", "×", wanted, lower_is_better=False)
+        case.add(OURS, share)
+        case.add(FLOOR_RELAY, floor)
+    for limit in RECORDED_LIMITS:
+        said = []
+        with server([bench, "tap", replay, str(limit)], said) as tap:
+            flow(tap, RECORDED_BURST, 200, RECORDED_BURSTS)
+        events = f"{RECORDED_BURST * RECORDED_BURSTS:,} recorded events of 200 B, limit {limit} MB"
+        # What is kept, and what a process that keeps nothing has anyway.
+        cases.case(f"peak memory of a tap, {events}", "MB", limit + 40).add(OURS, said[-1]["peak_rss_mb"])
 
 
 def measure_growth(cases, url):

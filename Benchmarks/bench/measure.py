@@ -17,6 +17,7 @@ PYTHON = sys.executable
 OURS = "ours"
 # No peer but what none can be below, so that no ratio is formed with it.
 FLOOR = "floor: bare recv"
+FLOOR_RELAY = "floor: bare relay"
 # Linux counts peak memory in kilobytes.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -69,8 +70,11 @@ def usage_of(command, timeout=600, statuses=(0,)):
 
 
 @contextmanager
-def server(command):
-    """A process that prints its port (bare or as {"port": n}) and ends with its standard input; gives its URL."""
+def server(command, last_words=None):
+    """A process that prints its port (bare or as {"port": n}) and ends with its standard input; gives its URL.
+
+    What it prints at its end, JSON objects a line each, is put into the list `last_words`.
+    """
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()
@@ -85,6 +89,8 @@ def server(command):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if last_words is not None:
+            last_words.extend(json_lines(process.stdout.read()))
         process.stdout.close()
 
 

@@ -23,6 +23,9 @@ struct TapCommand: AsyncParsableCommand {
   @Flag(help: "Believe any certificate of an https server.")
   var insecure = false
 
+  @Flag(help: "Name the server in the Host header of requests, instead of what the client wrote.")
+  var rewriteHost = false
+
   @Option(help: "The port to listen on; 0 takes a free one.")
   var port = 3001
 
@@ -54,23 +57,31 @@ struct TapCommand: AsyncParsableCommand {
     // Everything is written out at once, so the tap itself need not keep it.
     let options = TapOptions(
       maxRecordedBytes: 0,
-      upstreamTLS: insecure ? .insecure : authority.map { .authority(pemFile: $0) } ?? .system)
-    try await SocketIOTap.withTap(upstream: upstream, listen: TapListen(hosts: listen, port: port), options: options) {
+      upstreamTLS: insecure ? .insecure : authority.map { .authority(pemFile: $0) } ?? .system,
+      rewritesHost: rewriteHost)
+    let (records, anomalies) = try await SocketIOTap.withTap(
+      upstream: upstream, listen: TapListen(hosts: listen, port: port), options: options
+    ) {
       tap in
-      let records = tap.allRecords(capacity: 100_000)
+      let (records, anomalies) = (tap.allRecords(capacity: 100_000), tap.allAnomalies(capacity: 100_000))
       let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
       note("siotap: \(listen.map { "\($0):\(tap.port)" }.joined(separator: ", ")) → \(upstream)")
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { for await _ in signals { return } }
         group.addTask { for try await record in records { try handle(record, file) } }
-        group.addTask { try await showAnomalies(of: tap) }
+        group.addTask {
+          for try await anomaly in anomalies { note("siotap: \(anomaly)") }
+        }
         defer { group.cancelAll() }
         // Whichever is first: a signal, or a file that can no longer be written.
         try await group.next()
       }
-      for record in records.drain() { try handle(record, file) }
-      note("siotap: ended")
+      return (records, anomalies)
     }
+    // What came while the tap was closing is as good as anything before.
+    for record in records.drain() { try handle(record, file) }
+    for anomaly in anomalies.drain() { note("siotap: \(anomaly)") }
+    note("siotap: ended")
   }
 
   /// Hours to milliseconds, in UTC as in the file, whatever the locale.
@@ -85,16 +96,6 @@ struct TapCommand: AsyncParsableCommand {
     try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
   }
 
-  /// What could not be read goes to standard error, a second late at most.
-  private func showAnomalies(of tap: SocketIOTap) async throws {
-    var shown = 0
-    while true {
-      try await Task.sleep(for: .seconds(1))
-      let all = tap.anomalies()
-      for anomaly in all.dropFirst(shown) { note("siotap: \(anomaly)") }
-      shown = all.count
-    }
-  }
-
+  /// What is no event goes to standard error.
   private func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 }

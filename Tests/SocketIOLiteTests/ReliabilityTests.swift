@@ -12,23 +12,56 @@ private func count(_ variable: String, otherwise: Int) -> Int {
 
 @Suite("Nothing gets lost unsaid, and nothing leaks", .inTurn)
 struct ReliabilityTests {
-  @Test("Of a stream of events over three lost connections each is received once, or missing beside a reported loss")
-  func stream() async throws {
+  @Test(
+    "Of a stream of events over three lost connections each is received once, or missing beside a reported loss",
+    arguments: [SocketIOTransport.webSocket, .polling])
+  func stream(transport: SocketIOTransport) async throws {
+    try await Peer.run("stream.py") { port in
+      _ = try await Self.receive(
+        "http://127.0.0.1:\(port)", by: transport, total: count("RELIABILITY_EVENTS", otherwise: 10_000))
+    }
+  }
+
+  @Test("A tap between them has each in its record once", arguments: [SocketIOTransport.webSocket, .polling])
+  func streamThroughTap(transport: SocketIOTransport) async throws {
     let total = count("RELIABILITY_EVENTS", otherwise: 10_000)
     try await Peer.run("stream.py") { port in
-      let client = SocketIOClient(
-        url: "http://127.0.0.1:\(port)",
-        configuration: .patient(reconnection: .init(delay: .milliseconds(20), maxDelay: .milliseconds(200))))
-      let numbers = client.events(named: "number", capacity: 200_000)
-      let (received, lost, reasons) = try await client.withConnection { client in
-        try await client.emit("start", total)
-        return try await Self.account(for: numbers, upTo: total)
+      let options = TapOptions(connectTimeout: wait, maxMemoryBytes: 1_000_000)
+      try await SocketIOTap.withTap(upstream: "http://127.0.0.1:\(port)", options: options) { tap in
+        let received = try await Self.receive(tap.url, by: transport, total: total)
+        var last = -1
+        var recorded = 0
+        try tap.forEachRecord { record in
+          guard record.event.name == "number" else { return }
+          let number = try #require(Int(record.event.payloadText.dropFirst().dropLast()))
+          try #require(number > last, "\(number) is recorded behind \(last)")
+          (last, recorded) = (number, recorded + 1)
+        }
+        #expect(last == total)
+        // The last number only says that all were sent.
+        #expect(recorded > received)
+        #expect(tap.anomalies().isEmpty, "\(tap.anomalies())")
       }
-      #expect(received + lost == total)
-      #expect(reasons == [.transportClose, .transportClose, .transportClose])
-      // At least what the server sent while nobody was connected, at most what it may hold back besides.
-      #expect((1...30_000).contains(lost), "\(lost) of \(total) are missing")
     }
+  }
+
+  private static func receive(_ url: String, by transport: SocketIOTransport, total: Int) async throws -> Int {
+    let client = SocketIOClient(
+      url: url,
+      configuration: .patient(
+        reconnection: .init(delay: .milliseconds(20), maxDelay: .milliseconds(200)), transports: [transport]))
+    let numbers = client.events(named: "number", capacity: 200_000)
+    let (received, lost, reasons) = try await client.withConnection { client in
+      try await client.emit("start", total)
+      return try await Self.account(for: numbers, upTo: total)
+    }
+    #expect(received + lost == total)
+    #expect(reasons.count == 3)
+    // A poll that comes after the end is answered with 400 instead.
+    #expect(reasons.allSatisfy { $0 == .transportClose || (transport == .polling && $0 == .transportError) })
+    // At least what the server sent while nobody was connected, at most what it may hold back besides.
+    #expect((1...30_000).contains(lost), "\(lost) of \(total) are missing")
+    return received
   }
 
   /// Reads numbers up to `total` and counts what came and what is missing; a gap that nobody reported is an issue.

@@ -51,6 +51,18 @@ struct TapCommandTests {
       #expect(asked.payload.text.contains("(1000 bytes)") && asked.payload.text.utf8.count < 300)
     }
   }
+
+  @Test("Anomalies of the last moment are told before it ends")
+  func lastAnomalies() async throws {
+    let port = try await SocketIOTap.withTap(upstream: nil) { $0.port }
+    let url = Peer.url
+    let told = try await Peer.commandErrors("siotap", ["--upstream", url, "--port", "\(port)", "--rewrite-host"]) {
+      try await eventually("the tap listens") {
+        (try? await Peer.output("raw.py", ["\(port)", "no-http"])) != nil
+      }
+    }
+    #expect(told.contains("what passes is not HTTP/1.1") && told.contains("siotap: ended"), "\(told)")
+  }
 }
 
 extension Peer {
@@ -78,5 +90,27 @@ extension Peer {
       throw Failure(description: "\(name) failed (\(result.terminationStatus)): \(result.standardError)")
     }
     return try result.closureResult.get()
+  }
+
+  /// Runs one of this package's commands, interrupts it as soon as `body` is through, and returns what it wrote to standard error.
+  static func commandErrors(
+    _ name: String, _ arguments: [String], _ body: @Sendable () async throws -> Void
+  ) async throws -> String {
+    let result = try await Subprocess.run(
+      .path(FilePath(build.appending(path: "debug/\(name)").path)), arguments: Arguments(arguments),
+      platformOptions: options, input: .inputWriter, output: .sequence, error: .string(limit: 65_536)
+    ) { execution -> Result<Void, any Error> in
+      let result: Result<Void, any Error>
+      do {
+        result = .success(try await body())
+      } catch {
+        result = .failure(error)
+      }
+      try execution.send(signal: .interrupt)
+      for try await _ in execution.standardOutput.strings() {}
+      return result
+    }
+    try result.closureResult.get()
+    return result.standardError
   }
 }

@@ -10,20 +10,27 @@ struct TapFlowTests {
     let recorder = TapRecorder(maxBytes: 1_000_000)
     let faults = FaultEngine()
     var flow: TapFlow
+    var stream: TapStream
     var sent = ByteBuffer()
     var disconnected = false
     var wake: NIODeadline?
 
     init(_ direction: TapDirection = .toClient, limits: SocketIOLimits = .init()) {
-      flow = TapFlow(direction: direction, connection: 1, recorder: recorder, faults: faults, limits: limits)
+      flow = TapFlow(direction: direction, connection: 1, faults: faults, limits: limits)
+      stream = TapStream(direction: direction, recorder: recorder, faults: faults, limits: limits)
     }
 
-    func run(_ commands: [TapFlow.Command]) {
+    func receive(_ bytes: ByteBuffer, now: NIODeadline = .now()) { run(flow.receive(bytes, into: &stream, now: now)) }
+    func wake(now: NIODeadline) { run(flow.commands(stream.wake(now: now))) }
+    func flush() { run(flow.commands(stream.flush())) }
+
+    private func run(_ commands: [TapFlow.Command]) {
       for command in commands {
         switch command {
         case .send(let bytes): sent.writeImmutableBuffer(bytes)
-        case .disconnect: disconnected = true
-        case .wakeAt(let time): wake = time
+        case .step(.disconnect): disconnected = true
+        case .step(.wakeAt(let time)): wake = time
+        case .step: break
         }
       }
     }
@@ -69,12 +76,12 @@ struct TapFlowTests {
         }
         let length = min(rest.readableBytes, Int.random(in: 1...largest))
         guard let chunk = rest.readSlice(length: length) else { break }
-        fixture.run(fixture.flow.receive(chunk))
+        fixture.receive(chunk)
       }
       // Pings overtake an event that is held for its attachments, so the order may differ, never the bytes.
       #expect(fixture.sent.readableBytes == stream.readableBytes)
       let check = Fixture(masked ? .toServer : .toClient)
-      check.run(check.flow.receive(fixture.sent))
+      check.receive(fixture.sent)
       let names = ["[]"] + (0..<6).flatMap { ["small[]", "blob[300, \($0 == 3 ? 70_000 : 130)]"] }
       #expect(fixture.names == names)
       #expect(check.names == names)
@@ -87,7 +94,7 @@ struct TapFlowTests {
     let fixture = Fixture()
     let frame = Self.text(#"42["a",1]"#)
     for index in 0..<frame.readableBytes {
-      fixture.run(fixture.flow.receive(frame.getSlice(at: index, length: 1) ?? ByteBuffer()))
+      fixture.receive(frame.getSlice(at: index, length: 1) ?? ByteBuffer())
       #expect(fixture.sent.readableBytes == index + 1)
     }
     #expect(fixture.sent == frame)
@@ -110,7 +117,7 @@ struct TapFlowTests {
     func sent(_ rule: FaultRule, _ messages: [String]) -> Fixture {
       let fixture = Fixture()
       fixture.faults.set([rule])
-      for message in messages { fixture.run(fixture.flow.receive(Self.text(message), now: .uptimeNanoseconds(0))) }
+      for message in messages { fixture.receive(Self.text(message), now: .uptimeNanoseconds(0)) }
       return fixture
     }
     let (a, b, c) = (#"42["a",1]"#, #"42["b",2]"#, #"42["a",3]"#)
@@ -128,14 +135,14 @@ struct TapFlowTests {
 
     let delayed = sent(FaultRule("r", .delay(.seconds(2)), event: "a"), [a, b, "2"])
     #expect(delayed.sent == joined("2"))
-    delayed.run(delayed.flow.wake(now: .uptimeNanoseconds(1_999_999_999)))
+    delayed.wake(now: .uptimeNanoseconds(1_999_999_999))
     #expect(delayed.sent == joined("2"))
-    delayed.run(delayed.flow.wake(now: .uptimeNanoseconds(2_000_000_000)))
+    delayed.wake(now: .uptimeNanoseconds(2_000_000_000))
     #expect(delayed.sent == joined("2", a, b))
 
     let lonely = sent(FaultRule("r", .reorder(atMost: .seconds(1)), event: "a"), [a, b])
     #expect(lonely.sent == joined(b))
-    lonely.run(lonely.flow.flush())
+    lonely.flush()
     #expect(lonely.sent == joined(b, a))
   }
 
@@ -152,7 +159,7 @@ struct TapFlowTests {
       fixture.faults.set(rules)
       var stream = bytes
       stream.writeImmutableBuffer(bytes)
-      fixture.run(fixture.flow.receive(stream))
+      fixture.receive(stream)
       #expect(fixture.sent == stream)
       #expect(!fixture.recorder.anomalies.isEmpty)
     }
@@ -162,7 +169,7 @@ struct TapFlowTests {
   func fullRecording() {
     let fixture = Fixture()
     let message = Self.text("42[\"a\",\"\(String(repeating: "x", count: 400_000))\"]")
-    for _ in 0..<5 { fixture.run(fixture.flow.receive(message)) }
+    for _ in 0..<5 { fixture.receive(message) }
     #expect(fixture.recorder.records.count == 2)
     #expect(fixture.recorder.anomalies.count == 1)
     #expect(fixture.sent.readableBytes == 5 * message.readableBytes)
@@ -173,7 +180,7 @@ struct TapFlowTests {
   func secrets(message: String, direction: TapDirection, shown: String) throws {
     let fixture = Fixture(direction)
     let isMasked = direction == .toServer
-    fixture.run(fixture.flow.receive(Self.text(message, masked: isMasked)))
+    fixture.receive(Self.text(message, masked: isMasked))
     let record = try #require(fixture.recorder.records.first)
     for text in ["\(record)", record.jsonLine(shorteningTo: nil), record.jsonLine()] {
       #expect(!text.contains("hunter2"))
@@ -210,10 +217,8 @@ struct TapFlowTests {
   func lines() throws {
     let fixture = Fixture()
     let long = String(repeating: "x", count: 500)
-    fixture.run(
-      fixture.flow.receive(Self.text(#"451-/sts,7["a",{"long":"\#(long)","n":1.5,"d":{"_placeholder":true,"num":0}}]"#))
-    )
-    fixture.run(fixture.flow.receive(WebSocketFrameScanner.frame(opcode: 2, ByteBuffer(bytes: [1, 2]), masked: false)))
+    fixture.receive(Self.text(#"451-/sts,7["a",{"long":"\#(long)","n":1.5,"d":{"_placeholder":true,"num":0}}]"#))
+    fixture.receive(WebSocketFrameScanner.frame(opcode: 2, ByteBuffer(bytes: [1, 2]), masked: false))
     let record = try #require(fixture.recorder.records.first)
     guard
       case .object(let short) = try JSONDecoder().decode(

@@ -60,10 +60,12 @@ struct TapPressureTests {
     for direction in [TapDirection.toServer, .toClient] {
       let faults = FaultEngine()
       faults.set([FaultRule("r", .replace { FaultPayload(payload: $0.payload, attachments: [[7]]) })])
-      var flow = TapFlow(
-        direction: direction, connection: 1, recorder: TapRecorder(maxBytes: 1_000), faults: faults, limits: .init())
+      var flow = TapFlow(direction: direction, connection: 1, faults: faults, limits: .init())
+      var stream = TapStream(
+        direction: direction, recorder: TapRecorder(maxBytes: 1_000), faults: faults, limits: .init())
       var sent = ByteBuffer()
-      for case .send(let part) in flow.receive(TapFlowTests.text(#"42["a",1]"#, masked: direction == .toServer)) {
+      let message = TapFlowTests.text(#"42["a",1]"#, masked: direction == .toServer)
+      for case .send(let part) in flow.receive(message, into: &stream, now: .now()) {
         sent.writeImmutableBuffer(part)
       }
       var scanner = WebSocketFrameScanner(maxPayloadBytes: 1_000)

@@ -152,18 +152,23 @@ struct TapTests {
     }
   }
 
-  @Test("Rules do not act on polling, and what they would have acted on is said")
-  func rulesAndPolling() async throws {
-    let rules = [FaultRule("lose", .drop, event: "counted")]
+  @Test(
+    "Rules act on the client's events by polling as over a WebSocket",
+    arguments: [SocketIOTransport.polling, .webSocket])
+  func rulesAndTransports(transport: SocketIOTransport) async throws {
+    let rules = [
+      FaultRule("lose", .drop, event: "counted", occurrence: .nth(2)),
+      FaultRule("swap", .reorder(), event: "counted", occurrence: .nth(4)),
+    ]
     try await SocketIOTap.withTap(upstream: Peer.url, rules: rules, options: patient) { tap in
-      let client = SocketIOClient(url: tap.url, configuration: .patient(reconnection: nil, transports: [.polling]))
+      let client = SocketIOClient(url: tap.url, configuration: .patient(reconnection: nil, transports: [transport]))
       let events = client.events(named: "counted")
       try await client.withConnection { client in
-        try await client.emit("count", 1, 1)
-        let arrived = try await events.next(timeout: wait)
-        #expect(counted(arrived) == 0)
+        try await client.emit("count", 6, 1)
+        #expect(try await events.collect(5, timeout: wait).map(counted) == [0, 2, 4, 3, 5])
       }
-      try await eventually("it is noted") { tap.anomalies().contains { $0.message.contains("came by polling") } }
+      #expect(tap.anomalies().isEmpty, "\(tap.anomalies())")
+      #expect(Set(tap.records().map(\.session)).count == 1 && tap.records().allSatisfy { $0.session != nil })
     }
   }
 

@@ -32,12 +32,21 @@ struct SocketIOBench {
       return try await many(arguments[1], connections: connections, count: count)
     case ("idle", 3):
       if let connections = Int(arguments[2]) { return try await idle(arguments[1], connections: connections) }
+    case ("flow", 5):
+      guard let count = Int(arguments[2]), let size = Int(arguments[3]), let repeats = Int(arguments[4]) else { break }
+      return try await flow(arguments[1], count: count, size: size, repeats: repeats)
     case ("tap", 2):
-      return try await tap(arguments[1])
+      return try await tap(arguments[1], options: .init())
+    case ("tap", 3):
+      guard let megabytes = Int(arguments[2]) else { break }
+      // Of nothing in memory, nothing is kept at all.
+      let options =
+        megabytes == 0 ? TapOptions(maxRecordedBytes: 0) : TapOptions(maxMemoryBytes: megabytes * 1_000_000)
+      return try await tap(arguments[1], options: options)
     default: break
     }
     Report.usage(
-      "SocketIOBench burst|burst-bin|burst-poll|decode|decode-bin URL N SIZE | ack|connect|idle URL N | many URL CONNECTIONS N | tap URL"
+      "SocketIOBench burst|burst-bin|burst-poll|decode|decode-bin URL N SIZE | ack|connect|idle URL N | many URL CONNECTIONS N | flow URL N SIZE REPEATS | tap URL [MB]"
     )
   }
 
@@ -117,20 +126,6 @@ struct SocketIOBench {
       try await client(url).withConnection { _ in times.append((ContinuousClock.now - start).milliseconds) }
     }
     try Report.line(["p50_ms": percentile(times, 0.5)])
-  }
-
-  /// A recording tap in a process of its own, until standard input ends.
-  static func tap(_ upstream: String) async throws {
-    try await SocketIOTap.withTap(upstream: upstream) { tap in
-      try Report.line(["port": Double(tap.port)])
-      await withCheckedContinuation { end in
-        // Not on a thread of Swift's own, which are few: this one does nothing but wait.
-        DispatchQueue.global().async {
-          while readLine() != nil {}
-          end.resume()
-        }
-      }
-    }
   }
 
   struct Failure: Error { var what: String }

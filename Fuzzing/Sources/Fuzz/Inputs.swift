@@ -164,15 +164,18 @@ enum Inputs {
     guard let first = bytes.first else { return }
     let stream = Bytes(rebasing: bytes.dropFirst())
     let chunk = Int(first % 32) + 1
-    var flow = TapFlow(
-      direction: first & 0x80 == 0 ? .toServer : .toClient, connection: 1, recorder: TapRecorder(maxBytes: 0),
-      faults: FaultEngine(), limits: limits)
+    let direction: TapDirection = first & 0x80 == 0 ? .toServer : .toClient
+    let faults = FaultEngine()
+    var flow = TapFlow(direction: direction, connection: 1, faults: faults, limits: limits)
+    var session = TapStream(
+      direction: direction, recorder: TapRecorder(maxBytes: 0), faults: faults, limits: limits)
     var sent = ByteBuffer()
     var commands: [TapFlow.Command] = []
     for start in stride(from: 0, to: stream.count, by: chunk) {
-      commands += flow.receive(ByteBuffer(bytes: stream[start..<min(start + chunk, stream.count)]))
+      commands += flow.receive(
+        ByteBuffer(bytes: stream[start..<min(start + chunk, stream.count)]), into: &session, now: .uptimeNanoseconds(0))
     }
-    for case .send(let part) in commands + flow.flush() { sent.writeImmutableBuffer(part) }
+    for case .send(let part) in commands + flow.commands(session.flush()) { sent.writeImmutableBuffer(part) }
     precondition(sent == ByteBuffer(bytes: stream), "the tap changed what passed")
   }
 

@@ -1,4 +1,4 @@
-/// Something that a tap does to events on their way through, over WebSocket.
+/// Something that a tap does to events on their way through.
 ///
 /// Rules act on whole events, with their attachments, in the order in which they were set: changes (replace, truncate) add up,
 /// and the first rule that decides where the event goes (drop, delay, duplicate, reorder, disconnect) is the last to act on it.
@@ -17,7 +17,7 @@ public struct FaultRule: Sendable {
     case replace(@Sendable (FaultPayload) -> FaultPayload)
     /// Cuts each attachment to so many bytes or, if there is none, the JSON text of the arguments, which breaks it.
     case truncate(bytes: Int)
-    /// The event does not arrive, and both sides lose their connection.
+    /// The event does not arrive, and both sides lose every connection of the session.
     case disconnect
   }
 

@@ -38,25 +38,36 @@ public struct TapOptions: Sendable, Hashable {
   public var connectTimeout: Duration
   /// Events beyond this are forwarded and not kept, which `anomalies` says; 0 keeps none, for who only reads the queues.
   public var maxRecordedBytes: Int
+  /// So much of the recording is in memory, in bytes; what is older is in a file that is gone with the process, however it ends.
+  public var maxMemoryBytes: Int
+  /// Where that file is made; nil for the system's folder of temporary files.
+  public var spillFolder: String?
+  /// Whether requests name the upstream in their Host header, which some servers and proxies insist on, instead of what the client wrote.
+  public var rewritesHost: Bool
   /// Whom to believe if the upstream is https. The tap itself is always http.
   public var upstreamTLS: SocketIOTLS
 
-  /// The options; a gigabyte is recorded and five seconds are waited unless others are given.
+  /// The options; a gigabyte is recorded, a quarter of it in memory, and five seconds are waited unless others are given.
   public init(
     limits: SocketIOLimits = .init(), connectTimeout: Duration = .seconds(5), maxRecordedBytes: Int = 1_000_000_000,
-    upstreamTLS: SocketIOTLS = .system
+    upstreamTLS: SocketIOTLS = .system, maxMemoryBytes: Int = 256_000_000, spillFolder: String? = nil,
+    rewritesHost: Bool = false
   ) {
     self.upstreamTLS = upstreamTLS
     self.limits = limits
     self.connectTimeout = connectTimeout
     self.maxRecordedBytes = maxRecordedBytes
+    self.maxMemoryBytes = maxMemoryBytes
+    self.spillFolder = spillFolder
+    self.rewritesHost = rewritesHost
   }
 }
 
 /// A transparent Socket.IO proxy: forwards HTTP and WebSocket byte for byte, records what passes, and injects faults.
 ///
-/// Two things are not byte for byte: the offers of compression (`Sec-WebSocket-Extensions`, and `Accept-Encoding` of polling
-/// requests) are taken out of requests, because a server that accepted them would make the content unreadable.
+/// Not byte for byte are the offers of compression (`Sec-WebSocket-Extensions`, and `Accept-Encoding` of polling requests), which are
+/// taken out of requests because a server that accepted them would make the content unreadable; the Host header, if that is asked for
+/// (``TapOptions/rewritesHost``); and what rules touch.
 public final class SocketIOTap: Sendable {
   /// The port it listens on, the same on all addresses.
   public let port: Int
@@ -84,14 +95,15 @@ public final class SocketIOTap: Sendable {
     isolation: isolated (any Actor)? = #isolation, _ body: (SocketIOTap) async throws -> R
   ) async throws -> R {
     if let upstream { _ = try SocketIOEndpoint.parse(upstream) }
-    let recorder = TapRecorder(maxBytes: options.maxRecordedBytes)
+    let recorder = TapRecorder(
+      maxBytes: options.maxRecordedBytes, maxMemoryBytes: options.maxMemoryBytes, spillFolder: options.spillFolder)
     let faults = FaultEngine()
     faults.set(rules)
     let listener = TapListener()
     let target = TapUpstream(upstream)
     let environment = TapConnection.Environment(
       recorder: recorder, faults: faults, limits: options.limits, connectTimeout: options.connectTimeout,
-      tls: options.upstreamTLS, upstream: { target.url })
+      tls: options.upstreamTLS, rewritesHost: options.rewritesHost, upstream: { target.url })
     let port = try await listener.listen(listen, environment)
     let tap = SocketIOTap(port: port, hosts: listen.hosts, recorder: recorder, faults: faults, upstream: target)
     let result: Result<R, any Error>
@@ -116,11 +128,17 @@ public final class SocketIOTap: Sendable {
 
   // MARK: What passed
 
-  /// Everything recorded until now, in the order in which the tap had it whole.
+  /// Everything recorded until now, in the order in which the tap had it whole; of a long recording, `forEachRecord` needs less memory.
   public func records() -> [TapRecord] { recorder.records }
+
+  /// Goes through everything recorded until now, in order, of which no more than `TapOptions.maxMemoryBytes` is in memory.
+  public func forEachRecord(_ body: (TapRecord) throws -> Void) rethrows { try recorder.forEach(body) }
 
   /// What was forwarded without being understood, and connections that failed.
   public func anomalies() -> [TapAnomaly] { recorder.anomalies }
+
+  /// A queue of the anomalies from now on; it can still be drained once the tap is closed.
+  public func allAnomalies(capacity: Int = 4096) -> EventQueue<TapAnomaly> { recorder.anomalyQueue(capacity: capacity) }
 
   /// A queue of the records that `wants` picks, from now on; it runs on an event loop and must be quick.
   public func queue(

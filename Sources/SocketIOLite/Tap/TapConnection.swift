@@ -9,7 +9,10 @@ import NIOSSL
   import Foundation
 #endif
 
-/// One TCP connection through a tap, both ends of it on one event loop.
+/// One TCP connection through a tap, both ends of it on the tap's event loop.
+///
+/// What belongs to the connection is here: HTTP, frames, back-pressure. What belongs to the session, which may have many of them
+/// after each other and side by side, is in `TapSession`.
 final class TapConnection {
   struct Environment: Sendable {
     var recorder: TapRecorder
@@ -18,6 +21,8 @@ final class TapConnection {
     /// How long to try to reach the upstream.
     var connectTimeout: Duration
     var tls: SocketIOTLS
+    /// Whether requests name the upstream in their Host header, or whatever the client wrote.
+    var rewritesHost = false
     var upstream: @Sendable () -> String?
   }
 
@@ -30,57 +35,56 @@ final class TapConnection {
     case opaque
   }
 
-  struct Exchange {
-    var isUpgrade: Bool
-    /// Of the polling transport: its bodies are payloads.
-    var isPolling: Bool
-    /// Fetches packets, rather than posting them.
-    var isPoll: Bool
-  }
-
   let id: Int
-  let environment: Environment
-  let eventLoop: any EventLoop
+  let sessions: TapSessions
   var mode = Mode.http
   var client: TapRelayHandler?
   var server: TapRelayHandler?
   var responseObserver: TapResponseObserver?
+  private var requestDecoder = TapConnection.makeRequestDecoder()
   private var isConnecting = false
   private var isOver = false
+  private var isClientDone = false
+  private var isClientGone = false
   /// What the client sent before the upstream was there.
   private var early = ByteBuffer()
+  /// What the upstream is called in a Host header.
+  private(set) var authority: String?
 
   var requestGate = HTTPHeadGate()
   var responseGate = HTTPHeadGate()
-  var exchanges: [Exchange] = []
-  var requestBody = ByteBuffer()
-  var responseBody = ByteBuffer()
-  var currentRequest: HTTPRequestHead?
-  var currentResponseStatus: HTTPResponseStatus?
+  /// Heads on their way to the decoders, which say what becomes of them.
+  var newRequest: ByteBuffer?
+  var newResponse: ByteBuffer?
+  /// The requests whose answers the client has not got, in its order.
+  var exchanges: [TapExchange] = []
+  /// The answers of the tap's own that wait for those before them.
+  var answers: [ObjectIdentifier: ByteBuffer] = [:]
+  /// The requests whose answers the upstream has not given, in its order.
+  var asked: [TapExchange] = []
+  /// The request that is being received.
+  var current: TapExchange?
   /// Bytes that followed an upgrade request before its answer: forwarded already, to be read when the answer is yes.
   var afterUpgradeRequest = ByteBuffer()
 
+  /// The session whose WebSocket this is.
+  var session: TapSession?
   var toServer: TapFlow
   var toClient: TapFlow
-  /// Decoders of polling payloads.
-  var pollingToServer: TapDecoder
-  var pollingToClient: TapDecoder
-  private static let maxHeldBytes = 64_000_000
+  private static let maxHeldBytes = TapSession.maxHeldBytes
 
-  init(id: Int, environment: Environment, eventLoop: any EventLoop) {
+  init(id: Int, sessions: TapSessions) {
     self.id = id
-    self.environment = environment
-    self.eventLoop = eventLoop
+    self.sessions = sessions
+    let environment = sessions.environment
     func flow(_ direction: TapDirection) -> TapFlow {
-      TapFlow(
-        direction: direction, connection: id, recorder: environment.recorder, faults: environment.faults,
-        limits: environment.limits)
+      TapFlow(direction: direction, connection: id, faults: environment.faults, limits: environment.limits)
     }
     toServer = flow(.toServer)
     toClient = flow(.toClient)
-    pollingToServer = TapDecoder(limits: environment.limits)
-    pollingToClient = TapDecoder(limits: environment.limits)
   }
+
+  var environment: Environment { sessions.environment }
 
   // MARK: Bytes
 
@@ -91,7 +95,7 @@ final class TapConnection {
     }
     switch mode {
     case .http, .upgrading: receivedHTTP(bytes, direction)
-    case .webSocket: run(direction == .toServer ? toServer.receive(bytes) : toClient.receive(bytes), direction)
+    case .webSocket: receivedFrames(bytes, direction)
     case .opaque: forward(bytes, direction)
     }
   }
@@ -101,23 +105,44 @@ final class TapConnection {
     (direction == .toServer ? server : client)?.send(bytes)
   }
 
+  private func receivedFrames(_ bytes: ByteBuffer, _ direction: TapDirection) {
+    guard let session else { return forward(bytes, direction) }
+    let now = sessions.eventLoop.now
+    if direction == .toServer {
+      if toServer.mustFrame(whileHolding: session.toServer.isHolding) {
+        run(toServer.receive(bytes, into: &session.toServer, now: now), direction)
+      } else {
+        // Out first: what is read of it delays nobody.
+        forward(bytes, direction)
+        run(toServer.readOnly(bytes, into: &session.toServer, now: now), direction)
+      }
+    } else if toClient.mustFrame(whileHolding: session.toClient.isHolding) {
+      run(toClient.receive(bytes, into: &session.toClient, now: now), direction)
+    } else {
+      forward(bytes, direction)
+      run(toClient.readOnly(bytes, into: &session.toClient, now: now), direction)
+    }
+  }
+
   func run(_ commands: [TapFlow.Command], _ direction: TapDirection) {
     for command in commands {
       switch command {
       case .send(let bytes): forward(bytes, direction)
-      case .disconnect: return end()
-      case .wakeAt(let time):
-        eventLoop.assumeIsolated().scheduleTask(deadline: time) {
-          guard !self.isOver else { return }
-          self.run(direction == .toServer ? self.toServer.wake() : self.toClient.wake(), direction)
-          self.relay(direction)?.resumeReading()
-        }
+      case .step(let step):
+        session?.wants(step, direction, on: self)
+        // What was behind the event that ended the connection does not arrive either.
+        if isOver { return }
       }
     }
   }
 
-  /// The relay at which bytes of this direction arrive.
-  private func relay(_ direction: TapDirection) -> TapRelayHandler? { direction == .toServer ? client : server }
+  /// Sends what is held, because the connection that would carry it is about to end.
+  private func flush(_ direction: TapDirection) {
+    guard mode == .webSocket, let session, session.webSocket === self, !session.isCut else { return }
+    run(
+      direction == .toServer
+        ? toServer.commands(session.toServer.flush()) : toClient.commands(session.toClient.flush()), direction)
+  }
 
   // MARK: Back-pressure
 
@@ -126,8 +151,9 @@ final class TapConnection {
     switch direction {
     case .toServer:
       if server == nil { return early.readableBytes == 0 }
-      return (server?.isWritable ?? false) && toServer.heldBytes < Self.maxHeldBytes
-    case .toClient: return (client?.isWritable ?? false) && toClient.heldBytes < Self.maxHeldBytes
+      return (server?.isWritable ?? false) && (session?.toServer.heldBytes ?? 0) < Self.maxHeldBytes
+    case .toClient:
+      return (client?.isWritable ?? isClientGone) && (session?.toClient.heldBytes ?? 0) < Self.maxHeldBytes
     }
   }
 
@@ -136,56 +162,44 @@ final class TapConnection {
     (direction == .toServer ? server : client)?.resumeReading()
   }
 
+  /// Less is held of what goes in this direction.
+  func resumeReading(_ direction: TapDirection) { (direction == .toServer ? client : server)?.resumeReading() }
+
   // MARK: Upstream
 
   private func connectUpstream() {
     guard !isConnecting else { return }
     isConnecting = true
-    tryUpstream(until: .now() + TimeAmount(environment.connectTimeout), lastError: nil)
-  }
-
-  private func tryUpstream(until deadline: NIODeadline, lastError: String?) {
-    guard !isOver else { return }
-    guard NIODeadline.now() < deadline else { return refuse(lastError ?? "no upstream is set") }
-    guard let url = environment.upstream() else { return retryUpstream(until: deadline, lastError: nil) }
-    let endpoint: SocketIOEndpoint
-    let tls: NIOSSLContext?
-    do {
-      endpoint = try SocketIOEndpoint.parse(url)
-      tls = endpoint.isSecure ? try environment.tls.context() : nil
-    } catch {
-      return refuse(error.message)
-    }
-    let this = NIOLoopBound(self, eventLoop: eventLoop)
-    ClientBootstrap(group: eventLoop)
-      .connectTimeout(max(.milliseconds(100), deadline - .now()))
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelOption(.allowRemoteHalfClosure, value: true)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try this.value.addServerHandlers(channel, tls, endpoint) }
-      }
-      .connect(host: endpoint.host, port: endpoint.port)
-      .whenComplete { result in
+    sessions.dialer.connect(
+      until: sessions.eventLoop.now + TimeAmount(environment.connectTimeout), isWanted: { !self.isOver },
+      add: { try self.addServerHandlers($0) },
+      done: { result in
         switch result {
-        case .success: this.value.upstreamConnected()
-        case .failure(let error):
-          this.value.retryUpstream(until: deadline, lastError: "\(endpoint.authority): \(error)")
+        case .success(let authority): self.upstreamConnected(authority)
+        case .failure(let error): self.refuse(error.message)
         }
-      }
+      })
   }
 
-  private func retryUpstream(until deadline: NIODeadline, lastError: String?) {
-    server = nil
-    eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) {
-      self.tryUpstream(until: deadline, lastError: lastError)
-    }
+  /// Reads and writes at the client's channel.
+  func addClientHandlers(_ channel: any Channel) throws {
+    let relay = TapRelayHandler(.toServer, self)
+    client = relay
+    try channel.pipeline.syncOperations.addHandlers(relay, requestDecoder, TapRequestObserver(self))
   }
 
-  private func addServerHandlers(_ channel: any Channel, _ tls: NIOSSLContext?, _ endpoint: SocketIOEndpoint) throws {
-    if let tls {
-      let name = endpoint.isAddress ? nil : endpoint.host
-      try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
-    }
+  /// Requests are read by a decoder that has seen none yet.
+  func readRequestsAnew() {
+    let used = requestDecoder
+    requestDecoder = Self.makeRequestDecoder()
+    client?.exchange(used, for: requestDecoder)
+  }
+
+  private static func makeRequestDecoder() -> ByteToMessageHandler<HTTPRequestDecoder> {
+    ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes))
+  }
+
+  private func addServerHandlers(_ channel: any Channel) throws {
     let relay = TapRelayHandler(.toClient, self)
     let observer = TapResponseObserver(self)
     try channel.pipeline.syncOperations.addHandlers(
@@ -195,9 +209,10 @@ final class TapConnection {
 
   private var pendingServer: (TapRelayHandler, TapResponseObserver)?
 
-  private func upstreamConnected() {
+  private func upstreamConnected(_ authority: String) {
     guard let (relay, observer) = pendingServer else { return }
     guard !isOver else { return relay.close(.all) }
+    self.authority = authority
     (server, responseObserver) = (relay, observer)
     let bytes = early
     early = ByteBuffer()
@@ -219,7 +234,8 @@ final class TapConnection {
 
   // MARK: End
 
-  private var isClientDone = false
+  /// Whether the upstream owes an answer that is the session's, although the client has got one.
+  private var isOwed: Bool { asked.contains { $0.isAnswered } }
 
   /// One side will send no more: what it sent is delivered, then the other side hears of it.
   func inputClosed(_ direction: TapDirection) {
@@ -227,18 +243,31 @@ final class TapConnection {
       isClientDone = true
       // Without an upstream yet the answer is still on its way.
       guard server != nil else { return isConnecting ? () : end() }
-      run(toServer.flush(), .toServer)
-      server?.close(.output)
+      flush(.toServer)
+      // A server takes this for a client that is gone, and would end the session of a poll that goes on.
+      if !isOwed { server?.close(.output) }
     } else {
-      run(toClient.flush(), .toClient)
+      flush(.toClient)
       client?.close(.output)
     }
   }
 
   func closed(_ direction: TapDirection) {
     guard !isOver else { return }
-    run(direction == .toServer ? toServer.flush() : toClient.flush(), direction)
+    flush(direction)
+    if direction == .toServer, isOwed {
+      isClientGone = true
+      for exchange in exchanges { exchange.session?.ended(exchange) }
+      exchanges = []
+      return resumeReading(.toClient)
+    }
     end()
+  }
+
+  /// The upstream answered.
+  func paid() {
+    guard !isOwed else { return }
+    if isClientGone { end() } else if isClientDone { server?.close(.output) }
   }
 
   /// A relay left its pipeline: the two no longer hold each other.
@@ -264,5 +293,11 @@ final class TapConnection {
     isOver = true
     client?.close(.all)
     server?.close(.all)
+    let open = exchanges + asked.filter { $0.isAnswered }
+    (exchanges, asked, answers, current) = ([], [], [:], nil)
+    for exchange in open { exchange.session?.ended(exchange) }
+    guard let session, session.webSocket === self else { return }
+    self.session = nil
+    sessions.forget(session)
   }
 }

@@ -7,7 +7,7 @@ import NIOHTTP1
   import Foundation
 #endif
 
-/// HTTP through a tap: forwarded as it is except for the headers that would make its content unreadable.
+/// HTTP through a tap: forwarded as it is, except for the headers that would make its content unreadable and for what rules touch.
 extension TapConnection: TapHTTPDelegate {
   func receivedHTTP(_ bytes: ByteBuffer, _ direction: TapDirection) {
     if mode == .upgrading, direction == .toServer {
@@ -32,131 +32,243 @@ extension TapConnection: TapHTTPDelegate {
   private func pass(_ piece: HTTPHeadGate.Piece, _ direction: TapDirection) {
     switch (piece, direction) {
     case (.head(let head), .toServer):
-      let edited = Self.readable(head)
-      forward(edited, direction)
-      requestGate.headEnded()
+      let firstLine = String(decoding: head.readableBytesView.prefix { $0 != 13 }, as: UTF8.self)
+      let target = TapTarget(firstLine.split(separator: " ").dropFirst().first.map(String.init) ?? "")
+      let edited = TapHTTP.readable(
+        head, isPolling: target.isPolling, host: environment.rewritesHost ? authority : nil)
+      newRequest = edited
+      requestGate.headEnded(bodyLength: HTTPHeadGate.contentLength(of: head))
       client?.observe(edited)
     case (.head(let head), .toClient):
-      forward(head, direction)
+      // The answer proper comes behind it.
+      guard !HTTPHeadGate.isInformational(head) else { return forward(head, direction) }
+      newResponse = head
       responseGate.headEnded()
       server?.observe(head)
-    case (.body(let bytes), _):
-      forward(bytes, direction)
-      (direction == .toServer ? client : server)?.observe(bytes)
+      if let unseen = newResponse {
+        newResponse = nil
+        forward(unseen, direction)
+      }
+    case (.body(let bytes), .toServer):
+      if current?.held == nil { forward(bytes, direction) } else { current?.held?.writeImmutableBuffer(bytes) }
+      client?.observe(bytes)
+    case (.body(let bytes), .toClient):
+      let exchange = asked.first
+      if exchange?.heldResponse == nil {
+        forward(bytes, direction)
+      } else {
+        exchange?.heldResponse?.writeImmutableBuffer(bytes)
+      }
+      server?.observe(bytes)
     }
-  }
-
-  /// Without the offer of permessage-deflate, and for polling without that of gzip, what follows stays readable. The offer
-  /// is the client's alone to make and a server may always decline it, so neither side notices.
-  private static func readable(_ head: ByteBuffer) -> ByteBuffer {
-    let view = head.readableBytesView
-    let firstLine = String(decoding: view.prefix { $0 != 13 }, as: UTF8.self)
-    let names: Set =
-      firstLine.contains("transport=polling")
-      ? ["sec-websocket-extensions", "accept-encoding"] : ["sec-websocket-extensions"]
-    return HTTPHeadGate.removing(names, from: head)
   }
 
   private func giveUp(_ direction: TapDirection?, _ why: String, evidence: [String]) {
     environment.recorder.anomaly(
       id, direction, "\(why): from here on this connection is forwarded unread", evidence: evidence)
     mode = .opaque
+    for exchange in exchanges {
+      if let request = exchange.held { forward(request, .toServer) }
+      if let response = exchange.heldResponse { forward(response, .toClient) }
+      exchange.session?.ended(exchange)
+    }
+    (exchanges, asked, current) = ([], [], nil)
+    if let head = newRequest { forward(head, .toServer) }
+    if let head = newResponse { forward(head, .toClient) }
+    (newRequest, newResponse) = (nil, nil)
     forward(requestGate.takeAll(), .toServer)
     forward(responseGate.takeAll(), .toClient)
   }
 
-  // MARK: What the decoders saw
+  // MARK: Requests
 
-  func tapSawRequest(_ head: HTTPRequestHead) {
-    currentRequest = head
-    let isUpgrade = head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
-    exchanges.append(
-      Exchange(isUpgrade: isUpgrade, isPolling: head.uri.contains("transport=polling"), isPoll: head.method == .GET))
-    responseObserver?.announce(head)
+  func tapSawRequest(_ request: HTTPRequestHead) {
+    guard var head = newRequest else {
+      return giveUp(.toServer, "requests come one behind the other in a way that is not understood", evidence: [])
+    }
+    newRequest = nil
+    let target = TapTarget(request.uri)
+    let isUpgrade = request.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
+    let kind: TapExchange.Kind =
+      isUpgrade ? .upgrade : !target.isPolling ? .other : request.method == .GET ? .poll : .post
+    let isOfSession = isUpgrade || (target.isPolling && [.GET, .POST].contains(request.method))
+    let session = isOfSession ? sessions.session(target.sid) : nil
+    let exchange = TapExchange(isOfSession ? kind : .other, request, head: head, connection: self, session: session)
+    exchange.unreadable = target.unreadable ?? (kind == .post ? Self.compression(request.headers) : nil)
+    exchanges.append(exchange)
+    current = exchange
+    session?.began(exchange)
+    if exchange.isPolling, let session, session.mustHold(exchange.kind) {
+      if request.headers.contains(name: "expect") {
+        client?.send(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
+        head = HTTPHeadGate.removing(["expect"], from: head)
+      }
+      exchange.held = head
+    } else {
+      if exchange.kind == .post { session?.postsUnderway += 1 }
+      forward(exchange, head)
+    }
   }
 
   func tapSawRequestBody(_ part: ByteBuffer) {
-    if exchanges.last?.isPolling ?? false { collect(part, in: \.requestBody, .toServer) }
+    guard let current, current.kind == .post, current.unreadable == nil else { return }
+    guard current.body.readableBytes + part.readableBytes <= environment.limits.maxMessageBytes else {
+      current.body = ByteBuffer()
+      current.unreadable = tooLong
+      guard let held = current.held else { return }
+      current.held = nil
+      current.session?.postsUnderway += 1
+      return forward(current, held)
+    }
+    current.body.writeImmutableBuffer(part)
   }
 
   func tapSawRequestEnd() {
     requestGate.messageEnded()
-    if exchanges.last?.isUpgrade ?? false { mode = .upgrading }
-    let body = requestBody
-    requestBody = ByteBuffer()
-    if exchanges.last?.isPolling ?? false, body.readableBytes > 0 { readPayload(body, .toServer) }
+    guard let exchange = current else { return }
+    current = nil
+    if exchange.kind == .upgrade { mode = .upgrading }
+    guard exchange.isPolling, let session = exchange.session else { return }
+    if exchange.kind == .post { note(exchange, .toServer) }
+    switch (exchange.kind, exchange.held) {
+    case (.poll, nil): session.pendingPoll = exchange
+    case (.poll, _): session.poll(exchange)
+    case (_, nil):
+      if exchange.unreadable == nil { _ = session.read(exchange.body, .toServer, on: self, isSent: true) }
+    case (_, _): session.posted(exchange)
+    }
+    exchange.body = ByteBuffer()
   }
 
-  func tapSawResponse(_ head: HTTPResponseHead) {
-    currentResponseStatus = head.status
-    if head.status == .switchingProtocols, exchanges.first?.isUpgrade ?? false {
-      mode = .webSocket
-      // Already forwarded, so only read.
-      let early = afterUpgradeRequest
-      afterUpgradeRequest = ByteBuffer()
-      if early.readableBytes > 0 { toServer.readOnly(early) }
-    } else if head.status.code < 200 {
-      responseGate.messageEnded()
+  /// Asks the upstream.
+  func forward(_ exchange: TapExchange, _ request: ByteBuffer) {
+    exchange.isForwarded = true
+    asked.append(exchange)
+    responseObserver?.announce(exchange.request)
+    forward(request, .toServer)
+  }
+
+  // MARK: Answers
+
+  func tapSawResponse(_ response: HTTPResponseHead) {
+    let head = newResponse ?? ByteBuffer()
+    newResponse = nil
+    guard let exchange = asked.first else { return forward(head, .toClient) }
+    exchange.response = response
+    exchange.responseHead = head
+    if exchange.kind == .poll, response.status == .ok {
+      exchange.unreadable = exchange.unreadable ?? Self.compression(response.headers)
+      exchange.session?.answerHeaders = TapHTTP.common(response.headers)
     }
+    if exchange.kind == .poll,
+      exchange.isAnswered || (response.status == .ok && exchange.session?.mustHoldAnswer == true)
+    {
+      exchange.heldResponse = head
+    } else {
+      forward(head, .toClient)
+    }
+    guard response.status == .switchingProtocols, exchange.kind == .upgrade else { return }
+    mode = .webSocket
+    session = exchange.session
+    session?.ended(exchange)
+    if TapTarget(exchange.request.uri).sid == nil { session?.upgrade(to: self) }
+    (exchanges, asked) = ([], [])
+    // Already forwarded, so only read.
+    let early = afterUpgradeRequest
+    afterUpgradeRequest = ByteBuffer()
+    guard early.readableBytes > 0, let session else { return }
+    run(toServer.readOnly(early, into: &session.toServer, now: sessions.eventLoop.now), .toServer)
   }
 
   func tapSawResponseBody(_ part: ByteBuffer) {
     // The answer to a POST is “ok” and no payload.
-    if let exchange = exchanges.first, exchange.isPolling, exchange.isPoll {
-      collect(part, in: \.responseBody, .toClient)
+    guard let exchange = asked.first, exchange.kind == .poll, exchange.unreadable == nil else { return }
+    guard exchange.responseBody.readableBytes + part.readableBytes <= environment.limits.maxMessageBytes else {
+      exchange.responseBody = ByteBuffer()
+      exchange.unreadable = tooLong
+      guard let held = exchange.heldResponse, !exchange.isAnswered else { return }
+      exchange.heldResponse = nil
+      return forward(held, .toClient)
     }
+    exchange.responseBody.writeImmutableBuffer(part)
   }
 
   func tapSawResponseEnd() {
     guard mode != .webSocket else { return }
     responseGate.messageEnded()
-    let body = responseBody
-    responseBody = ByteBuffer()
-    let exchange = exchanges.isEmpty ? nil : exchanges.removeFirst()
-    if body.readableBytes > 0, currentResponseStatus == .ok { readPayload(body, .toClient) }
-    guard exchange?.isUpgrade ?? false else { return }
-    // NIO's decoder reads no further request after one that asked for an upgrade.
-    giveUp(nil, "the server refused to upgrade to WebSocket (\(currentResponseStatus?.code ?? 0))", evidence: [])
+    guard !asked.isEmpty else { return }
+    let exchange = asked.removeFirst()
+    let status = exchange.response?.status
+    if exchange.kind == .poll, let session = exchange.session {
+      if status == .ok { note(exchange, .toClient) }
+      if exchange.heldResponse != nil {
+        session.answered(exchange)
+      } else {
+        if status == .ok, exchange.unreadable == nil {
+          _ = session.read(exchange.responseBody, .toClient, on: self, isSent: true)
+        }
+        ended(exchange)
+      }
+      if let status, status.code >= 400 { sessions.forget(session) }
+    } else {
+      ended(exchange)
+    }
+    paid()
+    guard exchange.kind == .upgrade else { return }
+    // NIO's decoder reads no further request after one that asked for an upgrade: another must take its place.
+    if afterUpgradeRequest.readableBytes == 0 {
+      mode = .http
+      return readRequestsAnew()
+    }
+    giveUp(nil, "the server refused to upgrade to WebSocket (\(status?.code ?? 0))", evidence: [])
   }
+
+  /// Answers a request with bytes of the tap's own, or that it held, once those before it are answered.
+  func answer(_ exchange: TapExchange, _ bytes: ByteBuffer) {
+    guard exchanges.contains(where: { $0 === exchange }) else { return }
+    exchange.isAnswered = true
+    answers[ObjectIdentifier(exchange)] = bytes
+    sendAnswers()
+  }
+
+  /// The client has the answer, or will not get one.
+  private func ended(_ exchange: TapExchange) {
+    exchanges.removeAll { $0 === exchange }
+    exchange.session?.ended(exchange)
+    sendAnswers()
+  }
+
+  private func sendAnswers() {
+    while let first = exchanges.first, let bytes = answers.removeValue(forKey: ObjectIdentifier(first)) {
+      exchanges.removeFirst()
+      forward(bytes, .toClient)
+      // One that the upstream still owes stays with its session.
+      if !asked.contains(where: { $0 === first }) { first.session?.ended(first) }
+      if !first.request.isKeepAlive { client?.close(.output) }
+    }
+  }
+
+  // MARK: What cannot be read
 
   func tapCouldNotRead(_ direction: TapDirection, _ error: any Error) {
     guard mode == .http || mode == .upgrading else { return }
+    // A server that ends a connection while it owes an answer says nothing that could not be read.
+    let isEnd = if case .invalidEOFState? = error as? HTTPParserError { true } else { false }
+    if isEnd, direction == .toClient, asked.first?.response == nil { return }
     giveUp(direction, "what passes is not HTTP/1.1", evidence: ["\(error)"])
   }
 
-  private func collect(
-    _ part: ByteBuffer, in body: ReferenceWritableKeyPath<TapConnection, ByteBuffer>, _ direction: TapDirection
-  ) {
-    guard self[keyPath: body].readableBytes + part.readableBytes <= environment.limits.maxMessageBytes else {
-      self[keyPath: body] = ByteBuffer()
-      environment.recorder.anomaly(
-        id, direction, "a polling payload is longer than \(environment.limits.maxMessageBytes) bytes: forwarded unread")
-      return
-    }
-    self[keyPath: body].writeImmutableBuffer(part)
+  private var tooLong: String { "it is longer than \(environment.limits.maxMessageBytes) bytes" }
+
+  private static func compression(_ headers: HTTPHeaders) -> String? {
+    let coding = headers[canonicalForm: "content-encoding"].first { $0.lowercased() != "identity" }
+    return coding.map { "it is compressed (\($0))" }
   }
 
-  private func readPayload(_ body: ByteBuffer, _ direction: TapDirection) {
-    do throws(SocketIOError) {
-      for part in try EngineIOPayload.parse(body) {
-        let meaning: TapDecoder.Meaning
-        switch (part, direction) {
-        case (.text(let text), .toServer): meaning = try pollingToServer.receive(text: text)
-        case (.text(let text), .toClient): meaning = try pollingToClient.receive(text: text)
-        case (.binary(let bytes), .toServer): meaning = try pollingToServer.receive(binary: bytes)
-        case (.binary(let bytes), .toClient): meaning = try pollingToClient.receive(binary: bytes)
-        }
-        guard case .whole(let kind, let event) = meaning else { continue }
-        environment.recorder.record(
-          TapRecord(
-            direction: direction, kind: kind, connection: id, event: event, faults: []))
-        if kind == .event, environment.faults.rules.contains(where: { $0.matches(event, direction) }) {
-          environment.recorder.anomaly(
-            id, direction, "event “\(event.name)” matches a rule but came by polling, where rules do not act")
-        }
-      }
-    } catch {
-      environment.recorder.anomaly(id, direction, "\(error.message): forwarded as it came", evidence: error.evidence)
-    }
+  private func note(_ exchange: TapExchange, _ direction: TapDirection) {
+    guard let why = exchange.unreadable, exchange.session?.isFirst(why) ?? true else { return }
+    environment.recorder.anomaly(
+      id, direction, "a polling payload cannot be read: \(why); it is forwarded as it came, and no rule acts on it",
+      evidence: ["\(exchange.request.method) \(shortened(exchange.request.uri))"])
   }
 }

@@ -9,30 +9,26 @@ import NIOCore
 /// Understands one direction of a tapped session: messages in, what they mean out.
 struct TapDecoder: Sendable {
   enum Meaning: Sendable {
-    /// A packet of Engine.IO itself, or one that concerns no event: it passes whatever the rules say.
-    case transport
+    /// A packet of Engine.IO itself: it passes whatever the rules say.
+    case transport(EngineIOPacket)
     /// The beginning of an event whose attachments follow.
     case incomplete
     case whole(TapRecord.Kind, SocketIOEvent)
   }
 
   private var assembler: PacketAssembler
-  private let limits: SocketIOLimits
 
-  init(limits: SocketIOLimits) {
-    self.limits = limits
-    assembler = PacketAssembler(limits: limits)
-  }
+  init(limits: SocketIOLimits) { assembler = PacketAssembler(limits: limits) }
 
   mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Meaning {
     let packet = try EngineIOPacket.parse(text)
-    guard packet.kind == .message else { return .transport }
-    guard let whole = try assembler.receive(text: packet.data) else { return .incomplete }
+    guard packet.kind == .message else { return .transport(packet) }
+    guard let whole = try assembler.receive(text: packet.data.ownMemory()) else { return .incomplete }
     return try meaning(of: whole)
   }
 
   mutating func receive(binary: ByteBuffer) throws(SocketIOError) -> Meaning {
-    guard let whole = try assembler.receive(binary: binary) else { return .incomplete }
+    guard let whole = try assembler.receive(binary: binary.ownMemory()) else { return .incomplete }
     return try meaning(of: whole)
   }
 
@@ -46,6 +42,16 @@ struct TapDecoder: Sendable {
       case .disconnect: .disconnect
       }
     return .whole(kind, try SocketIOEvent(observed: whole))
+  }
+}
+
+extension ByteBuffer {
+  /// The bytes in memory of their own if they are a small part of what they came in: a record that is kept would keep all of it.
+  func ownMemory() -> ByteBuffer {
+    guard storageCapacity > 2 * readableBytes + 64 else { return self }
+    var copy = ByteBufferAllocator().buffer(capacity: readableBytes)
+    copy.writeImmutableBuffer(self)
+    return copy
   }
 }
 

@@ -87,6 +87,18 @@ final class TapRelayHandler: ChannelDuplexHandler {
   /// Hands a copy to the decoders behind.
   func observe(_ bytes: ByteBuffer) { context?.fireChannelRead(wrapInboundOut(bytes)) }
 
+  /// Puts another decoder behind this in the place of one.
+  func exchange(
+    _ used: ByteToMessageHandler<HTTPRequestDecoder>, for new: ByteToMessageHandler<HTTPRequestDecoder>
+  ) {
+    guard let operations = context?.pipeline.syncOperations else { return }
+    // A decoder leaves a turn of the loop later, before anything more is read.
+    operations.removeHandler(used).assumeIsolated().whenComplete { _ in
+      // It can fail only where the pipeline is gone.
+      try? operations.addHandler(new, position: .after(self))
+    }
+  }
+
   /// Closes once everything written is out.
   func close(_ mode: CloseMode) {
     guard let context else { return }
@@ -117,7 +129,10 @@ final class TapRelayHandler: ChannelDuplexHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case .some(.inputClosed) = event as? ChannelEvent { connection.inputClosed(direction) }
+    guard case .some(.inputClosed) = event as? ChannelEvent else { return }
+    // An answer without a length ends here: the decoders must hear of it before the client does.
+    if direction == .toClient { context.fireUserInboundEventTriggered(event) }
+    connection.inputClosed(direction)
   }
 
   func channelInactive(context: ChannelHandlerContext) {

@@ -8,6 +8,7 @@ final class TapListener: Sendable {
   private struct State {
     var listeners: [any Channel] = []
     var connections: [Int: any Channel] = [:]
+    var sessions: NIOLoopBound<TapSessions>?
     var nextID = 1
     var isClosed = false
   }
@@ -17,26 +18,36 @@ final class TapListener: Sendable {
   private static let attempts = 20
 
   /// Binds every address to one port; with port 0 another one is tried if an address has it in use.
+  ///
+  /// All connections are on one event loop: what several of them have in common, a session, needs no lock then, and is recorded in
+  /// the order in which it came.
   func listen(_ listen: TapListen, _ environment: TapConnection.Environment) async throws -> Int {
     guard !listen.hosts.isEmpty else { throw SocketIOError(.tapFailed, "a tap needs an address to listen on") }
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let sessions = try await loop.submit {
+      NIOLoopBound(TapSessions(environment, loop, TapTCPDialer(environment, loop)), eventLoop: loop)
+    }.get()
+    state.withLock { $0.sessions = sessions }
     var lastError: SocketIOError?
     for _ in 0..<(listen.port == 0 ? Self.attempts : 1) {
       do {
-        return try await bindAll(listen, environment)
+        return try await bindAll(listen, sessions, loop)
       } catch let error as SocketIOError {
         lastError = error
-        await close()
+        await closeChannels()
         state.withLock { $0.isClosed = false }
       }
     }
     throw lastError ?? SocketIOError(.tapFailed, "the tap cannot listen")
   }
 
-  private func bindAll(_ listen: TapListen, _ environment: TapConnection.Environment) async throws -> Int {
+  private func bindAll(
+    _ listen: TapListen, _ sessions: NIOLoopBound<TapSessions>, _ loop: any EventLoop
+  ) async throws -> Int {
     var port = listen.port
     for host in listen.hosts {
       do {
-        let channel = try await bootstrap(environment).bind(host: host, port: port).get()
+        let channel = try await bootstrap(sessions, loop).bind(host: host, port: port).get()
         state.withLock { $0.listeners.append(channel) }
         port = channel.localAddress?.port ?? port
       } catch {
@@ -49,21 +60,15 @@ final class TapListener: Sendable {
     return port
   }
 
-  private func bootstrap(_ environment: TapConnection.Environment) -> ServerBootstrap {
-    ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+  private func bootstrap(_ sessions: NIOLoopBound<TapSessions>, _ loop: any EventLoop) -> ServerBootstrap {
+    ServerBootstrap(group: loop)
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let connection = TapConnection(
-            id: self.register(channel), environment: environment, eventLoop: channel.eventLoop)
-          let relay = TapRelayHandler(.toServer, connection)
-          connection.client = relay
-          try channel.pipeline.syncOperations.addHandlers(
-            relay, ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
-            TapRequestObserver(connection))
+          try TapConnection(id: self.register(channel), sessions: sessions.value).addClientHandlers(channel)
         }
       }
   }
@@ -79,8 +84,15 @@ final class TapListener: Sendable {
     return id
   }
 
-  /// Closes the listening sockets and every connection, and waits until they are closed.
+  /// Closes the listening sockets and every connection, waits until they are closed, and has it noted what was held back.
   func close() async {
+    await closeChannels()
+    guard let sessions = state.withLock({ $0.sessions }) else { return }
+    // The event loop is the process's own and outlives every tap.
+    try? await sessions.eventLoop.submit { sessions.value.close() }.get()
+  }
+
+  private func closeChannels() async {
     let channels = state.withLock { state in
       defer { state.listeners = [] }
       state.isClosed = true

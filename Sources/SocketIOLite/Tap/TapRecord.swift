@@ -36,8 +36,10 @@ public struct TapRecord: Sendable, CustomStringConvertible {
   public var time: ContinuousClock.Instant
   /// The same moment on the wall clock.
   public var date: Date
-  /// The TCP connection, counted from 1.
+  /// The TCP connection that brought the end of it, counted from 1; a session may have many.
   public var connection: Int
+  /// The id (`sid`) of the Engine.IO session, whatever its connections and transports; nil if the server has not named it.
+  public var session: String?
   /// What was received. For `connect`, `connectError` and `disconnect` it has no name, and the packet's JSON as payload.
   public var event: SocketIOEvent
   /// The names of the rules that acted on it, in order.
@@ -45,13 +47,15 @@ public struct TapRecord: Sendable, CustomStringConvertible {
 
   /// A record made by hand, for what is to be tested without a tap.
   public init(
-    direction: TapDirection, kind: Kind = .event, connection: Int = 1, event: SocketIOEvent, faults: [String] = []
+    direction: TapDirection, kind: Kind = .event, connection: Int = 1, session: String? = nil, event: SocketIOEvent,
+    faults: [String] = []
   ) {
     self.direction = direction
     self.kind = kind
     self.time = event.time
     self.date = event.date
     self.connection = connection
+    self.session = session
     self.event = event
     self.faults = faults
   }
@@ -62,7 +66,7 @@ public struct TapRecord: Sendable, CustomStringConvertible {
 
 /// Something that a tap forwarded and could not, or did not, record as an event.
 public struct TapAnomaly: Sendable, CustomStringConvertible {
-  /// The TCP connection, counted from 1.
+  /// The TCP connection, counted from 1; 0 for what concerns a session and none of its connections.
   public var connection: Int
   /// Which way it went; nil for what concerns both.
   public var direction: TapDirection?

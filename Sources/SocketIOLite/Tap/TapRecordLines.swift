@@ -8,6 +8,7 @@ extension TapRecord {
   private struct Line: Encodable {
     var time: String
     var connection: Int
+    var session: String?
     var direction: TapDirection
     var kind: Kind
     var namespace: String
@@ -41,7 +42,7 @@ extension TapRecord {
     let line = Line(
       time: date.formatted(
         .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted)),
-      connection: connection, direction: direction, kind: kind, namespace: event.namespace,
+      connection: connection, session: session, direction: direction, kind: kind, namespace: event.namespace,
       event: event.name.isEmpty ? nil : event.name, ack: event.ackID, payload: payload, attachments: attachments,
       faults: faults)
     let encoder = JSONEncoder()

@@ -19,13 +19,20 @@ struct WebSocketFrameScanner: Sendable {
   }
 
   let maxPayloadBytes: Int
+  /// Bytes in which no frame was begun.
   private var buffer = ByteBuffer()
-  /// How many bytes at the front of `buffer` have been forwarded.
+  /// A frame that is being received, in memory for all of it: its bytes are copied once, and a record that keeps them keeps no others.
+  private var begun = ByteBuffer()
+  private var begunHead: Header?
+  /// How many bytes at the front of `begun` and `buffer` have been forwarded.
   private var sent = 0
+  /// So much memory is taken for a frame because it announces it; more once it comes.
+  private static let maxTrustedBytes = 1_048_576
 
   init(maxPayloadBytes: Int) { self.maxPayloadBytes = maxPayloadBytes }
 
-  var hasUnsentBytes: Bool { buffer.readableBytes > sent }
+  private var count: Int { begun.readableBytes + buffer.readableBytes }
+  var hasUnsentBytes: Bool { count > sent }
 
   mutating func append(_ bytes: ByteBuffer) {
     if buffer.readableBytes == 0 {
@@ -35,31 +42,55 @@ struct WebSocketFrameScanner: Sendable {
     }
   }
 
-  mutating func markAllSent() { sent = buffer.readableBytes }
+  mutating func markAllSent() { sent = count }
 
   /// Everything that has not been forwarded; the scanner is empty afterwards.
   mutating func takeUnsent() -> ByteBuffer {
-    var rest = buffer
+    var rest = begun
+    rest.writeImmutableBuffer(buffer)
     rest.moveReaderIndex(forwardBy: sent)
-    buffer = ByteBuffer()
-    sent = 0
+    (begun, begunHead, buffer, sent) = (ByteBuffer(), nil, ByteBuffer(), 0)
     return rest
   }
 
   /// The next whole frame; nil if there is none yet. Throws if these bytes are no frames that can be understood.
   mutating func next() throws(SocketIOError) -> Frame? {
-    guard let head = try header(), buffer.readableBytes >= head.length + head.payloadLength else { return nil }
-    let frameLength = head.length + head.payloadLength
-    guard var raw = buffer.readSlice(length: frameLength) else { return nil }
-    var payload = raw
+    if let begunHead { return continued(begunHead) }
+    guard let head = try header() else { return nil }
+    let length = head.length + head.payloadLength
+    if let raw = buffer.readSlice(length: length) {
+      if buffer.readableBytes == 0 { buffer = ByteBuffer() }
+      return frame(head, raw)
+    }
+    begunHead = head
+    begun = ByteBufferAllocator().buffer(capacity: min(length, Self.maxTrustedBytes))
+    return continued(head)
+  }
+
+  private mutating func continued(_ head: Header) -> Frame? {
+    let length = head.length + head.payloadLength
+    let missing = length - begun.readableBytes
+    if var part = buffer.readSlice(length: min(missing, buffer.readableBytes)) { begun.writeBuffer(&part) }
+    if buffer.readableBytes == 0 { buffer = ByteBuffer() }
+    guard begun.readableBytes == length else { return nil }
+    let bytes = begun
+    (begun, begunHead) = (ByteBuffer(), nil)
+    return frame(head, bytes)
+  }
+
+  private mutating func frame(_ head: Header, _ bytes: ByteBuffer) -> Frame {
+    let sentHere = min(sent, bytes.readableBytes)
+    sent -= sentHere
+    var payload = bytes
     payload.moveReaderIndex(forwardBy: head.length)
     if let mask = head.mask { payload.webSocketUnmask(mask) }
-    let sentHere = min(sent, frameLength)
-    raw.moveReaderIndex(forwardBy: sentHere)
-    sent -= sentHere
-    if buffer.readableBytes == 0 { buffer = ByteBuffer() }
+    var unsent = ByteBuffer()
+    if sentHere < bytes.readableBytes {
+      unsent = bytes
+      unsent.moveReaderIndex(forwardBy: sentHere)
+    }
     return Frame(
-      isLast: head.isLast, opcode: head.opcode, payload: payload, unsent: raw, isPartlySent: sentHere > 0)
+      isLast: head.isLast, opcode: head.opcode, payload: payload, unsent: unsent, isPartlySent: sentHere > 0)
   }
 
   private struct Header {

@@ -1,4 +1,4 @@
-"""Bytes of its own on a bare socket. usage: raw.py PORT half-close|early; prints what came back, shortened."""
+"""Bytes of its own on a bare socket. usage: raw.py PORT half-close|early|no-http; prints what came back, shortened."""
 import socket
 import struct
 import sys
@@ -18,6 +18,9 @@ with socket.create_connection(("127.0.0.1", int(port)), timeout=60) as connectio
     if what == "half-close":
         # The server answers when it has heard the end of the request.
         connection.sendall(UPGRADE % b"&case=until-end")
+        connection.shutdown(socket.SHUT_WR)
+    elif what == "no-http":
+        connection.sendall(b"\x16\x03\x01 this is no request\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)
     else:
         # The first frames travel with the request, before the server has agreed to frames.

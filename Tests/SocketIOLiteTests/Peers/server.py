@@ -5,6 +5,7 @@ import os
 import ssl
 from urllib.parse import quote
 
+import engineio
 import socketio
 from aiohttp import web
 
@@ -19,6 +20,8 @@ options.add_argument("--host", default="127.0.0.1")
 options.add_argument("--max-payload", type=int, default=60_000_000)
 options.add_argument("--certificate", help="PEM; serve TLS with it")
 options.add_argument("--key")
+options.add_argument("--one-a-poll", action="store_true", help="answer a poll with one packet, as the official server's flush does")
+options.add_argument("--close", action="store_true", help="close the connection after each answer")
 options = options.parse_args()
 
 sio = socketio.AsyncServer(
@@ -69,6 +72,10 @@ def wire(namespace):
     @on("binary")
     async def binary(sid):
         await sio.emit("blobs", ({"a": b"one", "nested": [b"\x00\xff", {"b": b""}]}, "text", b"last"), to=sid, namespace=namespace)
+
+    @on("blob")
+    async def blob(sid, index, data):
+        await sio.emit("blob-back", (index, data[::-1]), to=sid, namespace=namespace)
 
     @on("lengths")
     async def lengths(sid, *arguments):
@@ -140,12 +147,28 @@ async def count_posts(request, handler):
     return await handler(request)
 
 
+@web.middleware
+async def close_after_answer(request, handler):
+    response = await handler(request)
+    if options.close and not response.prepared:
+        response.force_close()
+    return response
+
+
+async def poll_one(self):
+    packet = await asyncio.wait_for(self.queue.get(), self.server.ping_interval + self.server.ping_timeout)
+    self.queue.task_done()
+    return [] if packet is None else [packet]
+
+
 async def length(request):
     return web.Response(text=str(len(await request.read())))
 
 
 async def main():
-    app = web.Application(client_max_size=60_000_000, middlewares=[count_posts])
+    app = web.Application(client_max_size=60_000_000, middlewares=[count_posts, close_after_answer])
+    if options.one_a_poll:
+        engineio.async_socket.AsyncSocket.poll = poll_one
     sio.attach(app, socketio_path=quote(options.path))
     app.router.add_get("/health", health)
     app.router.add_post("/length", length)

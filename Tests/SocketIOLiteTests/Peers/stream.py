@@ -28,7 +28,9 @@ async def send(total):
     for number in range(total):
         if number in drops:
             connected.clear()
-            await sio.eio.disconnect(current["transport"])
+            # By polling it waits for who took its last packet, and for ever if the client's next poll came too late for that.
+            ending = asyncio.ensure_future(sio.eio.disconnect(current["transport"]))
+            await asyncio.wait([ending], timeout=0.2)
         elif number - AWAY in drops:
             await connected.wait()
         await sio.emit("number", number, to=current["sid"])
