@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Publishers besides ffmpeg (GStreamer, an OBS-like one, cameras) against the relay and, where MEDIAMTX_BINARY names one, a real MediaMTX.
+# What is not run is said, and is not counted as passed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PUBLISHERS_IMAGE=${PUBLISHERS_IMAGE:-e2e-publishers:local} PYTHONDONTWRITEBYTECODE=1
+
+# GStreamer is installed into an image of its own, not into this system: 0.6 GB that only these tests need.
+if ! docker image inspect "$PUBLISHERS_IMAGE" >/dev/null 2>&1; then
+  echo "publishers: building $PUBLISHERS_IMAGE with Debian's GStreamer (170 MB to fetch, once)"
+fi
+docker build --quiet --build-arg BASE_IMAGE="${BASE_IMAGE:-e2e-base:bookworm}" --tag "$PUBLISHERS_IMAGE" compose/publishers >/dev/null
+
+status=0
+# run SERVER: the suite against one server
+run() {
+  local log
+  log=$(mktemp)
+  local result=0
+  (cd compose/publishers && PUBLISHERS_SERVER=$1 python3 -m unittest discover -s tests -t .) >"$log" 2>&1 || result=$?
+  if [ "$result" != 0 ] || grep -q 'skipped=' "$log" || ! grep -qE '^Ran [1-9]' "$log"; then
+    echo "publishers against $1: FAILED:" >&2
+    cat "$log" >&2
+    status=1
+  else
+    echo "publishers against $1: $(grep -E '^Ran ' "$log"), passed"
+  fi
+  rm -f "$log"
+}
+
+run relay
+if [ -n "${MEDIAMTX_BINARY:-}" ]; then
+  run mediamtx
+else
+  echo "publishers against mediamtx: NOT RUN: MEDIAMTX_BINARY names no MediaMTX"
+fi
+exit "$status"
