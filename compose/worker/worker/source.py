@@ -1,14 +1,18 @@
 """Reads one live stream in a thread of its own: video packets as they are, audio as fragments."""
 
+import json
 import logging
 import threading
 import time
+import urllib.parse
+import urllib.request
 from dataclasses import dataclass
 from typing import Callable
 
 import av
 
 from .audio import AudioIntake
+from .paths import kept_back
 from .segmenter import Fragment, Segmenter
 from .settings import OUTPUT_RATE, Settings
 from .timeline import TimestampJump, origin
@@ -89,15 +93,40 @@ class Source:
 
     def _read(self) -> None:
         started = time.monotonic()
-        with self._open() as container:
+        try:
+            opened = self._open()
+        except av.AVError:
+            self._refuse_what_is_kept_back(None, None)
+            raise
+        with opened as container:
             video = container.streams.video[0] if container.streams.video else None
             audio = container.streams.audio[0] if container.streams.audio else None
+            if video is None or audio is None:
+                self._refuse_what_is_kept_back(video, audio)
             if audio is None:
                 raise SourceError("no_audio", "the stream has no audio track: nothing to dub, no output is published")
             if video is not None and (video.codec_context.name != "h264" or not video.codec_context.extradata):
                 raise SourceError("video_codec", f"video codec {video.codec_context.name} cannot be published over RTMP")
             self._log.info("opened after %.2f s: audio %s", time.monotonic() - started, audio.codec_context.name)
             self._pump(container, video, audio)
+
+    def _refuse_what_is_kept_back(self, video, audio) -> None:
+        """A track that is missing here may have been published: a stream is not dubbed without its picture, and the reason is told."""
+        path = urllib.parse.urlsplit(self._url).path.lstrip("/")
+        url = f"{self._settings.media_api_url}/v3/paths/get/{urllib.parse.quote(path)}"
+        try:
+            with urllib.request.urlopen(url, timeout=self._settings.input_timeout_s) as answer:
+                known = json.load(answer)
+        except (OSError, ValueError) as error:
+            self._log.warning("which tracks the stream has cannot be asked at %s: %s", url, error)
+            return
+        for kind, wanted, codecs in zip(("video", "audio"), ("H.264", "AAC"), kept_back(known, video is not None, audio is not None)):
+            if codecs:
+                raise SourceError(
+                    f"{kind}_codec",
+                    f"the stream's {kind} is {', '.join(codecs)}, which the media server does not hand to this RTMP reader: "
+                    f"publish {wanted} instead; no output is published",
+                )
 
     def _pump(self, container, video, audio) -> None:
         reader: _Tracks | None = None
