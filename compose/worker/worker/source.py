@@ -99,14 +99,20 @@ class Source:
             self._refuse_what_is_kept_back(None, None)
             raise
         with opened as container:
-            video = container.streams.video[0] if container.streams.video else None
-            audio = container.streams.audio[0] if container.streams.audio else None
+            video = next(iter(container.streams.video), None)
+            # The first that can be decoded: a second voice may come in a form that libavformat 59 does not know.
+            known = [s for s in container.streams.audio if s.codec_context is not None]
+            audio = next(iter(known or container.streams.audio), None)
             if video is None or audio is None:
                 self._refuse_what_is_kept_back(video, audio)
             if audio is None:
                 raise SourceError("no_audio", "the stream has no audio track: nothing to dub, no output is published")
-            if video is not None and (video.codec_context.name != "h264" or not video.codec_context.extradata):
-                raise SourceError("video_codec", f"video codec {video.codec_context.name} cannot be published over RTMP")
+            if not known:
+                raise SourceError("audio_codec", "the stream's audio cannot be decoded: publish AAC; no output is published")
+            context = video.codec_context if video is not None else None
+            if video is not None and (context is None or context.name != "h264" or not context.extradata):
+                name = context.name if context is not None else "that nobody here knows"
+                raise SourceError("video_codec", f"video codec {name} cannot be published over RTMP: publish H.264")
             self._log.info("opened after %.2f s: audio %s", time.monotonic() - started, audio.codec_context.name)
             self._pump(container, video, audio)
 
@@ -134,14 +140,17 @@ class Source:
             for packet in container.demux([s for s in (video, audio) if s is not None]):
                 if self._stopping.is_set():
                     return
-                if packet.dts is None or not packet.size:
-                    continue  # the demuxer's own end-of-file mark
+                if packet.dts is None or not packet.size or packet.stream is None or packet.stream not in (video, audio):
+                    continue  # the demuxer's own end-of-file mark, or a track that came after the stream was opened
                 if reader is None:
                     reader = _Tracks(self, video, float(packet.dts * packet.time_base))
                 reader.take(packet, is_video=packet.stream is video)
         except av.AVError as error:
             # A publisher that is killed looks like this; what came before it is good.
             self._log.info("input ended: %s", error)
+        except IndexError:
+            # PyAV 10 flushes every track that there is at the end, and knows only those that were there at the beginning.
+            self._log.info("input ended; it has a track that came later, which is passed over")
         if reader is None:
             raise SourceError("input", "the stream ended before its first packet")
         reader.finish()
