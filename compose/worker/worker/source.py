@@ -117,7 +117,7 @@ class Source:
             self._pump(container, video, audio)
 
     def _refuse_what_is_kept_back(self, video, audio) -> None:
-        """A track that is missing here may have been published: a stream is not dubbed without its picture, and the reason is told."""
+        """A track that is missing here may have been published: nothing is dubbed without its picture, and the reason is told."""
         path = urllib.parse.urlsplit(self._url).path.lstrip("/")
         url = f"{self._settings.media_api_url}/v3/paths/get/{urllib.parse.quote(path)}"
         try:
@@ -126,12 +126,13 @@ class Source:
         except (OSError, ValueError) as error:
             self._log.warning("which tracks the stream has cannot be asked at %s: %s", url, error)
             return
-        for kind, wanted, codecs in zip(("video", "audio"), ("H.264", "AAC"), kept_back(known, video is not None, audio is not None)):
+        pictures, sounds = kept_back(known, video is not None, audio is not None)
+        for kind, wanted, codecs in (("video", "H.264", pictures), ("audio", "AAC", sounds)):
             if codecs:
                 raise SourceError(
                     f"{kind}_codec",
-                    f"the stream's {kind} is {', '.join(codecs)}, which the media server does not hand to this RTMP reader: "
-                    f"publish {wanted} instead; no output is published",
+                    f"the stream's {kind} is {', '.join(codecs)}, which the media server does not hand to this RTMP "
+                    f"reader: publish {wanted} instead; no output is published",
                 )
 
     def _pump(self, container, video, audio) -> None:
@@ -140,8 +141,10 @@ class Source:
             for packet in container.demux([s for s in (video, audio) if s is not None]):
                 if self._stopping.is_set():
                     return
-                if packet.dts is None or not packet.size or packet.stream is None or packet.stream not in (video, audio):
-                    continue  # the demuxer's own end-of-file mark, or a track that came after the stream was opened
+                if packet.dts is None or not packet.size:
+                    continue  # the demuxer's own end-of-file mark
+                if packet.stream is None or packet.stream not in (video, audio):
+                    continue  # a track that came after the stream was opened
                 if reader is None:
                     reader = _Tracks(self, video, float(packet.dts * packet.time_base))
                 reader.take(packet, is_video=packet.stream is video)
@@ -149,7 +152,7 @@ class Source:
             # A publisher that is killed looks like this; what came before it is good.
             self._log.info("input ended: %s", error)
         except IndexError:
-            # PyAV 10 flushes every track that there is at the end, and knows only those that were there at the beginning.
+            # PyAV 10 flushes every track that there is at the end, but has only those that were there at the beginning.
             self._log.info("input ended; it has a track that came later, which is passed over")
         if reader is None:
             raise SourceError("input", "the stream ended before its first packet")

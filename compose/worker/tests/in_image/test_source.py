@@ -1,4 +1,4 @@
-"""What the worker makes of publishers besides ffmpeg's. Needs PyAV: runs in the worker's image, see the command in ../../README.md."""
+"""What the worker makes of other publishers than ffmpeg. Needs PyAV: runs in the worker's image, see ../../README.md."""
 
 import http.server
 import json
@@ -26,7 +26,8 @@ _CODEC_ID = {"h264": 7.0, "aac": 10.0, "pcm_alaw": 7.0, None: 0.0}
 
 
 def tone(hertz, rate, samples, at):
-    return b"".join(struct.pack("<h", round(9_000 * math.sin(2 * math.pi * hertz * (at + i) / rate))) for i in range(samples))
+    values = (9_000 * math.sin(2 * math.pi * hertz * (at + i) / rate) for i in range(samples))
+    return b"".join(struct.pack("<h", round(value)) for value in values)
 
 
 def tags_of(path):
@@ -115,7 +116,7 @@ class SourceTest(unittest.TestCase):
         self.folder = folder.name
 
     def stream(self, video="h264", audio="aac", second_voice=False, voice_begins_ms=0):
-        """An FLV file as an RTMP reader of MediaMTX would receive it. The second voice's first packets may be left out."""
+        """An FLV file as an RTMP reader of MediaMTX would receive it; the second voice may begin late."""
         raw, path = os.path.join(self.folder, "raw.flv"), os.path.join(self.folder, "stream.flv")
         encode(raw, "libx264" if video else None, audio)
         fields = {"videocodecid": _CODEC_ID[video], "audiocodecid": _CODEC_ID[audio]} | _METADATA
@@ -125,7 +126,8 @@ class SourceTest(unittest.TestCase):
             other = os.path.join(self.folder, "other.flv")
             encode(other, None, "aac", hertz=1_000)
             for _, stamp, body in list(tags_of(other)):
-                if body[0] == 0xAF and stamp >= voice_begins_ms:  # Enhanced RTMP v2: multitrack, one track, mp4a, number 1
+                if body[0] == 0xAF and stamp >= voice_begins_ms:
+                    # Enhanced RTMP v2: multitrack, one track, mp4a, number 1.
                     tags.append((flv.AUDIO, stamp, bytes([0x95, body[1]]) + b"mp4a\x01" + body[2:]))
             tags.sort(key=lambda tag: tag[1])  # a stable sort: what begins at 0 keeps its order
         write(path, tags)
@@ -150,7 +152,7 @@ class SourceTest(unittest.TestCase):
         return sum(1 for a, b in zip(left, left[1:]) if a < 0 <= b)
 
     def refusal(self, delivered):
-        self.assertIsInstance(delivered[-1], SourceError, f"not refused: {delivered[-1]!r} after {len(delivered)} items")
+        self.assertIsInstance(delivered[-1], SourceError, f"not refused: {delivered[-1]!r}")
         self.assertEqual(self.of(StreamInfo, delivered), [], "something was published before the refusal")
         return delivered[-1]
 
@@ -193,7 +195,7 @@ class Obs(SourceTest):
         self.assertEqual(len(self.of(VideoPacket, delivered)), SECONDS * 15)
 
     def test_a_track_that_comes_after_the_stream_was_opened_is_passed_over(self):
-        """PyAV 10 reads past its list of tracks then, and may throw IndexError when the input ends, after all was read."""
+        """PyAV 10 reads past its list of tracks then, and may throw IndexError at the end, after all was read."""
 
         class Late:
             """As PyAV behaves when memory is not zero where it reads too far."""
@@ -224,7 +226,7 @@ class Obs(SourceTest):
         for kind, head, reason in ((flv.VIDEO, b"\x91hvc1", "video_codec"), (flv.AUDIO, b"\x91Opus", "audio_codec")):
             with self.subTest(reason):
                 path = os.path.join(self.folder, reason + ".flv")
-                changed = [(k, t, head + body[2:]) if k == kind else (k, t, body) for k, t, body in plain if k != flv.DATA]
+                changed = [(k, t, head + body[2:] if k == kind else body) for k, t, body in plain if k != flv.DATA]
                 write(path, changed)
                 self.assertEqual(self.refusal(self.read(path)).reason, reason)
 
