@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Publishers besides ffmpeg (GStreamer, an OBS-like one, cameras) against the relay and, where MEDIAMTX_BINARY names one, a real MediaMTX.
+# Publishers besides ffmpeg (GStreamer, one like OBS, cameras) against the relay and, where MEDIAMTX_BINARY names one,
+# a real MediaMTX.
 # What is not run is said, and is not counted as passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +10,8 @@ export PUBLISHERS_IMAGE=${PUBLISHERS_IMAGE:-e2e-publishers:local} PYTHONDONTWRIT
 if ! docker image inspect "$PUBLISHERS_IMAGE" >/dev/null 2>&1; then
   echo "publishers: building $PUBLISHERS_IMAGE with Debian's GStreamer (170 MB to fetch, once)"
 fi
-docker build --quiet --build-arg BASE_IMAGE="${BASE_IMAGE:-e2e-base:bookworm}" --tag "$PUBLISHERS_IMAGE" compose/publishers >/dev/null
+docker build --quiet --build-arg BASE_IMAGE="${BASE_IMAGE:-e2e-base:bookworm}" --tag "$PUBLISHERS_IMAGE" \
+  compose/publishers >/dev/null
 
 status=0
 # run SERVER: the suite against one server

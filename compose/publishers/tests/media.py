@@ -13,12 +13,13 @@ _H264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
 def run(*command, timeout=DEADLINE_S):
     done = subprocess.run(command, capture_output=True, timeout=timeout)
     if done.returncode:
-        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr.decode(errors='replace')[-3000:]}")
+        words = done.stderr.decode(errors="replace")[-3000:]
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{words}")
     return done.stdout
 
 
 def make(path, video, audio=(), rate=30, seconds=8):
-    """A clip of a moving test picture, a key frame each second, and a tone for each element of `audio` (its encoder's options)."""
+    """A clip of a moving picture, a key frame each second, and a tone for each element of `audio` (encoder options)."""
     inputs = ["-f", "lavfi", "-i", f"testsrc=size=320x180:rate={rate}"]
     encoders = [*video, "-g", str(rate), "-map", "0:v"]
     for index, options in enumerate(audio):
@@ -28,6 +29,7 @@ def make(path, video, audio=(), rate=30, seconds=8):
     return path
 
 
+_CAMERA = [*_H264, "-profile:v", "baseline", "-bf", "0"]
 AAC = ["-c:a", "aac", "-ac", "2"]
 
 
@@ -46,9 +48,9 @@ class Clips:
             ("reordered.mp4", [*_H264, "-bf", "2"], [AAC], 30),
             ("two-voices.mp4", [*_H264, "-bf", "2"], [AAC, AAC], 30),
             # As cameras do it: no B-frames, few pictures, a lawful 8 kHz mono track or none.
-            ("camera.mov", [*_H264, "-profile:v", "baseline", "-bf", "0"], [["-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"]], 15),
-            ("silent-camera.mp4", [*_H264, "-profile:v", "baseline", "-bf", "0"], [], 15),
-            ("hevc.mp4", ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:bframes=2:repeat-headers=0",
+            ("camera.mov", _CAMERA, [["-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"]], 15),
+            ("silent-camera.mp4", _CAMERA, [], 15),
+            ("hevc.mp4", ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:bframes=2",
                           "-tag:v", "hvc1", "-pix_fmt", "yuv420p"], [AAC], 30),
             ("av1.mp4", ["-c:v", "libsvtav1", "-preset", "12", "-b:v", "300k", "-pix_fmt", "yuv420p"], [AAC], 30),
         ]
@@ -84,7 +86,8 @@ def tracks_of(source, codecs, options=()):
     done = subprocess.run(command, capture_output=True, timeout=DEADLINE_S, text=True)
     tracks = parse_hashes(done.stdout)
     if not tracks:
-        raise AssertionError(f"{' '.join(command)} got nothing and ended with {done.returncode}:\n{done.stderr[-3000:]}")
+        words = done.stderr[-3000:]
+        raise AssertionError(f"{' '.join(command)} got nothing and ended with {done.returncode}:\n{words}")
     return tracks
 
 
@@ -114,7 +117,8 @@ def eval_ratio(text):
 
 def packets_of(path):
     """Decoder configuration and packets of each track of a file, as an encoder would hand them to a publisher."""
-    probe = json.loads(run("ffprobe", "-v", "error", "-show_streams", "-show_packets", "-show_data", "-of", "json", path))
+    options = ["-v", "error", "-show_streams", "-show_packets", "-show_data", "-of", "json"]
+    probe = json.loads(run("ffprobe", *options, path))
     streams = [(s["codec_type"], s["codec_name"], _bytes(s.get("extradata", ""))) for s in probe["streams"]]
     packets = [(p["stream_index"], float(p["dts_time"]), float(p["pts_time"]), "K" in p["flags"], _bytes(p["data"]))
                for p in probe["packets"]]

@@ -10,12 +10,12 @@ import urllib.parse
 from dataclasses import dataclass
 
 AUDIO, VIDEO, DATA, COMMAND = 8, 9, 18, 20
-_SET_CHUNK_SIZE, _ACKNOWLEDGEMENT, _USER_CONTROL, _WINDOW = 1, 3, 4, 5
+_SET_CHUNK_SIZE = 1
 _CHUNK = 4096  # bytes, as OBS sets it
 _TIMEOUT_S = 20.0
 
 # Enhanced RTMP: packet types.
-SEQUENCE_START, CODED_FRAMES, SEQUENCE_END, FRAMES_X, VIDEO_METADATA, AUDIO_MULTITRACK, VIDEO_MULTITRACK = 0, 1, 2, 3, 4, 5, 6
+SEQUENCE_START, CODED_FRAMES, FRAMES_X, AUDIO_MULTITRACK = 0, 1, 3, 5
 FOURCC = {"h264": b"avc1", "hevc": b"hvc1", "av1": b"av01", "aac": b"mp4a"}
 EVERY_FOURCC = ["hvc1", "av01", "vp09", "Opus", "ac-3", "mp4a", "avc1"]
 
@@ -58,7 +58,7 @@ class Peer:
         self._socket = socket.create_connection((parts.hostname, parts.port), _TIMEOUT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._input = self._socket.makefile("rb")
-        self._size, self._channels, self._received, self._acknowledged = 128, {}, 0, 0
+        self._size, self._channels = 128, {}
         self._socket.sendall(b"\x03" + bytes(1536))
         answer = self._input.read(1 + 1536 + 1536)
         self._socket.sendall(answer[1:1537])
@@ -92,10 +92,9 @@ class Peer:
         self._socket.sendall(b"".join(out))
 
     def close_publication(self):
-        """As librtmp's RTMP_Close: FCUnpublish, deleteStream, then the connection; True if the server kept it open until here."""
+        """As librtmp's RTMP_Close: FCUnpublish, deleteStream, then the connection."""
         self.command("FCUnpublish", 6, None, self.key)
         self.command("deleteStream", 7, None, 1.0)
-        return True
 
     # In
 
@@ -117,7 +116,8 @@ class Peer:
 
     def _chunk(self, first):
         form, channel = first >> 6, first & 63
-        state = self._channels.setdefault(channel, {"time": 0, "delta": 0, "length": 0, "kind": 0, "body": b"", "extended": False})
+        blank = {"time": 0, "delta": 0, "length": 0, "kind": 0, "body": b"", "extended": False}
+        state = self._channels.setdefault(channel, blank)
         header = self._input.read((11, 7, 3, 0)[form])
         if form < 3:
             stamp = int.from_bytes(header[:3], "big")
@@ -152,8 +152,8 @@ class Peer:
 class Publisher(Peer):
     """Sends what an encoder made in the time that it lasts, as OBS 31 does it.
 
-    The first track of each kind goes with the headers of FLV's first generation where they have a name for its codec (H.264,
-    AAC); HEVC and AV1 have a four-character code; every further audio track is "multitrack", one track a message.
+    The first track of each kind goes with the headers of FLV's first generation where they have a name for its codec
+    (H.264, AAC); HEVC and AV1 have a four-character code; a further audio track is "multitrack", one track a message.
     """
 
     def __init__(self, url, streams):
@@ -197,7 +197,7 @@ class Publisher(Peer):
         return bytes([0x90 | AUDIO_MULTITRACK, packet_type]) + FOURCC[name] + bytes([self._number[index]]) + payload
 
     def publish(self, packets):
-        """Sends packets as they are due, and leaves as OBS does. Raises ConnectionError when the server closed before that."""
+        """Sends packets as they are due, and leaves as OBS does. ConnectionError: the server closed earlier."""
         lead = -min(dts for _, dts, _, _, _ in packets)
         began = time.monotonic()
         for index, dts, pts, key, payload in packets:
@@ -218,7 +218,7 @@ def play(url, fourccs=EVERY_FOURCC):
 
 
 def coded_frames(messages, fourcc):
-    """Payloads of one enhanced track that came to a reader: after the four-character code, and the offset where there is one."""
+    """Payloads of one enhanced video track that came to a reader."""
     frames = []
     for message in messages:
         if message.kind != VIDEO or not message.body[0] & 0x80 or message.body[1:5] != fourcc:

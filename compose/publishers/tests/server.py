@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 
 COMPOSE = pathlib.Path(__file__).resolve().parents[2]
-#: A server answers, or a path appears, within this (s). MediaMTX analyses an RTMP publisher for 2 s of stream time first.
+#: A server answers, or a path appears, within this (s). MediaMTX first reads 2 s of an RTMP publisher's stream time.
 READY_TIMEOUT_S = 20.0
 
 #: As compose/mediamtx/mediamtx.yml, on the loopback and on the ports that are free here.
@@ -69,7 +69,8 @@ class MediaServer:
                 _MEDIAMTX.format(rtsp=self.rtsp_port, rtmp=self.rtmp_port, api=self.api_port), encoding="utf-8")
             command = [os.environ["MEDIAMTX_BINARY"], settings]
         elif self.name == "relay":
-            environment |= {"RTSP_PORT": str(self.rtsp_port), "RTMP_PORT": str(self.rtmp_port), "API_PORT": str(self.api_port)}
+            ports = {"RTSP_PORT": self.rtsp_port, "RTMP_PORT": self.rtmp_port, "API_PORT": self.api_port}
+            environment |= {name: str(port) for name, port in ports.items()}
             command, folder = [sys.executable, "-m", "relay"], COMPOSE / "relay"
         else:
             raise ValueError(f"PUBLISHERS_SERVER={self.name!r}: use relay or mediamtx")
@@ -97,7 +98,8 @@ class MediaServer:
     def paths(self):
         """The paths list by name, or None while the server does not answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.api_port}/v3/paths/list?itemsPerPage=1000", timeout=5) as answer:
+            url = f"http://127.0.0.1:{self.api_port}/v3/paths/list?itemsPerPage=1000"
+            with urllib.request.urlopen(url, timeout=5) as answer:
                 return {item["name"]: item for item in json.load(answer)["items"]}
         except (OSError, urllib.error.URLError):
             return None
@@ -108,7 +110,7 @@ class MediaServer:
         return item if item and item["ready"] else None
 
     def until(self, what, condition, timeout=READY_TIMEOUT_S):
-        """Waits for the condition's first true answer and returns it; says at its end what the server wrote meanwhile."""
+        """The condition's first true answer; an error after the timeout says what the server wrote meanwhile."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             if answer := condition():

@@ -40,7 +40,8 @@ def ffmpeg(*options):
     """ffmpeg in real time; small packets, as a camera sends them."""
 
     def publish(clip, url):
-        form = ["-f", "rtsp", "-rtsp_transport", "tcp", "-muxdelay", "0.03"] if url.startswith("rtsp") else ["-f", "flv"]
+        rtsp = ["-f", "rtsp", "-rtsp_transport", "tcp", "-muxdelay", "0.03"]
+        form = rtsp if url.startswith("rtsp") else ["-f", "flv"]
         return _run(["ffmpeg", "-v", "error", "-re", "-i", clip, "-map", "0", "-c", "copy", *options, *form, url])
 
     return publish
@@ -51,8 +52,9 @@ def gstreamer(pipeline):
 
     def publish(clip, url):
         text = pipeline.format(url=url, clip=os.path.basename(clip))
-        return _run(["docker", "run", "--rm", "--network", "host", "--volume", f"{os.path.dirname(clip)}:/clips:ro", IMAGE,
-                     "gst-launch-1.0", "-q", *text.split()])
+        clips = f"{os.path.dirname(clip)}:/clips:ro"
+        return _run(["docker", "run", "--rm", "--network", "host", "--volume", clips, IMAGE, "gst-launch-1.0", "-q",
+                     *text.split()])
 
     return publish
 

@@ -108,7 +108,7 @@ class Source:
             if audio is None:
                 raise SourceError("no_audio", "the stream has no audio track: nothing to dub, no output is published")
             if not known:
-                raise SourceError("audio_codec", "the stream's audio cannot be decoded: publish AAC; no output is published")
+                raise SourceError("audio_codec", "the stream's audio cannot be decoded: publish AAC instead")
             context = video.codec_context if video is not None else None
             if video is not None and (context is None or context.name != "h264" or not context.extradata):
                 name = context.name if context is not None else "that nobody here knows"
@@ -117,7 +117,7 @@ class Source:
             self._pump(container, video, audio)
 
     def _refuse_what_is_kept_back(self, video, audio) -> None:
-        """A track that is missing here may have been published: nothing is dubbed without its picture, and the reason is told."""
+        """What is missing here may have been published: nothing is dubbed without its picture, and one is told why."""
         path = urllib.parse.urlsplit(self._url).path.lstrip("/")
         url = f"{self._settings.media_api_url}/v3/paths/get/{urllib.parse.quote(path)}"
         try:

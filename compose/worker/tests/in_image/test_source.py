@@ -1,4 +1,4 @@
-"""What the worker makes of other publishers than ffmpeg. Needs PyAV: runs in the worker's image, see ../../README.md."""
+"""What the worker makes of publishers besides ffmpeg. Needs PyAV: runs in the worker's image, see ../../README.md."""
 
 import http.server
 import json
