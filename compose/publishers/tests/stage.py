@@ -47,14 +47,15 @@ def ffmpeg(*options):
     return publish
 
 
-def gstreamer(pipeline):
+def gstreamer(pipeline, environment=()):
     """gst-launch-1.0 in its image. `{url}` and `{clip}` are filled in."""
 
     def publish(clip, url):
         text = pipeline.format(url=url, clip=os.path.basename(clip))
         clips = f"{os.path.dirname(clip)}:/clips:ro"
-        return _run(["docker", "run", "--rm", "--network", "host", "--volume", clips, IMAGE, "gst-launch-1.0", "-q",
-                     *text.split()])
+        variables = [f"--env={name}={value}" for name, value in dict(environment).items()]
+        return _run(["docker", "run", "--rm", "--network", "host", "--volume", clips, *variables, IMAGE,
+                     "gst-launch-1.0", "-q", *text.split()])
 
     return publish
 
@@ -74,12 +75,15 @@ def _run(command):
 
 def _rtsp_sink(*streams):
     """rtspclientsink over TCP with these streams linked to it."""
-    return " ".join([_DEMUX, "rtspclientsink name=out protocols=tcp location={url}", *(s + " out." for s in streams)])
+    sinks = (f"{stream} out.sink_{number}" for number, stream in enumerate(streams))
+    return " ".join([_DEMUX, "rtspclientsink name=out protocols=tcp location={url}", *sinks])
 
 
 CASES = {
     "gst-rtspclientsink": Case("reordered.mp4", "rtsp", gstreamer(_rtsp_sink(
         _PICTURES, "file.audio_0 ! queue ! aacparse ! clocksync !"))),
+    "gst-mp4g": Case("reordered.mp4", "rtsp", gstreamer(_rtsp_sink(
+        _PICTURES, "file.audio_0 ! queue ! aacparse ! clocksync !"), environment={"GST_PLUGIN_FEATURE_RANK": "rtpmp4apay:NONE"})),
     "gst-rtmp2sink": Case("reordered.mp4", "rtmp", gstreamer(
         f"{_DEMUX} flvmux name=out streamable=true ! rtmp2sink location={{url}} {_PICTURES} out. "
         "file.audio_0 ! queue ! aacparse ! clocksync ! out.")),

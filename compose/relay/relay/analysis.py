@@ -1,5 +1,5 @@
 """What an RTMP publisher sends, found out as MediaMTX does: by reading two seconds of it before anybody may see it."""
-from . import flv, h264, sdp
+from . import flv, h264, hevc, sdp
 from .errors import ProtocolError
 
 PERIOD = 2000                           # ms, between the first and the latest message's time stamps
@@ -36,8 +36,7 @@ class Analysis:
     def _learn(self, media):
         if media.kind == flv.VIDEO:
             if media.is_configuration and media.track not in self.video:
-                sps, pps = h264.parameter_sets(media.payload)
-                self.video[media.track] = sdp.Track(sdp.H264, 90000, sps=sps, pps=pps)
+                self.video[media.track] = self._pictures(media)
         elif media.is_enhanced:
             self._learn_enhanced(media)
         elif media.codec != sdp.AAC:
@@ -60,6 +59,15 @@ class Analysis:
             else:
                 channels = header.payload[9] if len(header.payload) > 9 else 2
                 self.audio[media.track] = sdp.Track(sdp.OPUS, 48000, "audio", channels=channels)
+
+    @staticmethod
+    def _pictures(media):
+        if media.codec == sdp.H265:
+            return sdp.Track(sdp.H265, 90000, record=media.payload, lines=hevc.description(media.payload))
+        if media.codec == sdp.AV1:
+            return sdp.Track(sdp.AV1, 90000, record=media.payload, lines=("a=rtpmap:96 AV1/90000",))
+        sps, pps = h264.parameter_sets(media.payload)
+        return sdp.Track(sdp.H264, 90000, sps=sps, pps=pps)
 
     @staticmethod
     def _aac(config):

@@ -1,4 +1,5 @@
 """H.265 as far as enhanced RTMP publishers and RTSP readers need it: parameter sets, access units, RTP (RFC 7798)."""
+import base64
 import struct
 
 from .errors import ProtocolError
@@ -6,6 +7,14 @@ from .errors import ProtocolError
 VPS, SPS, PPS, AUD = 32, 33, 34, 35
 FIRST_IRAP, LAST_IRAP = 16, 23          # random access pictures (H.265 7.4.2.2)
 AGGREGATION, FRAGMENT = 48, 49
+
+
+class Picture(list):
+    """The units of a picture, H.265's or AV1's, with the decoding time (ms) that its publisher told."""
+
+    def __init__(self, units, decoding):
+        super().__init__(units)
+        self.decoding = decoding
 
 
 def kind_of(nal):
@@ -36,10 +45,17 @@ def is_key(nals):
     return any(FIRST_IRAP <= kind_of(n) <= LAST_IRAP for n in nals)
 
 
-def remux(nals, sets):
-    """An access unit as MediaMTX hands it on: own parameter sets and delimiters go, the track's sets lead each key picture."""
-    kept = [n for n in nals if len(n) > 2 and not VPS <= kind_of(n) <= AUD]
-    return [*sets, *kept] if is_key(kept) else kept
+def description(configuration):
+    """The lines of a session description (RFC 7798 7.1)."""
+    sets = zip(("vps", "sps", "pps"), parameter_sets(configuration))
+    parameters = "; ".join(f"sprop-{name}={base64.b64encode(nal).decode()}" for name, nal in sets)
+    return "a=rtpmap:96 H265/90000", f"a=fmtp:96 {parameters}"
+
+
+def remux(picture, configuration):
+    """A picture as MediaMTX hands it on: own parameter sets and delimiters go, the track's sets lead each key picture."""
+    kept = [n for n in picture if len(n) > 2 and not VPS <= kind_of(n) <= AUD]
+    return Picture([*parameter_sets(configuration), *kept] if is_key(kept) else kept, picture.decoding)
 
 
 def payloads(nals, size):

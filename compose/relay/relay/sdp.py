@@ -8,10 +8,10 @@ from .errors import ProtocolError
 
 MAX_TRACKS = 16
 SAMPLE_RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350]
-H264, AAC, OPUS, PCMA, PCMU, LATM = "H264", "MPEG4-GENERIC", "OPUS", "PCMA", "PCMU", "MP4A-LATM"
-LABELS = {H264: H264, AAC: "MPEG-4 Audio", "H265": "H265", OPUS: "Opus", PCMA: "G711", PCMU: "G711", "AV1": "AV1",
-          "VP8": "VP8", "VP9": "VP9", "MPA": "MPEG-1/2 Audio", "AC3": "AC-3", "G722": "G722",
-          LATM: "MPEG-4 Audio LATM"}                     # MediaMTX's names
+H264, H265, AV1, OPUS, PCMA, PCMU = "H264", "H265", "AV1", "OPUS", "PCMA", "PCMU"
+AAC, LATM = "MPEG4-GENERIC", "MP4A-LATM"
+LABELS = {H264: H264, AAC: "MPEG-4 Audio", LATM: "MPEG-4 Audio LATM", H265: H265, OPUS: "Opus", PCMA: "G711", PCMU: "G711",
+          AV1: AV1, "VP8": "VP8", "VP9": "VP9", "MPA": "MPEG-1/2 Audio", "AC3": "AC-3", "G722": "G722"}      # MediaMTX's names
 STATIC = {0: (PCMU, 8000), 8: (PCMA, 8000), 9: ("G722", 8000), 14: ("MPA", 90000)}                 # RFC 3551 6
 
 
@@ -25,6 +25,7 @@ class Track:
     channels: int = 1
     sps: bytes | None = None
     pps: bytes | None = None
+    record: bytes | None = None         # decoder configuration of an H.265 or AV1 track that came over RTMP
     audio_config: bytes | None = None   # AudioSpecificConfig
     size_bits: int = 13                 # widths of RFC 3640's fields
     index_bits: int = 3
