@@ -18,7 +18,7 @@ def run(*command, timeout=DEADLINE_S):
     return done.stdout
 
 
-def make(path, video, audio=(), rate=30, seconds=8):
+def make(path, video, audio=(), rate=30, seconds=10):
     """A clip of a moving picture, a key frame each second, and a tone for each element of `audio` (encoder options)."""
     inputs = ["-f", "lavfi", "-i", f"testsrc=size=320x180:rate={rate}"]
     encoders = [*video, "-g", str(rate), "-map", "0:v"]
@@ -27,6 +27,14 @@ def make(path, video, audio=(), rate=30, seconds=8):
         encoders += ["-map", f"{index + 1}:a", *options]
     run("ffmpeg", "-v", "error", "-y", *inputs, "-t", str(seconds), *encoders, path)
     return path
+
+
+def shorten_aac_configuration(source, path):
+    """The same packets with an AudioSpecificConfig of two bytes, as most encoders write it; libavcodec's has five."""
+    sound = path + ".aac"
+    run("ffmpeg", "-v", "error", "-y", "-i", source, "-map", "0:a", "-c", "copy", sound)
+    run("ffmpeg", "-v", "error", "-y", "-i", source, "-i", sound, "-map", "0:v", "-map", "1:a", "-c", "copy",
+        "-bsf:a", "aac_adtstoasc", path)
 
 
 _CAMERA = [*_H264, "-profile:v", "baseline", "-bf", "0"]
@@ -45,7 +53,7 @@ class Clips:
     def make_all(self, pool):
         jobs = [
             ("plain.mp4", [*_H264, "-bf", "0"], [AAC], 30),
-            ("reordered.mp4", [*_H264, "-bf", "2"], [AAC], 30),
+            ("extended.mp4", [*_H264, "-bf", "2"], [AAC], 30),
             ("two-voices.mp4", [*_H264, "-bf", "2"], [AAC, AAC], 30),
             # As cameras do it: no B-frames, few pictures, a lawful 8 kHz mono track or none.
             ("camera.mov", _CAMERA, [["-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"]], 15),
@@ -57,6 +65,7 @@ class Clips:
         done = [pool.submit(make, self.path(name), video, audio, rate) for name, video, audio, rate in jobs]
         for one in done:
             one.result()
+        shorten_aac_configuration(self.path("extended.mp4"), self.path("reordered.mp4"))
 
 
 @dataclass

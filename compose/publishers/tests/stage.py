@@ -12,6 +12,8 @@ IMAGE = os.environ.get("PUBLISHERS_IMAGE") or "e2e-publishers:local"
 #: From a file in /clips to its H.264 and its sound, in real time: rtmp2sink does not wait for the clock by itself.
 _DEMUX = "filesrc location=/clips/{clip} ! qtdemux name=file"
 _PICTURES = "file.video_0 ! queue ! h264parse ! clocksync !"
+_AAC = "file.audio_0 ! queue ! aacparse ! clocksync !"
+_NO_LATM = {"GST_PLUGIN_FEATURE_RANK": "rtpmp4apay:NONE"}
 
 
 @dataclass
@@ -80,13 +82,12 @@ def _rtsp_sink(*streams):
 
 
 CASES = {
-    "gst-rtspclientsink": Case("reordered.mp4", "rtsp", gstreamer(_rtsp_sink(
-        _PICTURES, "file.audio_0 ! queue ! aacparse ! clocksync !"))),
-    "gst-mp4g": Case("reordered.mp4", "rtsp", gstreamer(_rtsp_sink(
-        _PICTURES, "file.audio_0 ! queue ! aacparse ! clocksync !"), environment={"GST_PLUGIN_FEATURE_RANK": "rtpmp4apay:NONE"})),
+    # AAC goes as LATM, whose payloader is the first by name among equals.
+    "gst-rtspclientsink": Case("reordered.mp4", "rtsp", gstreamer(_rtsp_sink(_PICTURES, _AAC))),
+    "gst-aac-hbr": Case("plain.mp4", "rtsp", gstreamer(_rtsp_sink(_PICTURES, _AAC), _NO_LATM)),
+    "gst-extended": Case("plain.mp4", "rtsp", gstreamer(_rtsp_sink(_PICTURES, _AAC)), readers=("rtsp", "play")),
     "gst-rtmp2sink": Case("reordered.mp4", "rtmp", gstreamer(
-        f"{_DEMUX} flvmux name=out streamable=true ! rtmp2sink location={{url}} {_PICTURES} out. "
-        "file.audio_0 ! queue ! aacparse ! clocksync ! out.")),
+        f"{_DEMUX} flvmux name=out streamable=true ! rtmp2sink location={{url}} {_PICTURES} out. {_AAC} out.")),
     "gst-camera": Case("camera.mov", "rtsp", gstreamer(_rtsp_sink(_PICTURES, "file.audio_0 ! queue ! clocksync !")),
                        readers=("rtsp", "rtmp", "rtmp-alaw")),
     "obs-two-voices": Case("two-voices.mp4", "rtmp", obs, readers=("rtsp", "rtmp", "play")),

@@ -7,10 +7,10 @@ from .errors import ProtocolError
 AUDIO, VIDEO, DATA = 8, 9, 18
 AVC, AVC_END, AAC = 7, 2, 10
 SOUND_CODECS = {AAC: sdp.AAC, 7: sdp.PCMA, 8: sdp.PCMU}
-SOUND_NUMBERS = {codec: number for number, codec in SOUND_CODECS.items()}
+SOUND_NUMBERS = {codec: number for number, codec in SOUND_CODECS.items()} | {sdp.LATM: AAC}
 FOUR_CC = {b"avc1": sdp.H264, b"hvc1": sdp.H265, b"av01": sdp.AV1, b"mp4a": sdp.AAC, b"Opus": sdp.OPUS}
 PICTURES = {sdp.H264, sdp.H265, sdp.AV1}
-CODEC_CC = {codec: name for name, codec in FOUR_CC.items()}
+CODEC_CC = {codec: name for name, codec in FOUR_CC.items()} | {sdp.LATM: b"mp4a"}
 # Enhanced RTMP's packet types.
 START, FRAMES, END, FRAMES_X, METADATA, MULTICHANNEL, AUDIO_MULTITRACK, MULTITRACK = 0, 1, 2, 3, 4, 4, 5, 6
 
@@ -86,7 +86,7 @@ def configuration(track, number):
         return _wrap(VIDEO, START, track, number, record) if number else b"\x17\0\0\0\0" + record
     if track.codec in PICTURES:
         return _wrap(VIDEO, START, track, number, track.record)
-    if track.codec == sdp.AAC:
+    if track.codec in (sdp.AAC, sdp.LATM):
         return _wrap(AUDIO, START, track, number, track.audio_config) if number else b"\xaf\0" + track.audio_config
     if track.codec == sdp.OPUS:
         head = b"OpusHead\1" + bytes([track.channels]) + (3840).to_bytes(2, "big") + bytes(7)
@@ -118,7 +118,7 @@ def enhanced_frame(track, number, units, composition):
 def audio_frame(track, number, sample):
     if track.codec == sdp.OPUS or number:
         return _wrap(AUDIO, FRAMES, track, number, sample)
-    if track.codec == sdp.AAC:
+    if track.codec in (sdp.AAC, sdp.LATM):
         return b"\xaf\x01" + sample
     return bytes([SOUND_NUMBERS[track.codec] << 4 | 2 | (track.channels == 2)]) + sample
 
@@ -135,7 +135,7 @@ def _wrap(kind, packet, track, number, payload):
 def metadata(tracks):
     """MediaMTX's onMetaData: the codecs and nothing else; sizes and rates come with the tracks themselves."""
     def number(track):
-        if track.codec in CODEC_CC and track.codec not in (sdp.H264, sdp.AAC):
+        if track.codec in CODEC_CC and track.codec not in (sdp.H264, sdp.AAC, sdp.LATM):
             return int.from_bytes(CODEC_CC[track.codec], "big")
         return AVC if track.codec == sdp.H264 else SOUND_NUMBERS[track.codec]
 

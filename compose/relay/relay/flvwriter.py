@@ -8,9 +8,6 @@ class FlvWriter:
     def __init__(self, tracks, fourccs=(), one_of_each=False):
         """`fourccs`: the codecs beyond RTMP's own that the reader says it knows; `one_of_each`: if none, of each kind the first track."""
         self.tracks, self.numbers, self.decoding = tracks, {}, {}
-        if any(t.codec == sdp.LATM for t in tracks):
-            # Of what GStreamer's rtpmp4apay announces, MediaMTX hands on a header, and with the first sound it ends the reader.
-            raise ProtocolError("AAC as MP4A-LATM cannot be had by RTMP")
         count = {"video": 0, "audio": 0}
         for index, track in enumerate(tracks):
             if self._can_have(track, fourccs) and not (one_of_each and not fourccs and count[track.kind]):
@@ -27,6 +24,8 @@ class FlvWriter:
             return track.record is not None and flv.CODEC_CC[track.codec].decode() in fourccs
         if track.codec in (sdp.PCMA, sdp.PCMU):
             return track.clock == 8000
+        if track.codec == sdp.LATM:
+            return track.audio_config is not None
         return track.codec in (sdp.H264, sdp.AAC)
 
     def headers(self):
@@ -49,6 +48,8 @@ class FlvWriter:
             return self._picture(index, number, time, payload)
         if track.codec in (sdp.H265, sdp.AV1):
             return self._enhanced_picture(index, number, time, payload)
+        if track.frame_length_type:
+            raise ProtocolError(f"unsupported frameLengthType {track.frame_length_type}")
         step = 1024 if track.codec == sdp.AAC else 0
         return b"".join(chunks.encode(flv.AUDIO, milliseconds(time + step * i, track.clock),
                                       flv.audio_frame(track, number, sample)) for i, sample in enumerate(payload))

@@ -4,6 +4,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
+from . import latm
 from .errors import ProtocolError
 
 MAX_TRACKS = 16
@@ -27,6 +28,7 @@ class Track:
     pps: bytes | None = None
     record: bytes | None = None         # decoder configuration of an H.265 or AV1 track that came over RTMP
     audio_config: bytes | None = None   # AudioSpecificConfig
+    frame_length_type: int = 0          # of a LATM track; MediaMTX gives RTMP readers none but 0
     size_bits: int = 13                 # widths of RFC 3640's fields
     index_bits: int = 3
     delta_bits: int = 3
@@ -96,6 +98,9 @@ def _track(section, index):
                 int(parameters.get(name, width)) for name, width in (("sizelength", 13), ("indexlength", 3),
                                                                      ("indexdeltalength", 3)))
         else:
+            if codec == LATM and parameters.get("cpresent") == "0":
+                mux = bytes.fromhex(parameters.get("config", ""))
+                track.audio_config, track.frame_length_type = latm.configuration(mux)
             track.lines = tuple(re.findall(r"(?m)^a=(?:rtpmap|fmtp):.*$", section))
     except (binascii.Error, ValueError):
         raise ProtocolError(f"session description with a damaged {codec} format line") from None
