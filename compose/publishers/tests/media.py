@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass, field
 
 #: A reader gets its stream within this (s), the publisher's own length included.
-DEADLINE_S = 60
+DEADLINE_S = 40
 _H264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
 
 

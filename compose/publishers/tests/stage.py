@@ -1,14 +1,15 @@
 """Runs every publisher once, side by side, each with its readers; tests look at what became of them."""
 
+import itertools
 import os
 import subprocess
-import time
 from dataclasses import dataclass, field
 from typing import Callable
 
 from . import media, rtmp
 
 IMAGE = os.environ.get("PUBLISHERS_IMAGE") or "e2e-publishers:local"
+_number = itertools.count()
 #: From a file in /clips to its H.264 and its sound, in real time: rtmp2sink does not wait for the clock by itself.
 _DEMUX = "filesrc location=/clips/{clip} ! qtdemux name=file"
 _PICTURES = "file.video_0 ! queue ! h264parse ! clocksync !"
@@ -36,6 +37,9 @@ class Case:
     publish: Callable
     pictures: str = "h264"
     readers: tuple = ("rtsp", "rtmp")
+    #: rtspclientsink of GStreamer 1.22 loses its end of stream on a busy machine (7 of 150 runs; seen with the relay, and
+    #: with MediaMTX): all packets are sent, gst-launch-1.0 waits for ever. A second run must do.
+    may_stall: bool = False
 
 
 def ffmpeg(*options):
@@ -56,8 +60,14 @@ def gstreamer(pipeline, environment=()):
         text = pipeline.format(url=url, clip=os.path.basename(clip))
         clips = f"{os.path.dirname(clip)}:/clips:ro"
         variables = [f"--env={name}={value}" for name, value in dict(environment).items()]
-        return _run(["docker", "run", "--rm", "--network", "host", "--volume", clips, *variables, IMAGE,
-                     "gst-launch-1.0", "-q", *text.split()])
+        container = f"e2e-publisher-{os.getpid()}-{next(_number)}"
+        try:
+            return _run(["docker", "run", "--rm", "--name", container, "--network", "host", "--volume", clips,
+                         *variables, IMAGE, "gst-launch-1.0", "-q", *text.split()])
+        except subprocess.TimeoutExpired:
+            # Only the client was killed.
+            subprocess.run(["docker", "rm", "--force", container], capture_output=True, timeout=media.DEADLINE_S)
+            raise
 
     return publish
 
@@ -83,13 +93,14 @@ def _rtsp_sink(*streams):
 
 CASES = {
     # AAC goes as LATM, whose payloader is the first by name among equals.
-    "gst-rtspclientsink": Case("reordered.mp4", "rtsp", gstreamer(_rtsp_sink(_PICTURES, _AAC))),
-    "gst-aac-hbr": Case("plain.mp4", "rtsp", gstreamer(_rtsp_sink(_PICTURES, _AAC), _NO_LATM)),
-    "gst-extended": Case("plain.mp4", "rtsp", gstreamer(_rtsp_sink(_PICTURES, _AAC)), readers=("rtsp", "play")),
+    "gst-rtspclientsink": Case("reordered.mp4", "rtsp", gstreamer(_rtsp_sink(_PICTURES, _AAC)), may_stall=True),
+    "gst-aac-hbr": Case("plain.mp4", "rtsp", gstreamer(_rtsp_sink(_PICTURES, _AAC), _NO_LATM), may_stall=True),
+    "gst-extended": Case("plain.mp4", "rtsp", gstreamer(_rtsp_sink(_PICTURES, _AAC)), readers=("rtsp", "play"),
+                         may_stall=True),
     "gst-rtmp2sink": Case("reordered.mp4", "rtmp", gstreamer(
         f"{_DEMUX} flvmux name=out streamable=true ! rtmp2sink location={{url}} {_PICTURES} out. {_AAC} out.")),
     "gst-camera": Case("camera.mov", "rtsp", gstreamer(_rtsp_sink(_PICTURES, "file.audio_0 ! queue ! clocksync !")),
-                       readers=("rtsp", "rtmp", "rtmp-alaw")),
+                       readers=("rtsp", "rtmp", "rtmp-alaw"), may_stall=True),
     "obs-two-voices": Case("two-voices.mp4", "rtmp", obs, readers=("rtsp", "rtmp", "play")),
     "obs-hevc": Case("hevc.mp4", "rtmp", obs, "hevc", readers=("rtsp", "play", "play-plain")),
     # ffmpeg 5.1 cannot read AV1 over RTSP.
@@ -112,6 +123,14 @@ def run(server, clips, pool, cases):
 
 
 def _run_case(server, clips, pool, name, case):
+    outcome = _attempt(server, clips, pool, name, case)
+    if case.may_stall and isinstance(outcome.exit, subprocess.TimeoutExpired):
+        print(f"{name} did not see its own end and was killed: once more")
+        outcome = _attempt(server, clips, pool, name + "-again", case)
+    return outcome
+
+
+def _attempt(server, clips, pool, name, case):
     outcome, path = Outcome(), path_of(name)
     publishing = pool.submit(case.publish, clips.path(case.clip), server.url(case.protocol, path))
     try:
