@@ -6,12 +6,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PUBLISHERS_IMAGE=${PUBLISHERS_IMAGE:-e2e-publishers:local} PYTHONDONTWRITEBYTECODE=1
 
-# GStreamer is installed into an image of its own, not into this system: 0.6 GB that only these tests need.
+# GStreamer goes into an image of its own (130 MB), not into this system: only these tests need it.
 if ! docker image inspect "$PUBLISHERS_IMAGE" >/dev/null 2>&1; then
-  echo "publishers: building $PUBLISHERS_IMAGE with Debian's GStreamer (170 MB to fetch, once)"
+  echo "publishers: building $PUBLISHERS_IMAGE with Debian's GStreamer (25 MB to fetch, once)"
 fi
 docker build --quiet --build-arg BASE_IMAGE="${BASE_IMAGE:-e2e-base:bookworm}" --tag "$PUBLISHERS_IMAGE" \
   compose/publishers >/dev/null
+
+for image in "${PUBLISHERS_WORKER_IMAGE:-e2e-worker:local}" "${PUBLISHERS_STS_IMAGE:-e2e-sts:local}"; do
+  docker image inspect "$image" >/dev/null 2>&1 || { echo "publishers: there is no $image: run 'make images' first" >&2; exit 1; }
+done
 
 status=0
 # run SERVER: the suite against one server

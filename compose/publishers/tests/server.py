@@ -34,7 +34,7 @@ paths:
 """
 
 
-def _free_ports(count):
+def free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -56,7 +56,7 @@ class MediaServer:
         self._folder = tempfile.TemporaryDirectory()
         self._log = open(os.path.join(self._folder.name, "server.log"), "w+", encoding="utf-8", errors="replace")
         given = [os.environ.get(f"PUBLISHERS_{kind}_PORT") for kind in ("RTSP", "RTMP", "API")]
-        self.rtsp_port, self.rtmp_port, self.api_port = [int(p) for p in given] if all(given) else _free_ports(3)
+        self.rtsp_port, self.rtmp_port, self.api_port = [int(p) for p in given] if all(given) else free_ports(3)
         if not all(given):
             self._start()
         self.until(f"{self.name} answers", lambda: self.paths() is not None)

@@ -37,8 +37,8 @@ class Case:
     publish: Callable
     pictures: str = "h264"
     readers: tuple = ("rtsp", "rtmp")
-    #: rtspclientsink of GStreamer 1.22 loses its end of stream on a busy machine (7 of 150 runs; seen with the relay, and
-    #: with MediaMTX): all packets are sent, gst-launch-1.0 waits for ever. A second run must do.
+    #: rtspclientsink of GStreamer 1.22 may lose the end of one of its streams on a busy machine (7 of 220 runs): all
+    #: packets are sent, the other stream says goodbye, gst-launch-1.0 waits for ever. A second run must do.
     may_stall: bool = False
 
 

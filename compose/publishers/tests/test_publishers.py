@@ -65,7 +65,8 @@ class PublisherTest(unittest.TestCase):
         self.assertIn(got[0], sent, f"{what}: the first packet is none that was sent")
         # The smallest packets, such as AV1's "show this frame again", are not all different.
         starts = [index for index, packet in enumerate(sent) if packet == got[0]]
-        first, wrong = min(((start, self.differences(got, sent[start:])) for start in starts), key=lambda pair: len(pair[1]))
+        compared = ((start, self.differences(got, sent[start:])) for start in starts)
+        first, wrong = min(compared, key=lambda pair: len(pair[1]))
         self.assertEqual(wrong[:5], [], f"{what}: packets that differ, counted from number {first} ({len(got)} came)")
         self.assertLessEqual(len(sent) - first - len(got), LOST_AT_THE_END, f"{what}: packets missing at the end")
 
