@@ -161,6 +161,14 @@ class ObsTests(PublisherTest):
         got = [body[len(head):] for body in messages if body.startswith(head)]
         self.assert_run(got, self.payloads("two-voices.mp4", 2), "second voice over rtmp", LEAST_S * AAC_RATE)
 
+    def test_rtmp_readers_get_the_decoder_configuration_without_its_extension(self):
+        """libavcodec's AAC encoder writes 1190 56e500; MediaMTX keeps what it understands."""
+        name = "obs-two-voices"
+        bodies = [m.body for m in self.read(name, "play") if m.kind == rtmp.AUDIO]
+        starts = [b for b in bodies if b[:2] == b"\xaf\0" or b[:2] == bytes([0x90 | rtmp.AUDIO_MULTITRACK, 0])]
+        first, second = b"\xaf\0\x11\x90", bytes([0x90 | rtmp.AUDIO_MULTITRACK, 0]) + b"mp4a\x01\x11\x90"
+        self.assertEqual(starts, [first, second])
+
     def test_hevc(self):
         name = "obs-hevc"
         self.assertEqual(self.outcome(name).tracks, ["H265", "MPEG-4 Audio"])

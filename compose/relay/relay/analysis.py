@@ -72,7 +72,7 @@ class Analysis:
     @staticmethod
     def _aac(config):
         rate, channels = sdp.audio_parameters(config)
-        return sdp.Track(sdp.AAC, rate, "audio", channels=channels, audio_config=config)
+        return sdp.Track(sdp.AAC, rate, "audio", channels=channels, audio_config=sdp.plain_config(config))
 
     def tracks(self):
         """(kind, track number) → track, in the order in which MediaMTX lists them."""

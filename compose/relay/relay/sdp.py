@@ -55,6 +55,13 @@ def audio_parameters(config):
     return SAMPLE_RATES[index], bits >> 3 & 15
 
 
+def plain_config(config):
+    """An AudioSpecificConfig as MediaMTX writes it again: without what follows AAC-LC's fields (libavcodec adds an extension)."""
+    if config[0] >> 3 != 2:
+        return config
+    return config[:5 if (int.from_bytes(config[:2], "big") >> 7 & 15) == 15 else 2]
+
+
 def _format_parameters(section):
     match = re.search(r"(?m)^a=fmtp:\d+ (.*)$", section)
     pairs = (p.partition("=") for p in match[1].split(";")) if match else ()
@@ -94,6 +101,7 @@ def _track(section, index):
         elif codec == AAC:
             track.audio_config = bytes.fromhex(parameters.get("config", ""))
             audio_parameters(track.audio_config)
+            track.audio_config = plain_config(track.audio_config)
             track.size_bits, track.index_bits, track.delta_bits = (
                 int(parameters.get(name, width)) for name, width in (("sizelength", 13), ("indexlength", 3),
                                                                      ("indexdeltalength", 3)))

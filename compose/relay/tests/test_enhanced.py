@@ -1,8 +1,8 @@
-"""Enhanced RTMP's pictures (H.265, AV1) without a socket."""
+"""Enhanced RTMP's pictures (H.265, AV1) and GStreamer's sound (LATM) without a socket."""
 import struct
 import unittest
 
-from relay import av1, flv, hevc, sdp
+from relay import av1, flv, hevc, latm, sdp
 from relay.analysis import Analysis
 from relay.errors import ProtocolError
 from relay.flvwriter import FlvWriter
@@ -97,6 +97,51 @@ class Rtp(unittest.TestCase):
         parts = self.payloads(sdp.Track(sdp.AV1, 90000), [sequence, frame])
         self.assertEqual([p[0] for p in parts], [0x18, 0x50, 0xD0, 0x90])  # Z, Y, W = 1, N
         self.assertEqual(b"".join(p[1:] for p in parts[1:]), frame)
+
+
+class Latm(unittest.TestCase):
+    """GStreamer's configurations: an AudioSpecificConfig of two bytes, and libavcodec's of five."""
+
+    PLAIN, EXTENDED = bytes.fromhex("40002320"), bytes.fromhex("40002320adca00")
+
+    def track(self, config):
+        text = f"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/48000\r\na=fmtp:97 cpresent=0;config={config.hex()}\r\n"
+        (track,) = sdp.parse(text)
+        return track
+
+    def test_the_decoder_configuration_is_found(self):
+        track = self.track(self.PLAIN)
+        self.assertEqual((track.label, track.audio_config, track.frame_length_type), ("MPEG-4 Audio LATM", b"\x11\x90", 0))
+        self.assertEqual(self.track(self.EXTENDED).frame_length_type, 2)
+        # As the standard has it: frameLengthType 0, latmBufferFullness 255, no other data, no CRC.
+        self.assertEqual(latm.configuration(bytes.fromhex("400023203fc0")), (b"\x11\x90", 0))
+        for damaged in (b"", b"\x40\0", b"\xc0\0\x23\x20", b"\x41\0\x23\x20", b"\x40\0\x53\x20"):
+            with self.assertRaises(ProtocolError):
+                latm.configuration(damaged)
+
+    def test_rtmp_readers_get_plain_frames_or_are_closed(self):
+        plain, extended = FlvWriter([self.track(self.PLAIN)]), FlvWriter([self.track(self.EXTENDED)])
+        self.assertIn(b"\xaf\0\x11\x90", plain.headers()[1])
+        self.assertIn(b"\xaf\x01frame", plain.encode(0, 0, [b"frame"]))
+        with self.assertRaisesRegex(ProtocolError, "frameLengthType 2"):
+            extended.encode(0, 0, [b"frame"])
+
+    def test_frames_are_taken_out_of_their_elements(self):
+        unpacker = latm.Unpacker(None)
+        frame = b"f" * 300
+        element = b"\xff\x2d" + frame
+        self.assertEqual(unpacker.feed(b"\x03abc", 1, 0, True), [b"abc"])
+        self.assertIsNone(unpacker.feed(element[:200], 2, 0, False))
+        self.assertEqual(unpacker.feed(element[200:], 3, 0, True), [frame])
+        self.assertIsNone(unpacker.feed(element[:200], 4, 0, False))
+        for payload, sequence in ((element[200:], 6), (b"\x05abc", 7), (b"\xff", 8), (b"", 9)):
+            with self.assertRaises(ProtocolError):
+                unpacker.feed(payload, sequence, 0, True)
+
+    def test_aac_configurations_lose_their_extension(self):
+        for config, plain in (("119056e500", "1190"), ("1190", "1190"), ("2b118800", "2b118800"),
+                              ("17800bb808ab", "17800bb808")):
+            self.assertEqual(sdp.plain_config(bytes.fromhex(config)).hex(), plain)
 
 
 class Readers(unittest.TestCase):
