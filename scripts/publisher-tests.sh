@@ -3,7 +3,14 @@
 # a real MediaMTX.
 # What is not run is said, and is not counted as passed.
 set -euo pipefail
+binary=${MEDIAMTX_BINARY:-}
+if [ -n "$binary" ]; then
+  # It may be relative to where the caller is.
+  binary=$(readlink -f -- "$binary")
+  [ -x "$binary" ] || { echo "publishers: MEDIAMTX_BINARY=$MEDIAMTX_BINARY is no program that can be run" >&2; exit 1; }
+fi
 cd "$(dirname "$0")/.."
+export MEDIAMTX_BINARY=$binary
 export PUBLISHERS_IMAGE=${PUBLISHERS_IMAGE:-e2e-publishers:local} PYTHONDONTWRITEBYTECODE=1
 
 # GStreamer goes into an image of its own (130 MB), not into this system: only these tests need it.
@@ -14,7 +21,8 @@ docker build --quiet --build-arg BASE_IMAGE="${BASE_IMAGE:-e2e-base:bookworm}" -
   compose/publishers >/dev/null
 
 for image in "${PUBLISHERS_WORKER_IMAGE:-e2e-worker:local}" "${PUBLISHERS_STS_IMAGE:-e2e-sts:local}"; do
-  docker image inspect "$image" >/dev/null 2>&1 || { echo "publishers: there is no $image: run 'make images' first" >&2; exit 1; }
+  docker image inspect "$image" >/dev/null 2>&1 ||
+    { echo "publishers: there is no $image: run 'make images' first" >&2; exit 1; }
 done
 
 status=0
@@ -29,13 +37,14 @@ run() {
     cat "$log" >&2
     status=1
   else
+    grep 'once more$' "$log" || true
     echo "publishers against $1: $(grep -E '^Ran ' "$log"), passed"
   fi
   rm -f "$log"
 }
 
 run relay
-if [ -n "${MEDIAMTX_BINARY:-}" ]; then
+if [ -n "$binary" ]; then
   run mediamtx
 else
   echo "publishers against mediamtx: NOT RUN: MEDIAMTX_BINARY names no MediaMTX"

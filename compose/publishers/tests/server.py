@@ -68,6 +68,7 @@ class MediaServer:
             pathlib.Path(settings).write_text(
                 _MEDIAMTX.format(rtsp=self.rtsp_port, rtmp=self.rtmp_port, api=self.api_port), encoding="utf-8")
             command = [os.environ["MEDIAMTX_BINARY"], settings]
+            environment["MTX_MOQ"] = "no"  # newer versions have a listener more; 1.15.6 does not know it
         elif self.name == "relay":
             ports = {"RTSP_PORT": self.rtsp_port, "RTMP_PORT": self.rtmp_port, "API_PORT": self.api_port}
             environment |= {name: str(port) for name, port in ports.items()}

@@ -38,7 +38,7 @@ def setUpModule():
         SEGMENT_SECONDS=SEGMENT_S)
     with ThreadPoolExecutor(4 * len(CASES)) as pool:
         clips.make_all(pool)
-        server.until("the worker has found the speech service", lambda: _health().get("sts_connected"), media.DEADLINE_S)
+        server.until("the worker finds the speech service", lambda: _health().get("sts_connected"), media.DEADLINE_S)
         jobs = {name: pool.submit(_run, pool, name) for name in CASES}
         _state["outcomes"] = {name: job.result() for name, job in jobs.items()}
 

@@ -80,6 +80,7 @@ class Analysis:
         found.update({(flv.AUDIO, n): self.audio[n] for n in sorted(self.audio)})
         if not found:
             raise ProtocolError("no tracks found")
+        # As MediaMTX of today does; older ones do worse.
         if self.named - found.keys():
             raise ProtocolError(f"tracks without a header: {sorted(number for _, number in self.named - found.keys())}")
         for (kind, _), track in found.items():
