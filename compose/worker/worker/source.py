@@ -118,15 +118,7 @@ class Source:
 
     def _refuse_what_is_kept_back(self, video, audio) -> None:
         """What is missing here may have been published: nothing is dubbed without its picture, and one is told why."""
-        path = urllib.parse.urlsplit(self._url).path.lstrip("/")
-        url = f"{self._settings.media_api_url}/v3/paths/get/{urllib.parse.quote(path)}"
-        try:
-            with urllib.request.urlopen(url, timeout=self._settings.input_timeout_s) as answer:
-                known = json.load(answer)
-        except (OSError, ValueError) as error:
-            self._log.warning("which tracks the stream has cannot be asked at %s: %s", url, error)
-            return
-        pictures, sounds = kept_back(known, video is not None, audio is not None)
+        pictures, sounds = kept_back(self._listed(), video is not None, audio is not None)
         for kind, wanted, codecs in (("video", "H.264", pictures), ("audio", "AAC", sounds)):
             if codecs:
                 raise SourceError(
@@ -134,6 +126,17 @@ class Source:
                     f"the stream's {kind} is {', '.join(codecs)}, which the media server does not hand to this RTMP "
                     f"reader: publish {wanted} instead; no output is published",
                 )
+
+    def _listed(self) -> object:
+        """The media server's own description of the stream, or None."""
+        path = urllib.parse.urlsplit(self._url).path.lstrip("/")
+        url = f"{self._settings.media_api_url}/v3/paths/get/{urllib.parse.quote(path)}"
+        try:
+            with urllib.request.urlopen(url, timeout=self._settings.input_timeout_s) as answer:
+                return json.load(answer)
+        except (OSError, ValueError) as error:
+            self._log.warning("which tracks the stream has cannot be asked at %s: %s", url, error)
+            return None
 
     def _pump(self, container, video, audio) -> None:
         reader: _Tracks | None = None
@@ -155,7 +158,9 @@ class Source:
             # PyAV 10 flushes every track that there is at the end, but has only those that were there at the beginning.
             self._log.info("input ended; it has a track that came later, which is passed over")
         if reader is None:
-            raise SourceError("input", "the stream ended before its first packet")
+            names = sum(kept_back(self._listed(), False, False), [])
+            still = f", though the media server still has it, with {', '.join(names)}" if names else ""
+            raise SourceError("input", f"the stream ended before its first packet{still}")
         reader.finish()
 
 

@@ -261,6 +261,17 @@ class KeptBack(SourceTest):
         self.assertIn("H265", str(error))
         self.assertEqual(api.asked, ["/v3/paths/get/live/x/in"])
 
+    def test_a_reader_that_is_closed_before_the_first_packet_names_the_tracks(self):
+        """As MediaMTX 1.15.6 does where it cannot hand on GStreamer's LATM."""
+        api = MediaApi(["MPEG-4 Audio LATM", "H264"])
+        self.addCleanup(api.close)
+        path = os.path.join(self.folder, "headers.flv")
+        write(path, [tag for tag in tags_of(self.stream()) if tag[0] == flv.DATA or tag[2][1] == 0])
+        error = self.refusal(self.read(path, api.url))
+        self.assertEqual(error.reason, "input")
+        self.assertIn("ended before its first packet, though", str(error))
+        self.assertIn("MPEG-4 Audio LATM", str(error))
+
     def test_a_stream_without_video_is_dubbed_and_the_server_is_believed(self):
         api = MediaApi(["MPEG-4 Audio"])
         self.addCleanup(api.close)
