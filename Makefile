@@ -33,6 +33,7 @@ page: ## Take screenshots of the last run's page with Chromium (REPORT=.build/e2
 test: images ## Every test of the package
 	@scripts/container-tests.sh
 	@scripts/media-server-tests.sh
+	@scripts/publisher-tests.sh
 	@scripts/provider-tests.sh
 	@$(UNIT_TURNS)
 	@swift test --skip-build --filter EngineTests

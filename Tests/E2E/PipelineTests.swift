@@ -12,7 +12,7 @@ extension E2E {
       let start = clock.now
       let verdict = try await LiveStream.current.over(transport).expectDubbed(fixture)
       #expect(verdict.fragments.count == fixture.fragmentCount())
-      if transport == .rtmp {
+      if transport == .rtmp, fixture.video != nil {
         // No server moves what has timestamps of its own.
         for fragment in verdict.fragments {
           #expect(abs(fragment.avDelta ?? 0) < 2, "fragment \(fragment.sequence), ms")

@@ -1,5 +1,5 @@
 """What an RTMP publisher sends, found out as MediaMTX does: by reading two seconds of it before anybody may see it."""
-from . import flv, h264, sdp
+from . import flv, h264, hevc, sdp
 from .errors import ProtocolError
 
 PERIOD = 2000                           # ms, between the first and the latest message's time stamps
@@ -36,8 +36,7 @@ class Analysis:
     def _learn(self, media):
         if media.kind == flv.VIDEO:
             if media.is_configuration and media.track not in self.video:
-                sps, pps = h264.parameter_sets(media.payload)
-                self.video[media.track] = sdp.Track(sdp.H264, 90000, sps=sps, pps=pps)
+                self.video[media.track] = self._pictures(media)
         elif media.is_enhanced:
             self._learn_enhanced(media)
         elif media.codec != sdp.AAC:
@@ -62,9 +61,18 @@ class Analysis:
                 self.audio[media.track] = sdp.Track(sdp.OPUS, 48000, "audio", channels=channels)
 
     @staticmethod
+    def _pictures(media):
+        if media.codec == sdp.H265:
+            return sdp.Track(sdp.H265, 90000, record=media.payload, lines=hevc.description(media.payload))
+        if media.codec == sdp.AV1:
+            return sdp.Track(sdp.AV1, 90000, record=media.payload, lines=("a=rtpmap:96 AV1/90000",))
+        sps, pps = h264.parameter_sets(media.payload)
+        return sdp.Track(sdp.H264, 90000, sps=sps, pps=pps)
+
+    @staticmethod
     def _aac(config):
         rate, channels = sdp.audio_parameters(config)
-        return sdp.Track(sdp.AAC, rate, "audio", channels=channels, audio_config=config)
+        return sdp.Track(sdp.AAC, rate, "audio", channels=channels, audio_config=sdp.plain_config(config))
 
     def tracks(self):
         """(kind, track number) → track, in the order in which MediaMTX lists them."""
@@ -72,6 +80,7 @@ class Analysis:
         found.update({(flv.AUDIO, n): self.audio[n] for n in sorted(self.audio)})
         if not found:
             raise ProtocolError("no tracks found")
+        # As MediaMTX of today does; older ones do worse.
         if self.named - found.keys():
             raise ProtocolError(f"tracks without a header: {sorted(number for _, number in self.named - found.keys())}")
         for (kind, _), track in found.items():

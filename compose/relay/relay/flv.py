@@ -1,15 +1,16 @@
 """RTMP's audio and video messages: FLV tag bodies (Adobe FLV 10.1, annex E) and enhanced RTMP's (version 2) for several tracks."""
 from dataclasses import dataclass
 
-from . import amf, h264, sdp
+from . import amf, av1, h264, sdp
 from .errors import ProtocolError
 
 AUDIO, VIDEO, DATA = 8, 9, 18
 AVC, AVC_END, AAC = 7, 2, 10
 SOUND_CODECS = {AAC: sdp.AAC, 7: sdp.PCMA, 8: sdp.PCMU}
-SOUND_NUMBERS = {codec: number for number, codec in SOUND_CODECS.items()}
-FOUR_CC = {b"avc1": sdp.H264, b"mp4a": sdp.AAC, b"Opus": sdp.OPUS}
-CODEC_CC = {codec: name for name, codec in FOUR_CC.items()}
+SOUND_NUMBERS = {codec: number for number, codec in SOUND_CODECS.items()} | {sdp.LATM: AAC}
+FOUR_CC = {b"avc1": sdp.H264, b"hvc1": sdp.H265, b"av01": sdp.AV1, b"mp4a": sdp.AAC, b"Opus": sdp.OPUS}
+PICTURES = {sdp.H264, sdp.H265, sdp.AV1}
+CODEC_CC = {codec: name for name, codec in FOUR_CC.items()} | {sdp.LATM: b"mp4a"}
 # Enhanced RTMP's packet types.
 START, FRAMES, END, FRAMES_X, METADATA, MULTICHANNEL, AUDIO_MULTITRACK, MULTITRACK = 0, 1, 2, 3, 4, 4, 5, 6
 
@@ -68,10 +69,10 @@ def _enhanced(kind, time, body):
     if packet in (END, METADATA, MULTICHANNEL):
         return None
     codec = FOUR_CC.get(name)
-    if codec is None or (codec == sdp.H264) != (kind == VIDEO) or packet not in (START, FRAMES, FRAMES_X):
-        raise ProtocolError(f"enhanced RTMP packet {packet} of {name!r}: avc1, mp4a and Opus are supported")
+    if codec is None or (codec in PICTURES) != (kind == VIDEO) or packet not in (START, FRAMES, FRAMES_X):
+        raise ProtocolError(f"enhanced RTMP packet {packet} of {name!r}: avc1, hvc1, av01, mp4a and Opus are supported")
     offset = 0
-    if packet == FRAMES and kind == VIDEO:
+    if packet == FRAMES and codec in (sdp.H264, sdp.H265):
         offset, payload = int.from_bytes(payload[:3], "big"), payload[3:]
     return Media(kind, time, codec, packet == START, payload, offset, track, True)
 
@@ -83,7 +84,9 @@ def configuration(track, number):
     if track.codec == sdp.H264:
         record = h264.decoder_configuration(track.sps or h264.UNKNOWN_SPS, track.pps or h264.UNKNOWN_PPS)
         return _wrap(VIDEO, START, track, number, record) if number else b"\x17\0\0\0\0" + record
-    if track.codec == sdp.AAC:
+    if track.codec in PICTURES:
+        return _wrap(VIDEO, START, track, number, track.record)
+    if track.codec in (sdp.AAC, sdp.LATM):
         return _wrap(AUDIO, START, track, number, track.audio_config) if number else b"\xaf\0" + track.audio_config
     if track.codec == sdp.OPUS:
         head = b"OpusHead\1" + bytes([track.channels]) + (3840).to_bytes(2, "big") + bytes(7)
@@ -102,10 +105,20 @@ def video_frame(track, number, nals, composition):
     return bytes([0x17 if h264.is_key(nals) else 0x27, 1]) + offset + sample
 
 
+def enhanced_frame(track, number, units, composition):
+    """An H.265 or AV1 picture."""
+    if track.codec == sdp.AV1:
+        return _wrap(VIDEO, FRAMES_X, track, number, av1.join(units))
+    offset = (composition & 0xFFFFFF).to_bytes(3, "big")
+    if composition:
+        return _wrap(VIDEO, FRAMES, track, number, offset + h264.join_nals(units))
+    return _wrap(VIDEO, FRAMES_X, track, number, h264.join_nals(units))
+
+
 def audio_frame(track, number, sample):
     if track.codec == sdp.OPUS or number:
         return _wrap(AUDIO, FRAMES, track, number, sample)
-    if track.codec == sdp.AAC:
+    if track.codec in (sdp.AAC, sdp.LATM):
         return b"\xaf\x01" + sample
     return bytes([SOUND_NUMBERS[track.codec] << 4 | 2 | (track.channels == 2)]) + sample
 
@@ -122,7 +135,7 @@ def _wrap(kind, packet, track, number, payload):
 def metadata(tracks):
     """MediaMTX's onMetaData: the codecs and nothing else; sizes and rates come with the tracks themselves."""
     def number(track):
-        if track.codec in CODEC_CC and track.codec not in (sdp.H264, sdp.AAC):
+        if track.codec in CODEC_CC and track.codec not in (sdp.H264, sdp.AAC, sdp.LATM):
             return int.from_bytes(CODEC_CC[track.codec], "big")
         return AVC if track.codec == sdp.H264 else SOUND_NUMBERS[track.codec]
 

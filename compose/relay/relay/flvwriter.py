@@ -1,5 +1,5 @@
 """One RTMP reader's side of a path: which tracks it can have, their headers, and units as messages."""
-from . import chunks, flv, h264, sdp
+from . import av1, chunks, flv, h264, hevc, sdp
 from .errors import ProtocolError
 from .timeline import DecodingTimes, milliseconds, nanoseconds, rescale
 
@@ -8,9 +8,6 @@ class FlvWriter:
     def __init__(self, tracks, fourccs=(), one_of_each=False):
         """`fourccs`: the codecs beyond RTMP's own that the reader says it knows; `one_of_each`: if none, of each kind the first track."""
         self.tracks, self.numbers, self.decoding = tracks, {}, {}
-        if any(t.codec == sdp.LATM for t in tracks):
-            # Of what GStreamer's rtpmp4apay announces, MediaMTX hands on a header, and with the first sound it ends the reader.
-            raise ProtocolError("AAC as MP4A-LATM cannot be had by RTMP")
         count = {"video": 0, "audio": 0}
         for index, track in enumerate(tracks):
             if self._can_have(track, fourccs) and not (one_of_each and not fourccs and count[track.kind]):
@@ -23,8 +20,12 @@ class FlvWriter:
     def _can_have(track, fourccs):
         if track.codec == sdp.OPUS:
             return "Opus" in fourccs
+        if track.codec in (sdp.H265, sdp.AV1):           # those that came over RTSP have no decoder configuration
+            return track.record is not None and flv.CODEC_CC[track.codec].decode() in fourccs
         if track.codec in (sdp.PCMA, sdp.PCMU):
             return track.clock == 8000
+        if track.codec == sdp.LATM:
+            return track.audio_config is not None
         return track.codec in (sdp.H264, sdp.AAC)
 
     def headers(self):
@@ -45,9 +46,22 @@ class FlvWriter:
         track = self.tracks[index]
         if track.codec == sdp.H264:
             return self._picture(index, number, time, payload)
+        if track.codec in (sdp.H265, sdp.AV1):
+            return self._enhanced_picture(index, number, time, payload)
+        if track.frame_length_type:
+            raise ProtocolError(f"unsupported frameLengthType {track.frame_length_type}")
         step = 1024 if track.codec == sdp.AAC else 0
         return b"".join(chunks.encode(flv.AUDIO, milliseconds(time + step * i, track.clock),
                                       flv.audio_frame(track, number, sample)) for i, sample in enumerate(payload))
+
+    def _enhanced_picture(self, index, number, time, units):
+        track = self.tracks[index]
+        if index not in self.decoding:
+            if track.codec == sdp.H265 and not hevc.is_key(units) or track.codec == sdp.AV1 and not av1.is_key(units):
+                return b""
+            self.decoding[index] = None                  # told by the publisher
+        body = flv.enhanced_frame(track, number, units, time // 90 - units.decoding)
+        return chunks.encode(flv.VIDEO, units.decoding, body)
 
     def _picture(self, index, number, time, nals):
         kinds = {n[0] & 31 for n in nals}

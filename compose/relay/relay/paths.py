@@ -2,7 +2,7 @@
 import datetime
 import re
 
-from . import h264, rtp, sdp
+from . import h264, hevc, rtp, sdp
 from .errors import ProtocolError
 from .log import log
 from .sender import Sender
@@ -123,8 +123,10 @@ class Path:
         if track.codec == sdp.H264:
             self._learn(track, payload)
             payload = h264.remux(payload, track.sps, track.pps)
-            if not payload:
-                return
+        elif track.codec == sdp.H265:
+            payload = hevc.remux(payload, track.record)
+        if not payload:
+            return
         self.received += sum(map(len, payload))
         if self.senders:
             is_key = track.codec != sdp.H264 or h264.is_key(payload)

@@ -4,7 +4,7 @@ import os
 import struct
 import urllib.parse
 
-from . import amf, chunks, flv, h264
+from . import amf, av1, chunks, flv, h264, hevc, sdp
 from .analysis import Analysis
 from .connection import READ_TIMEOUT, Connection
 from .errors import ProtocolError
@@ -142,7 +142,10 @@ class RtmpConnection(Connection):
         track = self.path.tracks[index]
         if media.codec != track.codec:
             return
-        if media.kind == flv.VIDEO:
+        if track.codec in (sdp.H265, sdp.AV1):
+            units = h264.split_nals(media.payload) if track.codec == sdp.H265 else av1.split(media.payload)
+            self.path.take_unit(index, 90 * (media.time + media.offset), hevc.Picture(units, media.time))
+        elif media.kind == flv.VIDEO:
             nals = list(h264.parameter_sets(media.payload)) if media.is_configuration else h264.split_nals(media.payload)
             if nals:
                 self.path.take_unit(index, 90 * (media.time + media.offset), nals)

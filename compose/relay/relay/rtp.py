@@ -1,7 +1,7 @@
 """H.264, AAC and plain samples over RTP (RFC 3550, 6184, 3640, 3551), both ways. What cannot be unpacked is left out."""
 import struct
 
-from . import h264, sdp
+from . import av1, h264, hevc, latm, sdp
 from .errors import ProtocolError
 
 MAX_SAMPLE = 8 << 20
@@ -163,7 +163,7 @@ class PlainUnpacker:
         return [payload]
 
 
-UNPACKERS = {sdp.H264: VideoUnpacker, sdp.AAC: AudioUnpacker,
+UNPACKERS = {sdp.H264: VideoUnpacker, sdp.AAC: AudioUnpacker, sdp.LATM: latm.Unpacker,
              sdp.PCMA: PlainUnpacker, sdp.PCMU: PlainUnpacker, sdp.OPUS: PlainUnpacker}
 
 
@@ -177,6 +177,9 @@ class Packer:
         codec = self.track.codec
         if codec == sdp.H264:
             return [self._packet(time, last, part) for part, last in self._video(payload)]
+        if codec in (sdp.H265, sdp.AV1):
+            parts = (hevc if codec == sdp.H265 else av1).payloads(payload, MAX_PAYLOAD)
+            return [self._packet(time, last, part) for part, last in parts]
         packets = []
         for sample in payload:
             if codec == sdp.AAC:

@@ -4,14 +4,15 @@ import binascii
 import re
 from dataclasses import dataclass
 
+from . import latm
 from .errors import ProtocolError
 
 MAX_TRACKS = 16
 SAMPLE_RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350]
-H264, AAC, OPUS, PCMA, PCMU, LATM = "H264", "MPEG4-GENERIC", "OPUS", "PCMA", "PCMU", "MP4A-LATM"
-LABELS = {H264: H264, AAC: "MPEG-4 Audio", "H265": "H265", OPUS: "Opus", PCMA: "G711", PCMU: "G711", "AV1": "AV1",
-          "VP8": "VP8", "VP9": "VP9", "MPA": "MPEG-1/2 Audio", "AC3": "AC-3", "G722": "G722",
-          LATM: "MPEG-4 Audio LATM"}                     # MediaMTX's names
+H264, H265, AV1, OPUS, PCMA, PCMU = "H264", "H265", "AV1", "OPUS", "PCMA", "PCMU"
+AAC, LATM = "MPEG4-GENERIC", "MP4A-LATM"
+LABELS = {H264: H264, AAC: "MPEG-4 Audio", LATM: "MPEG-4 Audio LATM", H265: H265, OPUS: "Opus", PCMA: "G711", PCMU: "G711",
+          AV1: AV1, "VP8": "VP8", "VP9": "VP9", "MPA": "MPEG-1/2 Audio", "AC3": "AC-3", "G722": "G722"}      # MediaMTX's names
 STATIC = {0: (PCMU, 8000), 8: (PCMA, 8000), 9: ("G722", 8000), 14: ("MPA", 90000)}                 # RFC 3551 6
 
 
@@ -25,7 +26,9 @@ class Track:
     channels: int = 1
     sps: bytes | None = None
     pps: bytes | None = None
+    record: bytes | None = None         # decoder configuration of an H.265 or AV1 track that came over RTMP
     audio_config: bytes | None = None   # AudioSpecificConfig
+    frame_length_type: int = 0          # of a LATM track; MediaMTX gives RTMP readers none but 0
     size_bits: int = 13                 # widths of RFC 3640's fields
     index_bits: int = 3
     delta_bits: int = 3
@@ -50,6 +53,13 @@ def audio_parameters(config):
     if index >= len(SAMPLE_RATES):
         raise ProtocolError(f"AAC configuration names the reserved sample rate {index}")
     return SAMPLE_RATES[index], bits >> 3 & 15
+
+
+def plain_config(config):
+    """An AudioSpecificConfig as MediaMTX writes it again: without what follows AAC-LC's fields (libavcodec adds an extension)."""
+    if config[0] >> 3 != 2:
+        return config
+    return config[:5 if (int.from_bytes(config[:2], "big") >> 7 & 15) == 15 else 2]
 
 
 def _format_parameters(section):
@@ -91,10 +101,14 @@ def _track(section, index):
         elif codec == AAC:
             track.audio_config = bytes.fromhex(parameters.get("config", ""))
             audio_parameters(track.audio_config)
+            track.audio_config = plain_config(track.audio_config)
             track.size_bits, track.index_bits, track.delta_bits = (
                 int(parameters.get(name, width)) for name, width in (("sizelength", 13), ("indexlength", 3),
                                                                      ("indexdeltalength", 3)))
         else:
+            if codec == LATM and parameters.get("cpresent") == "0":
+                mux = bytes.fromhex(parameters.get("config", ""))
+                track.audio_config, track.frame_length_type = latm.configuration(mux)
             track.lines = tuple(re.findall(r"(?m)^a=(?:rtpmap|fmtp):.*$", section))
     except (binascii.Error, ValueError):
         raise ProtocolError(f"session description with a damaged {codec} format line") from None

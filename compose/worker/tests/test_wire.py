@@ -4,7 +4,7 @@ import unittest
 from worker import flv
 from worker.interleave import Interleaver, OutputPacket
 from worker.metrics import Metrics
-from worker.paths import publications
+from worker.paths import kept_back, publications
 
 
 class Amf(unittest.TestCase):
@@ -110,6 +110,14 @@ class Paths(unittest.TestCase):
     def test_nothing_is_found_in_nothing(self):
         for answer in ({}, {"items": None}, []):
             self.assertEqual(publications(answer), [])
+
+    def test_what_an_rtmp_reader_is_not_given_is_named_by_kind(self):
+        path = {"tracks": ["H265", "MPEG-4 Audio", "KLV"]}
+        self.assertEqual(kept_back(path, has_video=False, has_audio=True), (["H265"], []))
+        self.assertEqual(kept_back(path, has_video=True, has_audio=True), ([], []))
+        self.assertEqual(kept_back({"tracks": ["AV1", "Opus", "G722"]}, False, False), (["AV1"], ["Opus", "G722"]))
+        for answer in ({}, {"tracks": None}, {"tracks": [None, 3]}, [], None, {"tracks": "H265"}):
+            self.assertEqual(kept_back(answer, False, False), ([], []))
 
 
 class Text(unittest.TestCase):

@@ -1,14 +1,18 @@
 """Reads one live stream in a thread of its own: video packets as they are, audio as fragments."""
 
+import json
 import logging
 import threading
 import time
+import urllib.parse
+import urllib.request
 from dataclasses import dataclass
 from typing import Callable
 
 import av
 
 from .audio import AudioIntake
+from .paths import kept_back
 from .segmenter import Fragment, Segmenter
 from .settings import OUTPUT_RATE, Settings
 from .timeline import TimestampJump, origin
@@ -89,15 +93,50 @@ class Source:
 
     def _read(self) -> None:
         started = time.monotonic()
-        with self._open() as container:
-            video = container.streams.video[0] if container.streams.video else None
-            audio = container.streams.audio[0] if container.streams.audio else None
+        try:
+            opened = self._open()
+        except av.AVError:
+            self._refuse_what_is_kept_back(None, None)
+            raise
+        with opened as container:
+            video = next(iter(container.streams.video), None)
+            # The first that can be decoded: a second voice may come in a form that libavformat 59 does not know.
+            known = [s for s in container.streams.audio if s.codec_context is not None]
+            audio = next(iter(known or container.streams.audio), None)
+            if video is None or audio is None:
+                self._refuse_what_is_kept_back(video, audio)
             if audio is None:
                 raise SourceError("no_audio", "the stream has no audio track: nothing to dub, no output is published")
-            if video is not None and (video.codec_context.name != "h264" or not video.codec_context.extradata):
-                raise SourceError("video_codec", f"video codec {video.codec_context.name} cannot be published over RTMP")
+            if not known:
+                raise SourceError("audio_codec", "the stream's audio cannot be decoded: publish AAC instead")
+            context = video.codec_context if video is not None else None
+            if video is not None and (context is None or context.name != "h264" or not context.extradata):
+                name = context.name if context is not None else "that nobody here knows"
+                raise SourceError("video_codec", f"video codec {name} cannot be published over RTMP: publish H.264")
             self._log.info("opened after %.2f s: audio %s", time.monotonic() - started, audio.codec_context.name)
             self._pump(container, video, audio)
+
+    def _refuse_what_is_kept_back(self, video, audio) -> None:
+        """What is missing here may have been published: nothing is dubbed without its picture, and one is told why."""
+        pictures, sounds = kept_back(self._listed(), video is not None, audio is not None)
+        for kind, wanted, codecs in (("video", "H.264", pictures), ("audio", "AAC", sounds)):
+            if codecs:
+                raise SourceError(
+                    f"{kind}_codec",
+                    f"the stream's {kind} is {', '.join(codecs)}, which the media server does not hand to this RTMP "
+                    f"reader: publish {wanted} instead; no output is published",
+                )
+
+    def _listed(self) -> object:
+        """The media server's own description of the stream, or None."""
+        path = urllib.parse.urlsplit(self._url).path.lstrip("/")
+        url = f"{self._settings.media_api_url}/v3/paths/get/{urllib.parse.quote(path)}"
+        try:
+            with urllib.request.urlopen(url, timeout=self._settings.input_timeout_s) as answer:
+                return json.load(answer)
+        except (OSError, ValueError) as error:
+            self._log.warning("which tracks the stream has cannot be asked at %s: %s", url, error)
+            return None
 
     def _pump(self, container, video, audio) -> None:
         reader: _Tracks | None = None
@@ -107,14 +146,21 @@ class Source:
                     return
                 if packet.dts is None or not packet.size:
                     continue  # the demuxer's own end-of-file mark
+                if packet.stream is None or packet.stream not in (video, audio):
+                    continue  # a track that came after the stream was opened
                 if reader is None:
                     reader = _Tracks(self, video, float(packet.dts * packet.time_base))
                 reader.take(packet, is_video=packet.stream is video)
         except av.AVError as error:
             # A publisher that is killed looks like this; what came before it is good.
             self._log.info("input ended: %s", error)
+        except IndexError:
+            # PyAV 10 flushes every track that there is at the end, but has only those that were there at the beginning.
+            self._log.info("input ended; it has a track that came later, which is passed over")
         if reader is None:
-            raise SourceError("input", "the stream ended before its first packet")
+            names = sum(kept_back(self._listed(), False, False), [])
+            still = f", though the media server still has it, with {', '.join(names)}" if names else ""
+            raise SourceError("input", f"the stream ended before its first packet{still}")
         reader.finish()
 
 
