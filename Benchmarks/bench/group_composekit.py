@@ -107,7 +107,7 @@ class ComposeBench:
 
     def failure(self, cases, name, wanted, action, command, retries):
         reported = cases.case(f"a service {name} → reported", "ms", wanted)
-        # Ours throws when all is removed, the peers' before.
+        # Ours removes all behind the error and before its process ends; the peers leave it to the caller.
         thrown = cases.case(f"a service {name} → the call throws", "ms")
         removed = cases.case(f"a service {name} → all removed, process ended", "ms")
         for who in PARTICIPANTS:

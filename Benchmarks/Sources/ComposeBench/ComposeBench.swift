@@ -21,7 +21,7 @@ struct ComposeBench {
     }
   }
 
-  /// Says when the body began, or when the failure was shown as progress; the error itself is thrown when all is down again.
+  /// Says when the body began, or when the failure was shown as progress, and when it was thrown; the process ends when all is removed.
   static func up(_ projects: [ComposeProject]) async throws {
     let before = Usage.peakMB
     let shown = Shown()
