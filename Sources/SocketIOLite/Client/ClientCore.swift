@@ -23,14 +23,15 @@ final class ClientCore: Sendable {
   let primary: SocketIONamespace
   private let url: String
   private let configuration: SocketIOConfiguration
-  private let environment: [String: String]
+  /// Nil for the process's, which is read when it is asked: a copy for each client was 7 kB.
+  private let environment: [String: String]?
   private let cookies = CookieJar()
   /// What is wrong with the namespace's name: `connect` throws it.
   private let misnamed: SocketIOError?
   // Entered when namespaces or connections come and go; what is done inside never waits.
   private let state: Mutex<State>
 
-  init(url: String, configuration: SocketIOConfiguration, environment: [String: String]) {
+  init(url: String, configuration: SocketIOConfiguration, environment: [String: String]?) {
     self.url = url
     self.configuration = configuration
     self.environment = environment
@@ -211,7 +212,8 @@ final class ClientCore: Sendable {
     let endpoint = try SocketIOEndpoint.parse(url, path: configuration.path, query: configuration.query)
     let dialer = try Dialer(
       endpoint: endpoint, tls: configuration.tls,
-      proxy: try configuration.proxy.address(for: endpoint, in: environment),
+      proxy: try configuration.proxy.address(
+        for: endpoint, in: environment ?? ProcessInfo.processInfo.environment),
       timeout: TimeAmount(configuration.connectTimeout))
     var payloads: [ByteBuffer?] = []
     for namespace in wanted { payloads.append(try await namespace.connectPayload()) }
@@ -286,6 +288,7 @@ final class ClientCore: Sendable {
   }
 
   /// Attempts until one succeeds; fails, and has told everyone, with what the last one failed with.
+  @inline(never)
   private func reconnect(
     _ reconnection: SocketIOConfiguration.Reconnection, after reason: SocketIOError, isLoss: Bool
   ) async -> Result<ClientSession, any Error> {
@@ -315,6 +318,7 @@ final class ClientCore: Sendable {
     return !isFinal.contains(error.code) && error.reason != .serverDisconnect
   }
 
+  @inline(never)
   private func finish(with reason: SocketIOError) {
     let wanted = state.withLock { state in
       defer { state.wanted = [] }

@@ -24,11 +24,11 @@ public final class SocketIOClient: Sendable {
 
   /// Takes what it needs to connect; the URL is checked when it does.
   public convenience init(url: String, configuration: SocketIOConfiguration = .init()) {
-    self.init(url: url, configuration: configuration, environment: ProcessInfo.processInfo.environment)
+    self.init(url: url, configuration: configuration, environment: nil)
   }
 
-  /// With another environment than the process's, for tests of what is read from it.
-  init(url: String, configuration: SocketIOConfiguration, environment: [String: String]) {
+  /// With another environment than the process's (nil), for tests of what is read from it.
+  init(url: String, configuration: SocketIOConfiguration, environment: [String: String]?) {
     self.url = url
     self.configuration = configuration
     core = ClientCore(url: url, configuration: configuration, environment: environment)
@@ -61,7 +61,17 @@ public final class SocketIOClient: Sendable {
   /// For connections that outlive a scope, such as a fixture's; otherwise `withConnection` cannot be forgotten. The task that
   /// watches the connection belongs to this client: `disconnect` ends it and waits for it, and so does its last release, which
   /// does not wait.
-  public func connect() async throws { try await core.connect() }
+  public func connect() async throws {
+    // In a task of its own, which is waited for: what connecting needs on its stack, 4 kB, would stay with the caller's task for
+    // as long as that lives.
+    let core = core
+    let connecting = Task { try await core.connect() }
+    try await withTaskCancellationHandler {
+      try await connecting.value
+    } onCancel: {
+      connecting.cancel()
+    }
+  }
 
   /// Leaves every namespace, ends attempts to connect, and waits until the connection is closed: at most a second.
   ///
