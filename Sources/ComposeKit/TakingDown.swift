@@ -90,3 +90,19 @@ extension RunningProject {
       """
   }
 }
+
+extension ProjectConfiguration {
+  /// How many services wait for one another at most, one after the other; 1 if none depends on another.
+  var longestChain: Int {
+    var known: [String: Int] = [:]
+    // Compose refuses circles; the limit only keeps a wrong reading of the files from never ending.
+    func length(_ name: String, _ limit: Int) -> Int {
+      if let length = known[name] { return length }
+      guard limit > 0, let service = services[name] else { return 0 }
+      let length = 1 + (service.dependencies.map { length($0, limit - 1) }.max() ?? 0)
+      known[name] = length
+      return length
+    }
+    return max(1, services.keys.map { length($0, services.count) }.max() ?? 1)
+  }
+}
