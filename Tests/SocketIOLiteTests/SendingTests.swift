@@ -163,19 +163,21 @@ struct SendingTests {
     let turns = SendTurns()
     let inside = Inside()
     await withTaskGroup(of: Void.self) { group in
-      for index in 0..<200 {
+      // Who had a turn asks for the next one while others wait or have theirs.
+      for index in 0..<20 {
         group.addTask {
-          let turn = Task {
-            try await turns.withTurn {
-              inside.enter()
-              // Others run while this one has its turn.
-              for _ in 0..<3 { await Task.yield() }
-              inside.leave()
-              if index % 7 == 0 { throw CancellationError() }
+          for round in 0..<10 {
+            let turn = Task {
+              try await turns.withTurn {
+                inside.enter()
+                for _ in 0..<3 { await Task.yield() }
+                inside.leave()
+                if (index + round) % 7 == 0 { throw CancellationError() }
+              }
             }
+            if (index + round) % 5 == 0 { turn.cancel() }
+            _ = await turn.result
           }
-          if index % 5 == 0 { turn.cancel() }
-          _ = await turn.result
         }
       }
     }
