@@ -201,7 +201,9 @@ class Server:
             refused = Refused("INVALID_SEQUENCE", f"fragment {which} did not arrive within {self.settings.gap_timeout:g} s of "
                               "the next; going on without", False, "warning", stream.config.stream_id)
             log("stream", stream.config.stream_id, refused)
-            await self._emit("error", refused.payload(), stream.session)
+            # A service that was started anew has answered nothing of this stream: the one before it has, and the worker goes on.
+            if first > 0:
+                await self._emit("error", refused.payload(), stream.session)
             for each in due:
                 await self._answer(stream, each)
         if stream.missing is not None:

@@ -118,6 +118,14 @@ class ServerTests(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.sequences(), [0, 2])
         self.assertEqual([e["code"] for e in self.socket.named("error")], ["INVALID_SEQUENCE"])
 
+    async def test_a_stream_that_goes_on_with_a_restarted_service_is_no_error(self):
+        await self.start(STS_GAP_TIMEOUT_S="0.05")
+        await self.open()
+        await self.send(3)
+        processed = await self.socket.until("fragment:processed")
+        self.assertEqual([a["sequence_number"] for a in processed], [3])
+        self.assertEqual(self.socket.named("error"), [])
+
     async def test_a_fragment_sent_again_after_a_reconnect_is_answered_to_the_new_session(self):
         await self.start()
         await self.open()
