@@ -2,7 +2,7 @@
 # ffmpeg 7:5.1.9-0+deb12u1 (Debian 12) and imageio-ffmpeg 0.6.0 (ffmpeg 7.0.2).
 # Run: 2 s of AAC in MP4, copied (-c copy) to MOV, FLV, Matroska and NUT, and from there back to MP4; samples that each decodes to.
 # Seen: MP4 and MOV 96,256 samples; FLV, Matroska and NUT 97,280; and the MP4 that was copied back from these 97,280 too.
-# Surprising: copies change no packet, and Matroska has a field for just this (CodecDelay), which ffmpeg writes for Opus. The encoder's 1,024 samples of
+# Surprising: copies change no packet, and Matroska has a field for just this (CodecDelay). The encoder's 1,024 samples of
 #   pre-roll become sound, 21 ms of it, and no later container can tell. Comparing a recording with its source sample by sample is off by one AAC frame.
 # What to do: align before comparing, or decode in the first container (MP4) and never count samples of a copy.
 set -euo pipefail

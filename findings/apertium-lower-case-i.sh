@@ -3,7 +3,7 @@
 # Run: the steps of the eng-spa mode on "I want to eat." and "i want to eat.", "We do not know." and "we do not know.", "twenty-one." and "twenty one."
 # Seen: "Quiero comer." but "*i Quiere comer.": the pronoun unknown, the verb in the third person. "we" is translated like "We". "Veintiún." but "Veinte un."
 # Surprising: speech recognisers write lower case without hyphens, and only the one word that is a capital on its own breaks, and takes the verb's
-#   person with it: "I want" becomes "he wants". The asterisk is the only sign, and it is read out by a synthesiser that comes next.
+#   person with it: "I want" becomes "he wants". The asterisk is the only sign.
 # What to do: write I for i, and twenty-one for twenty one, before translating; treat an asterisk in the result as a failure.
 set -euo pipefail
 work=$(mktemp -d)

@@ -4,7 +4,7 @@
 # Seen: the one-shot ran twice.
 # Surprising: start is documented as "starts existing containers for a service", and app was the one named; the one-shot had done its work and nobody
 #   stopped it. A migration, a seed or a "publish once" step runs again behind a test that restarts one service.
-# What to do: `docker start CONTAINER` for a restart of just one container (`docker compose restart --no-deps` where it is wanted), or one-shots that may run twice.
+# What to do: `docker start CONTAINER` for just one container, or one-shots that may run twice.
 set -euo pipefail
 work=$(mktemp -d)
 export COMPOSE_PROJECT_NAME=findings-$$ IMAGE=findings-$$:local

@@ -3,7 +3,7 @@
 # Run: 2 s of a 16 kHz mono tone, plain AAC-LC in ADTS without SBR or PS, decoded by `faad -o out.wav in.aac`.
 # Seen: a WAV of 32,000 Hz with 2 channels. ffmpeg decodes the same file to 16,000 Hz with 1 channel. At 44.1 kHz faad keeps the rate, and
 #   still writes 2 channels.
-# Surprising: nothing in the stream says SBR or parametric stereo. faad reckons with implicit signalling: below 24 kHz it doubles the rate in case SBR
+# Surprising: nothing in the stream says SBR or parametric stereo. faad reckons with implicit signalling: up to 24 kHz it doubles the rate in case SBR
 #   comes, and mono becomes stereo in case PS comes. Who reads the samples and believes the ADTS header is off by a factor of four.
 # What to do: read rate and channels from the decoder's output, never from the stream's header.
 set -euo pipefail

@@ -3,7 +3,7 @@
 # Run: 1 s of HEVC and 1 s of AV1, each written as FLV (enhanced RTMP tags) by 7.0.2 and probed by 5.1.9.
 # Seen: 7.0.2 reads hevc and av1; 5.1.9's ffprobe says, with exit 0 and no warning, vp6f for both.
 # Surprising: not "unknown codec" but a wrong one. In an enhanced tag the low four bits are the packet's type, which a reader from before reads as codec
-#   number: what the codec is called depends on which kind of packet comes first. Only decoding fails, with messages about VP6.
+#   number: what the codec is called depends on which kind of packet comes first. Only decoding fails, with "Invalid data found".
 # What to do: before sending HEVC or AV1 over RTMP, ask each reader's version; do not route by the codec name that an older ffprobe gives for FLV.
 set -euo pipefail
 work=$(mktemp -d)

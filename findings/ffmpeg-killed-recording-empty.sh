@@ -2,8 +2,8 @@
 # ffmpeg 7:5.1.9-0+deb12u1 (Debian 12) and imageio-ffmpeg 0.6.0 (ffmpeg 7.0.2): the same in both.
 # Run: a live recording (-re, 100 kb/s picture and sound) to FLV, killed (SIGKILL, as by the OOM killer or a lost machine) after 4 s.
 # Seen: the file has 0 bytes. With -flush_packets 1 it has what was recorded.
-# Surprising: FLV is the format to choose because a cut file can be played, and ffmpeg reports growing time and size all the while. Nothing, not even the
-#   header, is on disk until the first 256 KiB are full: at the rate of speech with a still picture that is a quarter of a minute and more.
+# Surprising: FLV is the format to choose because a cut file can be played. Nothing, not even the header, is on disk until a buffer of 256 KiB
+#   is full, which takes 21 s at 100 kb/s; then it grows in steps of that size.
 # What to do: -flush_packets 1 for every recording that somebody may have to read after an accident.
 set -euo pipefail
 work=$(mktemp -d)

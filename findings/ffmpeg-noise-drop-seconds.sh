@@ -2,7 +2,7 @@
 # ffmpeg 7:5.1.9-0+deb12u1 (Debian 12); imageio-ffmpeg 0.6.0 (ffmpeg 7.0.2) for comparison.
 # Run: a 6 s MP4 at 25 fps, stream-copied to FLV and to MP4 with -bsf:v "noise=drop='lt(pts*tb,3.5)'" (drop what lies before 3.5 s).
 # Seen: 5.1.9 keeps 62 pictures in MP4 but none in FLV; with gt() instead, it keeps all 150 in FLV. 7.0.2 keeps 62 in both.
-# Surprising: the documentation calls tb the time base of pts, so pts*tb should be seconds whatever is written. In 5.1 the muxer's
+# Surprising: the documentation calls tb the time base of the packet's stream, so pts*tb should be seconds whatever is written. In 5.1 the muxer's
 #   time base (1/1000 for FLV) is in pts already, while tb is still the input's (1/12800): 3.5 s are 44,800 ms. Nothing is logged.
 # What to do: with 5.1, write the bound in the output's units (lt(pts,3500) for FLV), or test the filter with the muxer it is for.
 set -euo pipefail

@@ -4,7 +4,7 @@
 # Seen: both have the same fingerprint, character for character. The noise in both channels alike has another.
 # Surprising: nothing warns that what was heard was nothing. Chromaprint averages the channels before it listens; a cable with one side inverted, or a
 #   "wide" mix, leaves silence, and every such recording matches every other one and silence.
-# What to do: fingerprint each channel on its own (-map_channel, pan) or compare the level of the average with the level of the channels first.
+# What to do: fingerprint each channel on its own (ffmpeg's pan filter) or compare the level of the average with the level of the channels first.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

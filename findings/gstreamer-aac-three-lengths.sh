@@ -2,8 +2,8 @@
 # gstreamer1.0-tools 1.22.0-2+deb12u1, plugins-base 1.22.0-3+deb12u7, -good 1.22.0-5+deb12u4, -bad 1.22.0-4+deb12u8, gstreamer1.0-libav 1.22.0-2 and ffmpeg 7:5.1.9-0+deb12u1 (Debian 12).
 # Run: one MP4 with 2.000 s (96,000 samples) of AAC, decoded by ffmpeg and by gst-launch with avdec_aac and with faad.
 # Seen: ffmpeg 96,256 samples, avdec_aac 95,232, faad 94,208 (and two channels instead of one). None gives 96,000.
-# Surprising: avdec_aac *is* ffmpeg's decoder. qtdemux follows the edit list as ffmpeg does, yet one frame of 1,024 is missing from avdec_aac's output and
-#   two from faad's, without a message; ffmpeg for its part keeps 256 samples of the last frame that the edit list ends before.
+# Surprising: avdec_aac *is* ffmpeg's decoder, from the same libavcodec. Yet one frame of 1,024 samples is missing from its output and two
+#   from faad's, without a message, while ffmpeg gives 256 samples more than there are.
 # What to do: never compare decoders by length or hash; align them first and compare what overlaps.
 set -euo pipefail
 work=$(mktemp -d)

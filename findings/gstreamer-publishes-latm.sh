@@ -4,7 +4,7 @@
 # Seen: MP4A-LATM, config=40002320adca00. With GST_PLUGIN_FEATURE_RANK=rtpmp4apay:NONE it is MPEG4-GENERIC, config=119056e500.
 # Surprising: ffmpeg publishes the same file as MPEG4-GENERIC, and servers are tried with that. Both payloaders have the same rank, so the name decides, and
 #   a goes before g. Its StreamMuxConfig holds the whole AudioSpecificConfig, 56 e5 00 (the mark for "no SBR") included, with nothing to say where it ends:
-#   a parser that expects the fields which follow reads 2b7 (binary 101…) as a frameLengthType of 5 that nobody can serve.
+#   a parser that expects the fields which follow takes the first bits of 2b7 (010) for a frameLengthType of 2, which hardly any server knows.
 # What to do: publish with the variable above; test a media server with a LATM publisher, too.
 set -euo pipefail
 work=$(mktemp -d)

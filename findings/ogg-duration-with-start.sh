@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # ffmpeg and ffprobe 7:5.1.9-0+deb12u1 (Debian 12); mutagen 1.48.1, tinytag 2.3.2, soundfile 0.14.0 (PyPI).
-# Run: 10 s of Opus in Ogg whose first page stands at 100 s, as RFC 7845 (section 4.3) allows for a recording that joins a live stream.
+# Run: 10 s of Opus in Ogg whose first page stands at 100 s, as RFC 7845 (section 4) allows for what is cut from a live stream.
 # Seen: ffprobe says start_time 100.0 and duration 110.0, so the end would be at 210 s; mutagen and tinytag say 110 s. soundfile says 10 s.
-# Surprising: ffprobe knows the start and does not take it off; for MP4, FLV and MPEG-TS its duration is the length. Whoever computes start + duration,
+# Surprising: ffprobe knows the start and does not take it off; for MPEG-TS its duration is the length. Whoever computes start + duration,
 #   or a bitrate, is wrong by the time that the stream had been live before.
 # What to do: take (last packet's end - start_time) for Ogg, or decode and count.
 set -euo pipefail

@@ -4,7 +4,7 @@
 # Seen: the event (42…) comes before the answer to CONNECT (40{"sid":…}). With always_connect=True it comes after it.
 # Surprising: by the protocol a client is in a namespace once CONNECT is answered; a strict one has to call an earlier event an error, or drop it. The
 #   server takes the handler's return value for the decision, so all that the handler emits overtakes the answer.
-# What to do: a client holds early events until CONNECT is answered; a server greets with start_background_task, or sets always_connect=True.
+# What to do: a client holds early events until CONNECT is answered; a server sets always_connect=True.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

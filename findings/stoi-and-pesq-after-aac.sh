@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # pystoi 0.4.1, pesq 0.0.4, numpy 1.26.4 (PyPI); AAC by ffmpeg 7:5.1.9-0+deb12u1 (Debian 12).
-# Run: 6 s of noise in the rhythm of speech, through AAC at 192 kb/s in ADTS (as HLS and RTMP carry it) and back; both measures against the original.
+# Run: 6 s of noise in the rhythm of speech, through AAC at 192 kb/s in ADTS (as HLS carries it) and back; both measures against the original.
 # Seen: PESQ about 3.8 (of 4.64), good; STOI below 0.3, "unintelligible". With the first 1,024 decoded samples taken away 4.5 and 1.00.
 # Surprising: ADTS has nowhere to say that its first 1,024 samples are pre-roll, so sound comes back 64 ms late at 16 kHz. PESQ aligns in time and hardly
 #   shows a delay, even one that would ruin lip-sync; STOI does not align, and a delay that nobody hears looks like ruin. pystoi's and pesq's calls look alike.
