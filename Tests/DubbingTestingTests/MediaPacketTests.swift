@@ -59,31 +59,11 @@ struct MediaPacketTests {
     arguments: ["counting-brief", "counting-b-frames", "counting-late", "counting-no-video"])
   func leadOverRTMP(name: String) async throws {
     let fixture = try Fixture.named(name)
-    let leadIn = try await LeadIn(fixture, lead: .seconds(2), endingAnalysis: true)
-    defer { leadIn.remove() }
-    let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).mkv")
-    defer { try? FileManager.default.removeItem(at: file) }
-    let result = try await MediaTool.run(
-      "ffmpeg",
-      ["-v", "error", "-nostdin"] + leadIn.input + [
-        "-map", "0", "-c", "copy", "-bsf:v", leadIn.videoFilter, "-bsf:a", leadIn.audioFilter, file.path,
-      ], timeout: .seconds(30))
-    try #require(result.succeeded, "\(result.lastWords)")
-    let start = leadIn.duration.seconds
-
-    let pictures = try await MediaInfo.packets(of: file.path, track: "v:0")
-    let published = try await MediaInfo.packets(of: fixture.media.path, track: "v:0")
-    #expect(pictures.map(\.hash) == published.map(\.hash))
-    for (sent, own) in zip(pictures, published) { #expect(abs((sent.pts ?? 0) - (own.pts ?? 0) - start) < 0.002) }
-
-    let sounds = try await MediaInfo.packets(of: file.path, track: "a:0")
-    let wanted = try await MediaInfo.packets(of: fixture.media.path, track: "a:0")
-    let early = try #require(sounds.first?.pts)
+    let sent = try await sent(fixture, endingAnalysis: true)
+    try await expect(sent.pictures, of: fixture, "v:0", after: sent.lead)
+    let early = try #require(sent.sounds.first?.pts)
     #expect(2.1...2.6 ~= early, "behind the 2 s that the server looks at the stream")
-    #expect(sounds.dropFirst().map(\.hash) == wanted.map(\.hash))
-    for (sent, own) in zip(sounds.dropFirst(), wanted) {
-      #expect(abs((sent.pts ?? 0) - (own.pts ?? 0) - start) < 0.002)
-    }
+    try await expect(Array(sent.sounds.dropFirst()), of: fixture, "a:0", after: sent.lead)
   }
 
   @Test(
@@ -91,7 +71,16 @@ struct MediaPacketTests {
     arguments: [("counting-b-frames", 1), ("counting-late", 0), ("counting-no-video", 0)])
   func leadOverRTSP(name: String, leftOut: Int) async throws {
     let fixture = try Fixture.named(name)
-    let leadIn = try await LeadIn(fixture, lead: .seconds(2), endingAnalysis: false)
+    let sent = try await sent(fixture, endingAnalysis: false)
+    try await expect(sent.pictures, of: fixture, "v:0", after: sent.lead)
+    try await expect(sent.sounds, of: fixture, "a:0", leftOut: leftOut, after: sent.lead)
+  }
+
+  /// What a publisher would send, and the seconds before the fixture's first packet.
+  private func sent(
+    _ fixture: Fixture, endingAnalysis: Bool
+  ) async throws -> (pictures: [MediaPacket], sounds: [MediaPacket], lead: Double) {
+    let leadIn = try await LeadIn(fixture, lead: .seconds(2), endingAnalysis: endingAnalysis)
     defer { leadIn.remove() }
     let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).mkv")
     defer { try? FileManager.default.removeItem(at: file) }
@@ -101,13 +90,19 @@ struct MediaPacketTests {
         "-map", "0", "-c", "copy", "-bsf:v", leadIn.videoFilter, "-bsf:a", leadIn.audioFilter, file.path,
       ], timeout: .seconds(30))
     try #require(result.succeeded, "\(result.lastWords)")
-    for track in ["v:0", "a:0"] {
-      let sent = try await MediaInfo.packets(of: file.path, track: track)
-      let own = try await MediaInfo.packets(of: fixture.media.path, track: track).dropFirst(
-        track == "a:0" ? leftOut : 0)
-      #expect(sent.map(\.hash) == own.map(\.hash))
-      for (sent, own) in zip(sent, own) { #expect(abs((sent.pts ?? 0) - (own.pts ?? 0) - 2) < 0.002) }
-    }
+    return (
+      try await MediaInfo.packets(of: file.path, track: "v:0"),
+      try await MediaInfo.packets(of: file.path, track: "a:0"),
+      leadIn.duration.seconds
+    )
+  }
+
+  private func expect(
+    _ sent: [MediaPacket], of fixture: Fixture, _ track: String, leftOut: Int = 0, after lead: Double
+  ) async throws {
+    let own = try await MediaInfo.packets(of: fixture.media.path, track: track).dropFirst(leftOut)
+    #expect(sent.map(\.hash) == own.map(\.hash))
+    for (sent, own) in zip(sent, own) { #expect(abs((sent.pts ?? 0) - (own.pts ?? 0) - lead) < 0.002) }
   }
 
   @Test(
