@@ -28,7 +28,10 @@ struct ReliabilityTests {
     try await Peer.run("stream.py") { port in
       let options = TapOptions(connectTimeout: wait, maxMemoryBytes: 1_000_000)
       try await SocketIOTap.withTap(upstream: "http://127.0.0.1:\(port)", options: options) { tap in
+        let numbers = tap.events(named: "number", capacity: 2 * total)
         let received = try await Self.receive(tap.url, by: transport, total: total)
+        // What passes is forwarded first and recorded then.
+        _ = try await numbers.first(timeout: wait) { $0.event.payloadText == "[\(total)]" }
         var last = -1
         var recorded = 0
         try tap.forEachRecord { record in

@@ -152,7 +152,8 @@ private struct ServerProbe: Sendable {
       let key = UUID().uuidString
       try await client("?key=\(key)").withConnection { _ = try $0.emitVolatile("echo", 1) }
       var reason: String?
-      try await eventually("the server sees it go", within: .seconds(4)) {
+      // Well before a lost line would be noticed, 25 to 45 s after the last ping.
+      try await eventually("the server sees it go", within: .seconds(15)) {
         let answer = try await watcher.emitWithAck("ended", key)
         reason = try answer.argumentCount() > 0 ? answer.decode(String.self) : nil
         return reason != nil
