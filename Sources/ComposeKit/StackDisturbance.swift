@@ -43,7 +43,9 @@ extension ComposeStack {
   /// The image needs a `kill` or a shell. The kernel protects a container's first process from signals that it does not handle:
   /// without a handler nothing happens, and SIGKILL and SIGSTOP never arrive. With `init: true` the service's own process gets it.
   ///
-  /// - Parameter signal: its name, e.g. "HUP" or "SIGUSR1".
+  /// - Parameters:
+  ///   - service: whose containers get it.
+  ///   - signal: its name, e.g. "HUP" or "SIGUSR1".
   /// - Throws: ``ComposeError``: `unknownService`, `notRunning`, `unsupported` for SIGKILL and SIGSTOP and without `kill` in the image.
   public func signal(_ service: String, _ signal: String) async throws {
     let name = signal.hasPrefix("SIG") ? String(signal.dropFirst(3)) : signal

@@ -24,7 +24,7 @@ struct StoppingEngineTests {
 
   // The report: a start whose neighbours ignore SIGTERM was known to have failed after 1.5 s and threw after 13.7 s.
   @Test(
-    "The cause of a failed start is thrown within a second, and its removal is waited for by the next start",
+    "The cause of a failed start is thrown before its neighbours are stopped, and its removal is waited for by the next start",
     arguments: [("sleep 0.5; exit 3", ComposeError.Code.exited), ("exec sleep 600", .unhealthy)])
   func causeFirst(_ script: String, _ code: ComposeError.Code) async throws {
     let check = code == .unhealthy ? #"healthcheck: {test: ["CMD", "false"], interval: 1s, retries: 1}"# : ""
@@ -37,7 +37,8 @@ struct StoppingEngineTests {
       let thrown = ContinuousClock.now
       #expect(error?.code == code)
       let known = try #require(told.at)
-      #expect(thrown - known < .seconds(1), "\(thrown - known)")
+      // About a tenth of a second on a quiet machine; the neighbours alone take ten to be stopped.
+      #expect(thrown - known < .seconds(5), "\(thrown - known)")
       // The next start of this process finds nothing of it.
       try await Fixture.with(Fixture.healthy) { next in
         try await withComposeStack(next.project, options: Fixture.options()) { _ in

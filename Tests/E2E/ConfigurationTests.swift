@@ -5,7 +5,8 @@ import SocketIOLite
 import Testing
 
 private enum Settings {
-  static let rtspPort = 28554
+  /// Another one in each process, so that two runs on one host do not meet.
+  static let rtspPort = 28_000 + Int(ProcessInfo.processInfo.processIdentifier) % 2_000
   static let namespace = "/dub"
   static let stack = DualStack.standard
     .media("MEDIAMTX_RTSP_PORT", "\(rtspPort)").media("STS_NAMESPACE", namespace)

@@ -95,7 +95,10 @@ extension MediaInfo {
   ///
   /// Of H.264 and HEVC only the pictures count: media servers take parameter sets, access unit delimiters and SEI away and put
   /// parameter sets before key pictures (docs/media-server.md), and length fields and start codes are the container's.
-  /// - Parameter limit: how many packets are read at most.
+  /// - Parameters:
+  ///   - path: a file, or a URL that ffmpeg reads.
+  ///   - track: `v:0` or `a:0`.
+  ///   - limit: how many packets are read at most; nil: all.
   /// - Throws: ``ProbeError`` with ffmpeg's own words.
   public static func packets(of path: String, track: String, limit: Int? = nil) async throws -> [MediaPacket] {
     let info = try await probe(path)
