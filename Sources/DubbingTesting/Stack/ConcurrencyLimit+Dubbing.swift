@@ -8,8 +8,9 @@ extension ConcurrencyLimit {
   /// its rest is dubbed and judged: a run is then never without a publisher.
   static let streams = ConcurrencyLimit(limit: maxStreams)
 
-  /// Published, or being dubbed still: twice as many, so that services which fall behind are not given ever more.
-  static let liveStreams = ConcurrencyLimit(limit: 2 * maxStreams)
+  /// Announced, published, or being dubbed still: two and a half times as many, so that services which fall behind are not given ever
+  /// more. The half is for those that are announced and send nothing yet.
+  static let liveStreams = ConcurrencyLimit(limit: 2 * maxStreams + maxStreams / 2)
 
   private static var maxStreams: Int { max(1, setting("E2E_MAX_STREAMS") ?? cores) }
 
