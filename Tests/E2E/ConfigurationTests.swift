@@ -18,7 +18,9 @@ extension E2E {
   /// One environment in which everything that can be set is set to something else.
   @Suite("Other settings", .tags(.config), .dualStack(Settings.stack))
   struct OtherSettings {
-    @Test("A stream is dubbed on another port, in another namespace, in fragments of another length", .stream())
+    @Test(
+      "A stream is dubbed on another port, in another namespace, in fragments of another length",
+      .stream(publish: .rtmp))
     func everythingElse() async throws {
       let environment = try await DualStackEnvironment.current
       #expect(environment.rtsp.port == Settings.rtspPort)
@@ -29,7 +31,7 @@ extension E2E {
       #expect(namespaces == [Settings.namespace])
     }
 
-    @Test("A service that broadcasts lets a client that only listens hear every answer", .stream())
+    @Test("A service that broadcasts lets a client that only listens hear every answer", .stream(publish: .rtmp))
     func broadcast() async throws {
       let stream = try LiveStream.current
       let heard = try await SpeechSession.withStream(nil, namespace: Settings.namespace) { listener in
@@ -65,7 +67,7 @@ extension E2E {
 
   @Suite("Side by side", .tags(.config))
   struct SideBySide {
-    @Test("Four streams at once: no event, packet or sound of one appears in another", .stream())
+    @Test("Four streams at once: no event, packet or sound of one appears in another", .stream(publish: .rtmp))
     func streamsAreIsolated() async throws {
       let stream = try LiveStream.current
       let names = ["counting-on", "counting-late", "counting-mono"]

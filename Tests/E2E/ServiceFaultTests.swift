@@ -4,12 +4,13 @@ import SocketIOLite
 import Testing
 
 extension E2E {
-  /// Faults that are settings of a service, or that befall a service as a whole: each suite has an environment of its own.
+  /// Faults that are settings of a service, or that befall a service as a whole: each suite has an environment of its own. Published
+  /// over RTMP, as ``StreamFaults`` says why.
   @Suite("Faults of the services", .tags(.faults))
   enum ServiceFaults {
     @Suite("STS_ENGINE=echo", .dualStack(.standard.sts("STS_ENGINE", "echo")))
     struct Echo {
-      @Test("A service that returns the original is judged passthrough", .stream(publish: .rtsp))
+      @Test("A service that returns the original is judged passthrough", .stream(publish: .rtmp))
       func echoIsPassthrough() async throws {
         try await LiveStream.current.expectCaught(
           Fixture.named("counting-short"), as: .passthrough, by: [.transcript, .identity, .originalAbsent],
@@ -19,7 +20,7 @@ extension E2E {
 
     @Suite("STS_ENGINE=silence", .dualStack(.standard.sts("STS_ENGINE", "silence")))
     struct Silence {
-      @Test("A service that returns silence is judged silent", .stream(publish: .rtsp))
+      @Test("A service that returns silence is judged silent", .stream(publish: .rtmp))
       func silenceIsSilent() async throws {
         try await LiveStream.current.expectCaught(
           Fixture.named("counting-short"), as: .silent, by: [.transcript, .identity],
@@ -29,7 +30,6 @@ extension E2E {
 
     @Suite("AV_OFFSET_MS=250", .dualStack(.standard.media("AV_OFFSET_MS", "250")))
     struct Offset {
-      // Over RTMP, which keeps the sender's times: over RTSP, MediaMTX dates each track by the arrival of its first packet.
       @Test("Audio that the worker lays 250 ms too late is out of sync", .stream(publish: .rtmp))
       func offsetIsMeasured() async throws {
         let verdict = try await LiveStream.current.expectCaught(
@@ -42,7 +42,7 @@ extension E2E {
       "STS under back-pressure",
       .dualStack(.standard.sts("STS_BACKPRESSURE_MEDIUM", "1").sts("STS_BACKPRESSURE_HIGH", "2")))
     struct Pressure {
-      @Test("A worker that is told to pause loses nothing", .stream(publish: .rtsp))
+      @Test("A worker that is told to pause loses nothing", .stream(publish: .rtmp))
       func pauseLosesNothing() async throws {
         try await LiveStream.current.expectCaught(
           Fixture.named("counting"), as: .dubbed, by: [],
@@ -63,7 +63,7 @@ extension E2E.ServiceFaults {
   /// One after the other: the last one takes STS away.
   @Suite("Answers that do not come, or not in time", .dualStack(impatient), .serialized)
   struct Timeouts {
-    @Test("A lost answer: that window falls back to the original, the other is dubbed", .stream(publish: .rtsp))
+    @Test("A lost answer: that window falls back to the original, the other is dubbed", .stream(publish: .rtmp))
     func lostAnswer() async throws {
       let verdict = try await LiveStream.current.expectCaught(
         Fixture.named("counting-short"), as: .mixed, by: [.processedOnce, .identity, .originalAbsent],
@@ -71,7 +71,7 @@ extension E2E.ServiceFaults {
       #expect(verdict.fragments.map(\.attributedTo) == ["dubbed 0", "original"])
     }
 
-    @Test("An answer that is later than the bound: that window falls back to the original", .stream(publish: .rtsp))
+    @Test("An answer that is later than the bound: that window falls back to the original", .stream(publish: .rtmp))
     func lateAnswer() async throws {
       let verdict = try await LiveStream.current.expectCaught(
         Fixture.named("counting"), as: .mixed, by: [.order, .deadline, .identity, .originalAbsent],
@@ -80,7 +80,7 @@ extension E2E.ServiceFaults {
     }
 
     @Test(
-      "An STS that is gone for good: what it had answered is dubbed, the rest is the original", .stream(publish: .rtsp))
+      "An STS that is gone for good: what it had answered is dubbed, the rest is the original", .stream(publish: .rtmp))
     func lostService() async throws {
       let verdict = try await LiveStream.current.expectCaught(
         Fixture.named("counting"), as: .mixed, by: [.fragmentsSent, .identity, .originalAbsent],
@@ -95,7 +95,7 @@ extension E2E.ServiceFaults {
   /// One after the other: each disturbs everything that runs in its environment.
   @Suite("Services that fail under a stream and come back", .dualStack, .serialized)
   struct Disturbances {
-    @Test("A media server that stands still for two seconds loses nothing", .stream(publish: .rtsp))
+    @Test("A media server that stands still for two seconds loses nothing", .stream(publish: .rtmp))
     func pausedMediaServer() async throws {
       try await LiveStream.current.expectCaught(
         Fixture.named("counting-short"), as: .dubbed, by: [],
@@ -105,7 +105,7 @@ extension E2E.ServiceFaults {
         })
     }
 
-    @Test("An STS that is killed and comes back after three seconds gets everything again", .stream(publish: .rtsp))
+    @Test("An STS that is killed and comes back after three seconds gets everything again", .stream(publish: .rtmp))
     func restartedService() async throws {
       try await LiveStream.current.expectCaught(
         Fixture.named("counting"), as: .dubbed, by: [],
@@ -117,7 +117,7 @@ extension E2E.ServiceFaults {
         })
     }
 
-    @Test("A worker that is killed: the output ends there", .stream(publish: .rtsp))
+    @Test("A worker that is killed: the output ends there", .stream(publish: .rtmp))
     func killedWorker() async throws {
       try await LiveStream.current.expectCaught(
         Fixture.named("counting"), as: .dubbed, by: [.fragmentsSent, .duration],

@@ -14,6 +14,9 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
 
 extension E2E {
   /// Faults between STS and worker, or at the publisher: all run side by side in the shared environment.
+  ///
+  /// Published over RTMP, which keeps the sender's times: over RTSP a media server dates each track by the arrival of its first
+  /// packet, so that a busy machine can add a fault of its own. The pipeline's suite covers both.
   @Suite("Faults of a stream", .tags(.faults))
   struct StreamFaults {
     static let onTheWire: [FaultCase] = [
@@ -60,7 +63,7 @@ extension E2E {
         fault: .videoPacketsLost(where: "between(n,100,104)", name: "video packets lost"), checks: [.videoPackets]),
     ]
 
-    @Test("A fault leads to its diagnosis and no other", .stream(publish: .rtsp), arguments: onTheWire + atThePublisher)
+    @Test("A fault leads to its diagnosis and no other", .stream(publish: .rtmp), arguments: onTheWire + atThePublisher)
     func fault(_ fault: FaultCase) async throws {
       try await LiveStream.current.expectCaught(
         Fixture.named(fault.fixture), as: fault.outcome, by: fault.checks, under: fault.fault)
