@@ -104,7 +104,7 @@ extension E2E {
             // STS under its address as well as under its name.
             stack.hostName = host
             return try await withDualStack(stack) { environment in
-              let stream = LiveStream(name: "test_same_name_in_both", environment: environment)
+              let stream = LiveStream(name: "test_same_name_in_both", environment: environment, transport: .rtmp)
               try await stream.expectDubbed(Fixture.named(fixture))
               let containers = try await environment.media.services() + environment.sts.services()
               return Set(containers.compactMap(\.containerID))

@@ -4,7 +4,9 @@ import Testing
 extension E2E {
   @Suite("Published output", .tags(.output))
   struct Output {
-    @Test("The output can be decoded to its end, is in sync to a video frame, and holds every picture", .stream())
+    @Test(
+      "The output can be decoded to its end, is in sync to a video frame, and holds every picture",
+      .stream(publish: .rtmp))
     func outputIsSound() async throws {
       let fixture = try Fixture.named("counting-on")
       let stream = try LiveStream.current
