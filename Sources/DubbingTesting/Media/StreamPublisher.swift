@@ -17,6 +17,8 @@ public struct StreamPublisher: Sendable {
   public var droppedVideoPackets: String?
 
   public static let standardLead = Duration.seconds(2)
+  /// How long the publisher stays after the fixture: MediaMTX closes readers, with what waits in their queues, when it leaves.
+  static let stay = Duration.milliseconds(500)
 
   public init(fixture: Fixture, url: String, transport: Transport) {
     self.fixture = fixture
@@ -33,12 +35,16 @@ public struct StreamPublisher: Sendable {
   public func run() async throws {
     let leadIn = try await LeadIn(fixture, lead: lead, endingAnalysis: transport == .rtmp)
     defer { leadIn.remove() }
+    let length = firstPacketAfter + .seconds(fixture.duration) + Self.stay
     let lost = droppedVideoPackets.map { ",noise=drop='\($0)'" } ?? ""
     let arguments =
-      ["-hide_banner", "-loglevel", "warning", "-nostdin", "-re"] + leadIn.input + ["-map", "0", "-c", "copy"]
+      ["-hide_banner", "-loglevel", "warning", "-nostdin", "-re"] + leadIn.input
+      + ["-re", "-f", "lavfi", "-t", "\(length.seconds)", "-i", "anullsrc=r=8000:cl=mono"] + ["-map", "0", "-c", "copy"]
       + ["-bsf:v", leadIn.videoFilter + lost, "-bsf:a", leadIn.audioFilter] + format(leadIn) + [url]
+      // ffmpeg leaves no server before its last output ends.
+      + ["-map", "1", "-f", "null", "-"]
     if let diesAfter { return try await die(after: firstPacketAfter + diesAfter, arguments) }
-    let timeout = firstPacketAfter + .seconds(fixture.duration + 30)
+    let timeout = length + .seconds(30)
     let result = try await MediaTool.run("ffmpeg", arguments, timeout: timeout)
     guard result.succeeded else {
       throw StreamError(
