@@ -37,12 +37,13 @@ public struct StreamPublisher: Sendable {
     defer { leadIn.remove() }
     let length = firstPacketAfter + .seconds(fixture.duration) + Self.stay
     let lost = droppedVideoPackets.map { ",noise=drop='\($0)'" } ?? ""
+    let input = leadIn.input + ["-re", "-f", "lavfi", "-t", "\(length.seconds)", "-i", "anullsrc=r=8000:cl=mono"]
+    let filters = ["-bsf:v", leadIn.videoFilter + lost, "-bsf:a", leadIn.audioFilter]
+    // ffmpeg leaves no server before its last output ends.
+    let staying = ["-map", "1", "-f", "null", "-"]
     let arguments =
-      ["-hide_banner", "-loglevel", "warning", "-nostdin", "-re"] + leadIn.input
-      + ["-re", "-f", "lavfi", "-t", "\(length.seconds)", "-i", "anullsrc=r=8000:cl=mono"] + ["-map", "0", "-c", "copy"]
-      + ["-bsf:v", leadIn.videoFilter + lost, "-bsf:a", leadIn.audioFilter] + format(leadIn) + [url]
-      // ffmpeg leaves no server before its last output ends.
-      + ["-map", "1", "-f", "null", "-"]
+      ["-hide_banner", "-loglevel", "warning", "-nostdin", "-re"] + input + ["-map", "0", "-c", "copy"] + filters
+      + format(leadIn) + [url] + staying
     if let diesAfter { return try await die(after: firstPacketAfter + diesAfter, arguments) }
     let timeout = length + .seconds(30)
     let result = try await MediaTool.run("ffmpeg", arguments, timeout: timeout)
