@@ -9,8 +9,10 @@ rm -rf "$report_dir"
 mkdir -p "$report_dir/attachments"
 log=$report_dir/test.log
 
-swift test --attachments-path "$report_dir/attachments" "$@" 2>&1 | tee -i "$log"
+swift test --attachments-path "$report_dir/attachments" --xunit-output "$report_dir/junit.xml" "$@" 2>&1 | tee -i "$log"
 status=${PIPESTATUS[0]}
+# Two frameworks, two files; there are no XCTests here.
+[ ! -f "$report_dir/junit-swift-testing.xml" ] || mv -f "$report_dir/junit-swift-testing.xml" "$report_dir/junit.xml"
 
 if [ "$status" = 0 ] && ! grep -qE 'Test run with [1-9][0-9]* tests? .*passed' "$log"; then
   echo "e2e: the selection ran no test: swift test $* (E2E_TAGS='${E2E_TAGS:-}')" >&2
@@ -32,5 +34,5 @@ for fault in report["faults"]:
 PYTHON
 fi
 [ "$status" = 0 ] && verdict="PASSED" || verdict="FAILED"
-echo "e2e: $verdict; report $report_dir/report.json and $report_dir/index.html, recordings and events $report_dir/streams/"
+echo "e2e: $verdict; report $report_dir/report.json and $report_dir/index.html, JUnit $report_dir/junit.xml, recordings and events $report_dir/streams/"
 exit "$status"
