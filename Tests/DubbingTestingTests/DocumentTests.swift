@@ -23,7 +23,7 @@ struct DocumentTests {
   func stackKeys() throws {
     let document = try Self.text("docs/bring-your-own-stack.md")
     let keys =
-      StackFile.CodingKeys.allCases.map(\.rawValue) + StackFile.Project.CodingKeys.allCases.map(\.rawValue)
+      StackFile.CodingKeys.allCases.map(\.rawValue) + DualStack.Role.needed.map(\.name) + StackFile.Project.CodingKeys.allCases.map(\.rawValue)
       + StackFile.Port.CodingKeys.allCases.map(\.rawValue) + StackFile.Budget.CodingKeys.allCases.map(\.rawValue)
     for key in keys { #expect(document.contains("`\(key)`"), "\(key)") }
   }

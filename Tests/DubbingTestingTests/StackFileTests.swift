@@ -40,6 +40,13 @@ struct StackFileTests {
       content["sts_url_variable"] = "DUB_URL"
       content["gateway_variable"] = "BRIDGE"
       content["host_name"] = "the-host"
+      content["services"] = ["redis"]
+      content["extra_hosts"] = true
+      content["sts_url"] = "ws://{host}:{port}/sio"
+      content["ports"] = [
+        "metrics": ["service": "prom", "port": 9090, "project": "sts", "variable": "METRICS_PORT"]
+      ]
+      content["contract"] = try? JSONSerialization.jsonObject(with: Data(ForeignContract.json.utf8))
       content["input_path"] = "a/{stream}"
       content["output_path"] = "b/{stream}"
       content["budget"] = ["health_s": 90, "segment_s": 4, "fragment_s": 10.5, "pipeline_s": 100]
@@ -51,19 +58,30 @@ struct StackFileTests {
         "shared_volumes": ["weights"], "shared_networks": ["office"], "start_after": "sts",
       ]
     } check: { file in
-      let stack = try DualStack.load(file, inherited: [:])
+      let stack = try DualStack.load(file, inherited: ["SPEECH_KEY": "k"])
       #expect(stack.stsURLVariable == "DUB_URL" && stack.gatewayVariable == "BRIDGE" && stack.hostName == "the-host")
       #expect(stack.inputPath == "a/{stream}" && stack.outputPath == "b/{stream}")
       #expect(stack.budget.health == .seconds(90) && stack.budget.segment == .seconds(4))
       #expect(stack.publisherLead == .seconds(5))
       #expect(stack.budget.fragment == .seconds(10.5) && stack.budget.pipeline == .seconds(100))
-      #expect(stack.worker == .init("w", 81) && stack.workerHealthPath == "/healthz")
-      #expect(stack.speech == .init("s", 82) && stack.speechHealthPath == "/alive")
+      #expect(stack[.worker] == .init("w", 81, healthPath: "/healthz"))
+      #expect(stack[.speech] == .init("s", 82, healthPath: "/alive"))
+      let metrics = DualStack.Role("metrics", in: .sts)
+      #expect(stack.ports[metrics] == .init("prom", 9090) && stack.ports.count == 6)
+      #expect(stack.sts.environment["METRICS_PORT"] == "0" && stack.media.environment["METRICS_PORT"] == nil)
+      #expect(stack.services == ["redis"] && stack.addsExtraHosts && stack.stsURL == "ws://{host}:{port}/sio")
+      #expect(stack.contract.name(of: .fragmentData) == "segment" && stack.contract.name(of: .streamPause) == nil)
       #expect(stack.media.sharing == [.volume("weights"), .network("office")])
       #expect(stack.media.startsAfter == [stack.sts.name] && stack.sts.startsAfter == [])
       let folder = file.deletingLastPathComponent()
       #expect(stack.media.files == [folder.appending(path: "media.yml").path])
       #expect(stack.media.projectDirectory == folder.deletingLastPathComponent().standardizedFileURL.path)
+      let (media, sts) = try stack.projects(tap: 4711, gateway: "10.0.0.1")
+      #expect(media.environment["DUB_URL"] == "ws://the-host:4711/sio" && sts.environment["BRIDGE"] == "10.0.0.1")
+      #expect(media.files.count == 2)
+      let override = try String(contentsOfFile: media.files[1], encoding: .utf8)
+      #expect(override == #"{"services":{"w":{"extra_hosts":["the-host:10.0.0.1"]}}}"#)
+      #expect(Set(stack.upOptions.services) == ["mediamtx", "prom", "redis", "s", "w"])
       #expect(stack.media.profiles == ["gpu"] && stack.media.environment["A"] == "b" && stack.media.name == "e2e-media")
     }
   }
@@ -94,6 +112,31 @@ struct StackFileTests {
     },
     .init(testDescription: "a port that is none", code: .badValue, says: ["70000", "1 to 65535"]) {
       $0["rtsp"] = ["service": "mediamtx", "port": 70000]
+    },
+    .init(testDescription: "a project where it goes without saying", code: .unknownKey, says: ["rtsp.project"]) {
+      $0["rtsp"] = ["service": "mediamtx", "port": 8554, "project": "sts"]
+    },
+    .init(testDescription: "an address without a port", code: .badTemplate, says: ["sts_url", "{port}"]) {
+      $0["sts_url"] = "ws://{host}"
+    },
+    .init(testDescription: "an event that there is not", code: .unknownKey, says: ["contract.events.fragment", "fragment:data"]) {
+      $0["contract"] = ["events": ["fragment": "f"]]
+    },
+    .init(testDescription: "a field that the event does not have", code: .unknownKey, says: ["fragment:data.fields.text"]) {
+      $0["contract"] = ["events": ["fragment:data": ["name": "f", "fields": ["text": "t"]]]]
+    },
+    .init(testDescription: "a contract without sound", code: .badValue, says: ["fragment:data", "where the sound is"]) {
+      $0["contract"] = [
+        "events": [
+          "fragment:data": ["name": "f", "fields": ["fragment_id": "id"]], "fragment:processed": "fragment:processed",
+        ]
+      ]
+    },
+    .init(testDescription: "two events of one name", code: .badValue, says: ["both called f"]) {
+      $0["contract"] = ["events": ["fragment:data": "f", "stream:init": "f", "fragment:processed": "p"]]
+    },
+    .init(testDescription: "a secret that is not there", code: .badValue, says: ["NO_SUCH_KEY"]) {
+      $0["contract"] = ["auth": ["key": "$NO_SUCH_KEY"]]
     },
     .init(testDescription: "no compose file", code: .badValue, says: ["no compose file"]) { $0["sts"] = ["files": []] },
     .init(

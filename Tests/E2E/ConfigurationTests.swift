@@ -23,7 +23,7 @@ extension E2E {
       .stream(publish: .rtmp))
     func everythingElse() async throws {
       let environment = try await DualStackEnvironment.current
-      #expect(environment.rtsp.port == Settings.rtspPort)
+      #expect(environment[.rtsp].port == Settings.rtspPort)
       var fixture = try Fixture.named("counting-short")
       fixture.expectedTranscripts = ["one two three four", "five six seven eight", "nine ten eleven twelve"]
       try await LiveStream.current.expectDubbed(fixture)
@@ -52,7 +52,7 @@ extension E2E {
     func unknownService() async throws {
       let root = URL(filePath: FileManager.default.currentDirectoryPath)
       var stack = try DualStack.load(root.appending(path: "compose/stack.json"))
-      stack.worker = .init("wroker", 8080)
+      stack.ports[.worker] = .init("wroker", 8080)
       let nothing: @Sendable (ServiceProgress) -> Void = { Issue.record("\($0) must not happen") }
       let error = await #expect(throws: StackFileError.self) {
         try await withDualStack(stack, progress: nothing) { _ in }

@@ -11,7 +11,7 @@
       func listeners() async throws {
         let environment = try await DualStackEnvironment.current
         let published = try await environment.sts.endpoints(of: "sts", port: 3000)
-        let endpoints = [environment.rtsp, environment.rtmp, environment.controlAPI.endpoint, environment.worker]
+        let endpoints = DualStack.Role.needed.filter { $0.project == .media }.map { environment[$0] }
         let ports = Set((endpoints + published).map(\.port) + [environment.tap.port, environment.wire.port])
 
         let listeners = try Listener.all(on: ports)

@@ -5,8 +5,8 @@ private let ours: DualStack = {
   var stack = DualStack(
     media: .init(name: "shop-media", files: ["compose/media.yml"], environment: freePorts),
     sts: .init(name: "shop-sts", files: ["compose/sts.yml"], environment: ["STS_PORT": "0"]))
-  stack.worker = .init("worker", 8080)
-  stack.speech = .init("sts", 3000)
+  stack.ports[.worker] = .init("worker", 8080)
+  stack.ports[.speech] = .init("sts", 3000)
   stack.stsURLVariable = "STS_SERVICE_URL"
   stack.outputPath = "live/{stream}/out"
   return stack

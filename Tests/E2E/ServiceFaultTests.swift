@@ -8,32 +8,35 @@ extension E2E {
   /// over RTMP, as ``StreamFaults`` says why.
   @Suite("Faults of the services", .tags(.faults))
   enum ServiceFaults {
-    @Suite("STS_ENGINE=echo", .dualStack(.standard.sts("STS_ENGINE", "echo")))
+    static let echo = StreamFault.setting(.sts, "STS_ENGINE", "echo", name: "echo STS")
+    static let silence = StreamFault.setting(.sts, "STS_ENGINE", "silence", name: "silent dub")
+    static let offset = StreamFault.setting(.media, "AV_OFFSET_MS", "250", name: "A/V offset 250 ms")
+
+    @Suite("STS_ENGINE=echo", .dualStack(.standard.under(echo)))
     struct Echo {
       @Test("A service that returns the original is judged passthrough", .stream(publish: .rtmp))
       func echoIsPassthrough() async throws {
         try await LiveStream.current.expectCaught(
           Fixture.named("counting-short"), as: .passthrough, by: [.transcript, .identity, .originalAbsent],
-          under: .setting(name: "echo STS"))
+          under: echo)
       }
     }
 
-    @Suite("STS_ENGINE=silence", .dualStack(.standard.sts("STS_ENGINE", "silence")))
+    @Suite("STS_ENGINE=silence", .dualStack(.standard.under(silence)))
     struct Silence {
       @Test("A service that returns silence is judged silent", .stream(publish: .rtmp))
       func silenceIsSilent() async throws {
         try await LiveStream.current.expectCaught(
-          Fixture.named("counting-short"), as: .silent, by: [.transcript, .identity],
-          under: .setting(name: "silent dub"))
+          Fixture.named("counting-short"), as: .silent, by: [.transcript, .identity], under: silence)
       }
     }
 
-    @Suite("AV_OFFSET_MS=250", .dualStack(.standard.media("AV_OFFSET_MS", "250")))
+    @Suite("AV_OFFSET_MS=250", .dualStack(.standard.under(offset)))
     struct Offset {
       @Test("Audio that the worker lays 250 ms too late is out of sync", .stream(publish: .rtmp))
       func offsetIsMeasured() async throws {
         let verdict = try await LiveStream.current.expectCaught(
-          Fixture.named("counting-short"), as: .dubbed, by: [.avSync], under: .setting(name: "A/V offset 250 ms"))
+          Fixture.named("counting-short"), as: .dubbed, by: [.avSync], under: offset)
         for fragment in verdict.fragments { #expect(abs(try #require(fragment.avDelta) - 250) < 5) }
       }
     }
@@ -134,26 +137,28 @@ extension E2E.ServiceFaults {
 extension DualStackEnvironment {
   /// Waits until the worker has sent a fragment, from now on.
   fileprivate func whenFragmentIsSent() async throws {
-    _ = try await tap.events(named: "fragment:data", .toServer).next(timeout: .seconds(30))
+    _ = try await events(.fragmentData).next(timeout: .seconds(30))
   }
 
   fileprivate func whenFragmentIsAnswered(_ count: Int = 1) async throws {
-    _ = try await tap.events(named: "fragment:processed", .toClient).collect(count, timeout: .seconds(60))
+    _ = try await events(.fragmentProcessed).collect(count, timeout: .seconds(60))
   }
 
   /// Fills the queue of STS with a stream that is paused, until the worker has been told to pause, and for 8 s from then.
   fileprivate func keepUnderPressure() async throws {
-    let pressure = tap.events(named: "backpressure", .toClient)
+    let pressure = events(.backpressure)
+    let contract = stack.contract
     try await SpeechSession.withStream { session in
-      try await session.tell("stream:pause")
+      try await session.tell(.streamPause)
       for sequence in 0..<2 { try await session.send(.silence(seconds: 1), sequence) }
       _ = try await pressure.first(timeout: .seconds(30)) { record in
-        (try? record.event.decode(Backpressure.self))?.action == .pause
+        guard case .backpressure(let event) = ObservedEvent(record, contract: contract).content else { return false }
+        return event.action == .pause
       }
       try await Task.sleep(for: .seconds(8))
-      try await session.tell("stream:resume")
+      try await session.tell(.streamResume)
       _ = try await session.answers(2)
-      try await session.tell("stream:end")
+      try await session.tell(.streamEnd)
     }
   }
 
@@ -161,7 +166,7 @@ extension DualStackEnvironment {
   fileprivate func restartSpeech() async throws {
     try await sts.start("sts")
     try await sts.waitUntilReady("sts")
-    let endpoint = try await sts.endpoint(of: stack.speech.service, port: stack.speech.number)
+    let endpoint = try await sts.endpoint(of: stack[.speech].service, port: stack[.speech].number)
     try wire.setUpstream("http://\(endpoint)")
   }
 }

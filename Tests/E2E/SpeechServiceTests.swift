@@ -52,19 +52,24 @@ extension E2E {
       try await SpeechSession.withStream { session in
         for (sequence, audio) in audio.enumerated() { try await session.send(audio, sequence) }
         _ = try await session.answers(audio.count)
-        try await session.tell("stream:end")
-        let summary: StreamComplete = try await session.complete.next(timeout: SpeechSession.deadline).decode()
+        try await session.tell(.streamEnd)
+        let last = try await session.complete.next(timeout: SpeechSession.deadline)
+        guard case .streamComplete(let summary) = session.observed(last).content else {
+          Issue.record("the stream's end cannot be read: \(last)")
+          return
+        }
         #expect(summary.totalFragments == audio.count)
         #expect(abs(summary.totalDurationMs - audio.map(\.durationMs).reduce(0, +)) < 1)
 
         var said: [SocketIOEvent] = []
         repeat {
           said.append(try await session.all.next(timeout: SpeechSession.deadline))
-        } while said.last?.name != "stream:complete"
+        } while said.last?.name != session.contract.name(of: .streamComplete)
         // Other streams of this environment may put STS under pressure, and it tells everyone.
-        let names = Set(said.map(\.name)).subtracting(["backpressure"])
-        #expect(names == ["stream:ready", "fragment:ack", "fragment:processed", "stream:complete"])
-        #expect(said.flatMap { ObservedEvent($0, .toWorker).violations } == [])
+        let events: [Contract.Event] = [.streamReady, .fragmentAck, .fragmentProcessed, .streamComplete]
+        let names = Set(said.map(\.name)).subtracting([session.contract.name(of: .backpressure)])
+        #expect(names == Set(events.map(session.contract.name)))
+        #expect(said.flatMap { session.observed($0).violations } == [])
       }
     }
 
@@ -72,13 +77,13 @@ extension E2E {
     func pauseHoldsAnswers() async throws {
       let audio = try await Fixture.named("counting-short").fragments()
       try await SpeechSession.withStream { paused in
-        try await paused.tell("stream:pause")
+        try await paused.tell(.streamPause)
         try await paused.send(audio[0], 0)
         _ = try await paused.acknowledged.next(timeout: SpeechSession.deadline)
         // As much work as the paused stream has, done for another: time enough for an answer that must not come.
         #expect(try await SpeechSession.answers(to: audio).count == 2)
         #expect(paused.processed.count == 0)
-        try await paused.tell("stream:resume")
+        try await paused.tell(.streamResume)
         let answers = try await paused.answers(1)
         #expect(answers.map(\.sequenceNumber) == [0])
       }
@@ -98,7 +103,7 @@ extension E2E {
               let words = try Fixture.named("counting").expectedTranscripts?[index...index + 1]
               #expect(answers.map(\.transcript) == Array(words ?? []))
               #expect(answers.allSatisfy { $0.streamID == session.stream })
-              try await session.tell("stream:end")
+              try await session.tell(.streamEnd)
               _ = try await session.complete.next(timeout: SpeechSession.deadline)
               #expect(session.processed.count == 0)
             }
@@ -128,8 +133,7 @@ extension E2E {
     func unknownLanguage() async throws {
       let code = try await SpeechSession.withStream(nil) { session in
         let wanted = StreamInit.Configuration(sourceLanguage: "tlh", targetLanguage: "es")
-        try await session.client.emit(
-          "stream:init", StreamInit(streamID: session.stream, workerID: "e2e", config: wanted))
+        try await session.open(wanted)
         return try await session.errorCode()
       }
       #expect(code == "INVALID_CONFIG")
@@ -170,7 +174,7 @@ extension E2E {
 extension SpeechSession {
   fileprivate func errorCode() async throws -> String {
     let event = try await errors.next(timeout: Self.deadline)
-    let observed = ObservedEvent(event, .toWorker)
+    let observed = self.observed(event)
     #expect(observed.violations == [])
     guard case .serviceError(let error) = observed.content else { return "\(observed.content)" }
     return error.code

@@ -7,6 +7,7 @@ import Testing
 /// One stream at STS, opened as a worker would open it: with our own client, and without the tap.
 struct SpeechSession: Sendable {
   let client: SocketIOClient
+  let contract: Contract
   let stream: String
   /// Everything that STS says, in order of arrival.
   let all: EventQueue<SocketIOEvent>
@@ -23,40 +24,63 @@ struct SpeechSession: Sendable {
   ///
   /// - Parameter configuration: nil connects without opening a stream.
   static func withStream<R: Sendable>(
-    _ configuration: StreamInit.Configuration? = english, namespace: String = "/",
+    _ configuration: StreamInit.Configuration? = english, namespace: String? = nil,
     _ body: @Sendable (SpeechSession) async throws -> R
   ) async throws -> R {
     let environment = try await DualStackEnvironment.current
+    let contract = environment.stack.contract
     var settings = SocketIOConfiguration()
-    settings.namespace = namespace
-    let client = SocketIOClient(url: "http://\(environment.speech)", configuration: settings)
+    if let namespace = namespace ?? contract.namespaces?.sorted().first { settings.namespace = namespace }
+    if let auth = contract.auth { settings.auth = { auth } }
+    let client = SocketIOClient(url: "http://\(environment[.speech])", configuration: settings)
+    // An event that the contract does not have never comes.
+    let queue = { (event: Contract.Event) in client.events(named: contract.name(of: event) ?? "no such event") }
     let session = SpeechSession(
-      client: client, stream: "test_sts_\(UUID().uuidString.prefix(8).lowercased())", all: client.events { _ in true },
-      acknowledged: client.events(named: "fragment:ack"), processed: client.events(named: "fragment:processed"),
-      complete: client.events(named: "stream:complete"), errors: client.events(named: "error"))
-    let ready = client.events(named: "stream:ready")
-    return try await client.withConnection { client in
+      client: client, contract: contract, stream: "test_sts_\(UUID().uuidString.prefix(8).lowercased())",
+      all: client.events { _ in true }, acknowledged: queue(.fragmentAck), processed: queue(.fragmentProcessed),
+      complete: queue(.streamComplete), errors: queue(.error))
+    let ready = queue(.streamReady)
+    return try await client.withConnection { _ in
       if let configuration {
-        let request = StreamInit(streamID: session.stream, workerID: "e2e", config: configuration, maxInflight: 3)
-        try await client.emit("stream:init", request)
+        try await session.open(configuration)
         _ = try await ready.next(timeout: deadline)
       }
       return try await body(session)
     }
   }
 
-  func send(_ audio: FragmentAudio, _ sequence: Int, to other: String? = nil) async throws {
-    try await client.emit(
-      "fragment:data",
-      FragmentData(
-        fragmentID: "\(stream)-\(sequence)-\(audio.data.count)", streamID: other ?? stream, sequenceNumber: sequence,
-        timestamp: Date().timeIntervalSince1970 * 1000, audio: audio))
+  func open(_ configuration: StreamInit.Configuration) async throws {
+    try await emit(contract.message(StreamInit(streamID: stream, workerID: "e2e", config: configuration, maxInflight: 3)))
   }
 
-  func tell(_ event: String) async throws { try await client.emit(event, StreamControl(streamID: stream)) }
+  func send(_ audio: FragmentAudio, _ sequence: Int, to other: String? = nil) async throws {
+    let fragment = FragmentData(
+      fragmentID: "\(stream)-\(sequence)-\(audio.data.count)", streamID: other ?? stream, sequenceNumber: sequence,
+      timestamp: Int64(Date().timeIntervalSince1970 * 1000), audio: audio)
+    try await emit(contract.message(fragment))
+  }
+
+  func tell(_ event: Contract.Event) async throws {
+    try await emit(contract.message(event, StreamControl(streamID: stream)))
+  }
+
+  private func emit(_ message: (name: String, arguments: [EventPayload.Value])?) async throws {
+    let message = try #require(message, "the contract has no such event")
+    try await client.emit(message.name, arguments: message.arguments)
+  }
+
+  /// What STS has said, in the contract's terms.
+  func observed(_ event: SocketIOEvent) -> ObservedEvent { ObservedEvent(event, .toWorker, contract: contract) }
 
   func answers(_ count: Int) async throws -> [FragmentProcessed] {
-    try await processed.collect(count, timeout: Self.deadline).map { try $0.decode() }
+    try await processed.collect(count, timeout: Self.deadline).compactMap { event in
+      let observed = self.observed(event)
+      guard case .fragmentProcessed(let answer) = observed.content else {
+        Issue.record("\(observed.violations.joined(separator: "; "))")
+        return nil
+      }
+      return answer
+    }
   }
 
   /// Sends everything at once and returns the answers in the order of arrival.
@@ -64,7 +88,7 @@ struct SpeechSession: Sendable {
     try await withStream { session in
       for (sequence, audio) in audio.enumerated() { try await session.send(audio, sequence) }
       let answers = try await session.answers(audio.count)
-      try await session.tell("stream:end")
+      try await session.tell(.streamEnd)
       #expect(session.errors.count == 0, "STS reported errors")
       return answers
     }

@@ -56,8 +56,8 @@ extension DualStack {
     var stack = DualStack(
       media: ComposeProject(name: "ours-media", files: ["deploy/media.yml"]),
       sts: ComposeProject(name: "ours-sts", files: ["deploy/sts.yml"]))
-    stack.worker = .init("dubber", 9000)
-    stack.speech = .init("speech", 4000)
+    stack.ports[.worker] = .init("dubber", 9000)
+    stack.ports[.speech] = .init("speech", 4000)
     stack.stsURLVariable = "SPEECH_URL"
     return stack
   }

@@ -1,22 +1,27 @@
 import Foundation
 
-// The events of the contract between worker and speech-to-speech service. Keys that the contract marks with `?` are optional
-// here; a missing mandatory key is a contract violation, reported with the key's name.
+// The events of the contract between worker and speech-to-speech service, whatever their fields are called on the wire: see `Contract`.
 
 /// Worker → STS: opens a stream.
-public struct StreamInit: Sendable, Hashable, Codable {
-  public struct Configuration: Sendable, Hashable, Codable {
+public struct StreamInit: Sendable, Hashable {
+  /// What the worker asks for and what it will send.
+  public struct Configuration: Sendable, Hashable {
+    /// What is spoken, such as `en`.
     public var sourceLanguage: String
+    /// What is to be spoken, such as `es`.
     public var targetLanguage: String
     public var voiceProfile: String
+    /// Length of a fragment.
     public var chunkDurationMs: Int
+    /// Samples per second of what is sent; 0 where the contract does not say.
     public var sampleRateHz: Int
     public var channels: Int
+    /// The format of what is sent, such as `pcm_s16le` or `m4a`; empty where the contract does not say.
     public var format: String
 
     public init(
       sourceLanguage: String, targetLanguage: String, voiceProfile: String = "default", chunkDurationMs: Int = 6000,
-      sampleRateHz: Int = 16000, channels: Int = 1, format: String = "pcm_s16le"
+      sampleRateHz: Int = 16000, channels: Int = 1, format: String = FragmentAudio.pcm
     ) {
       self.sourceLanguage = sourceLanguage
       self.targetLanguage = targetLanguage
@@ -26,21 +31,14 @@ public struct StreamInit: Sendable, Hashable, Codable {
       self.channels = channels
       self.format = format
     }
-
-    enum CodingKeys: String, CodingKey {
-      case sourceLanguage = "source_language"
-      case targetLanguage = "target_language"
-      case voiceProfile = "voice_profile"
-      case chunkDurationMs = "chunk_duration_ms"
-      case sampleRateHz = "sample_rate_hz"
-      case channels, format
-    }
   }
 
   public var streamID: String
   public var workerID: String
   public var config: Configuration
+  /// How many fragments may be under way at once.
   public var maxInflight: Int?
+  /// How long the worker waits for an answer.
   public var timeoutMs: Int?
 
   public init(streamID: String, workerID: String, config: Configuration, maxInflight: Int? = nil, timeoutMs: Int? = nil)
@@ -51,39 +49,35 @@ public struct StreamInit: Sendable, Hashable, Codable {
     self.maxInflight = maxInflight
     self.timeoutMs = timeoutMs
   }
-
-  enum CodingKeys: String, CodingKey {
-    case streamID = "stream_id"
-    case workerID = "worker_id"
-    case config
-    case maxInflight = "max_inflight"
-    case timeoutMs = "timeout_ms"
-  }
 }
 
 /// STS → worker: the stream is open.
-public struct StreamReady: Sendable, Hashable, Codable {
+public struct StreamReady: Sendable, Hashable {
   public var streamID: String
   public var sessionID: String
+  /// How many fragments may be under way at once.
   public var maxInflight: Int
-
-  enum CodingKeys: String, CodingKey {
-    case streamID = "stream_id"
-    case sessionID = "session_id"
-    case maxInflight = "max_inflight"
-  }
 }
 
-/// PCM of one fragment, in either direction.
-public struct FragmentAudio: Sendable, Hashable, Codable {
+/// The sound of one fragment, in either direction.
+public struct FragmentAudio: Sendable, Hashable {
+  /// 16-bit samples, little-endian, interleaved.
+  public static let pcm = "pcm_s16le"
+
+  /// As it was declared, such as `pcm_s16le` or `m4a`.
   public var format: String
+  /// As it was declared; 0 where the contract does not say.
   public var sampleRateHz: Int
+  /// As it was declared; 0 where the contract does not say.
   public var channels: Int
+  /// As it was declared; 0 where the contract does not say.
   public var durationMs: Double
-  /// Base64 text or a binary attachment, decoded; interleaved samples.
+  /// Base64 text or a binary attachment, decoded: samples, or a whole media file.
   public var data: Data
 
-  public init(format: String = "pcm_s16le", sampleRateHz: Int, channels: Int, durationMs: Double, data: Data) {
+  public init(
+    format: String = FragmentAudio.pcm, sampleRateHz: Int, channels: Int, durationMs: Double, data: Data
+  ) {
     self.format = format
     self.sampleRateHz = sampleRateHz
     self.channels = channels
@@ -91,41 +85,12 @@ public struct FragmentAudio: Sendable, Hashable, Codable {
     self.data = data
   }
 
-  enum CodingKeys: String, CodingKey {
-    case format, channels
-    case sampleRateHz = "sample_rate_hz"
-    case durationMs = "duration_ms"
-    case data = "data_base64"
-    case attachment = "data"
-  }
+  /// Whether the bytes are samples; what is not has to be decoded by its content.
+  public var isPCM: Bool { format == Self.pcm }
 
-  /// Reads the contract's object, or a bare base64 string: that is what the worker sent, 16 kHz mono.
-  public init(from decoder: any Decoder) throws {
-    if let bare = try? decoder.singleValueContainer().decode(Data.self) {
-      self.init(sampleRateHz: 16000, channels: 1, durationMs: Double(bare.count) / 32, data: bare)
-      return
-    }
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    self.init(
-      format: try container.decode(String.self, forKey: .format),
-      sampleRateHz: try container.decode(Int.self, forKey: .sampleRateHz),
-      channels: try container.decode(Int.self, forKey: .channels),
-      durationMs: try container.decode(Double.self, forKey: .durationMs),
-      data: try container.decode(Data.self, forKey: container.contains(.data) ? .data : .attachment))
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(format, forKey: .format)
-    try container.encode(sampleRateHz, forKey: .sampleRateHz)
-    try container.encode(channels, forKey: .channels)
-    try container.encode(durationMs, forKey: .durationMs)
-    try container.encode(data.base64EncodedString(), forKey: .data)
-  }
-
-  /// What the declaration and the bytes do not agree on.
+  /// What the declaration and the bytes do not agree on, as far as it can be seen without decoding.
   public var problems: [String] {
-    guard format == "pcm_s16le" else { return ["format is \(format), not pcm_s16le"] }
+    guard isPCM else { return data.isEmpty ? ["there are no bytes of \(format)"] : [] }
     guard sampleRateHz > 0, channels > 0 else { return ["sample_rate_hz \(sampleRateHz), channels \(channels)"] }
     var problems: [String] = []
     if data.count % (2 * channels) != 0 {
@@ -140,24 +105,24 @@ public struct FragmentAudio: Sendable, Hashable, Codable {
 }
 
 /// Worker → STS: one fragment of the original.
-public struct FragmentData: Sendable, Hashable, Codable {
-  public struct Metadata: Sendable, Hashable, Codable {
+public struct FragmentData: Sendable, Hashable {
+  /// What a worker may say beside the fragment.
+  public struct Metadata: Sendable, Hashable {
     /// Presentation time of the first sample in the stream, nanoseconds.
     public var ptsNs: Int64?
-
-    enum CodingKeys: String, CodingKey { case ptsNs = "pts_ns" }
   }
 
   public var fragmentID: String
   public var streamID: String
+  /// From 0.
   public var sequenceNumber: Int
   /// Unix time, milliseconds.
-  public var timestamp: Double
+  public var timestamp: Int64
   public var audio: FragmentAudio
   public var metadata: Metadata?
 
   public init(
-    fragmentID: String, streamID: String, sequenceNumber: Int, timestamp: Double, audio: FragmentAudio,
+    fragmentID: String, streamID: String, sequenceNumber: Int, timestamp: Int64, audio: FragmentAudio,
     metadata: Metadata? = nil
   ) {
     self.fragmentID = fragmentID
@@ -167,45 +132,37 @@ public struct FragmentData: Sendable, Hashable, Codable {
     self.audio = audio
     self.metadata = metadata
   }
-
-  enum CodingKeys: String, CodingKey {
-    case fragmentID = "fragment_id"
-    case streamID = "stream_id"
-    case sequenceNumber = "sequence_number"
-    case timestamp, audio, metadata
-  }
 }
 
 /// Either way: a fragment has been queued, is being processed, was received or was applied.
-public struct FragmentAck: Sendable, Hashable, Codable {
-  public enum Status: String, Sendable, Hashable, Codable { case queued, processing, received, applied }
+public struct FragmentAck: Sendable, Hashable {
+  public enum Status: String, Sendable, Hashable, CaseIterable { case queued, processing, received, applied }
 
   public var fragmentID: String
   public var status: Status
+  /// Where a contract has no ``fragmentID`` it says this.
+  public var sequenceNumber: Int?
 
-  enum CodingKeys: String, CodingKey {
-    case fragmentID = "fragment_id"
-    case status
+  public init(fragmentID: String, status: Status, sequenceNumber: Int? = nil) {
+    self.fragmentID = fragmentID
+    self.status = status
+    self.sequenceNumber = sequenceNumber
   }
 }
 
 /// STS → worker: the answer to one fragment.
-public struct FragmentProcessed: Sendable, Hashable, Codable {
-  public enum Status: String, Sendable, Hashable, Codable { case success, partial, failed }
+public struct FragmentProcessed: Sendable, Hashable {
+  public enum Status: String, Sendable, Hashable, CaseIterable { case success, partial, failed }
 
-  public struct StageTimings: Sendable, Hashable, Codable {
+  /// How long each step took.
+  public struct StageTimings: Sendable, Hashable {
     public var asrMs: Double?
     public var translationMs: Double?
     public var ttsMs: Double?
-
-    enum CodingKeys: String, CodingKey {
-      case asrMs = "asr_ms"
-      case translationMs = "translation_ms"
-      case ttsMs = "tts_ms"
-    }
   }
 
-  public struct Failure: Sendable, Hashable, Codable {
+  /// Why a fragment was not dubbed.
+  public struct Failure: Sendable, Hashable {
     public var code: String
     public var message: String
     public var stage: String?
@@ -224,30 +181,17 @@ public struct FragmentProcessed: Sendable, Hashable, Codable {
   public var sequenceNumber: Int
   public var status: Status
   public var dubbedAudio: FragmentAudio?
+  /// What was heard.
   public var transcript: String?
   public var translatedText: String?
   public var targetLanguage: String?
   public var processingTimeMs: Double
   public var stageTimings: StageTimings?
   public var error: Failure?
-
-  enum CodingKeys: String, CodingKey {
-    case fragmentID = "fragment_id"
-    case streamID = "stream_id"
-    case sequenceNumber = "sequence_number"
-    case status
-    case dubbedAudio = "dubbed_audio"
-    case transcript
-    case translatedText = "translated_text"
-    case targetLanguage = "target_language"
-    case processingTimeMs = "processing_time_ms"
-    case stageTimings = "stage_timings"
-    case error
-  }
 }
 
 /// Worker → STS: pause, resume or end a stream.
-public struct StreamControl: Sendable, Hashable, Codable {
+public struct StreamControl: Sendable, Hashable {
   public var streamID: String
   public var reason: String?
 
@@ -255,30 +199,19 @@ public struct StreamControl: Sendable, Hashable, Codable {
     self.streamID = streamID
     self.reason = reason
   }
-
-  enum CodingKeys: String, CodingKey {
-    case streamID = "stream_id"
-    case reason
-  }
 }
 
 /// STS → worker: everything that was sent has been answered.
-public struct StreamComplete: Sendable, Hashable, Codable {
+public struct StreamComplete: Sendable, Hashable {
   public var streamID: String
   public var totalFragments: Int
   public var totalDurationMs: Double
-
-  enum CodingKeys: String, CodingKey {
-    case streamID = "stream_id"
-    case totalFragments = "total_fragments"
-    case totalDurationMs = "total_duration_ms"
-  }
 }
 
 /// STS → worker: slow down.
-public struct Backpressure: Sendable, Hashable, Codable {
-  public enum Severity: String, Sendable, Hashable, Codable { case low, medium, high }
-  public enum Action: String, Sendable, Hashable, Codable {
+public struct Backpressure: Sendable, Hashable {
+  public enum Severity: String, Sendable, Hashable, CaseIterable { case low, medium, high }
+  public enum Action: String, Sendable, Hashable, CaseIterable {
     case slowDown = "slow_down"
     case pause, none
   }
@@ -288,34 +221,16 @@ public struct Backpressure: Sendable, Hashable, Codable {
   public var currentInflight: Int
   public var queueDepth: Int
   public var action: Action
-
-  enum CodingKeys: String, CodingKey {
-    case streamID = "stream_id"
-    case severity
-    case currentInflight = "current_inflight"
-    case queueDepth = "queue_depth"
-    case action
-  }
+  /// How long the worker should wait before the next fragment.
+  public var recommendedDelayMs: Double?
 }
 
 /// STS → worker: something went wrong outside one fragment's answer.
-public struct ServiceError: Sendable, Hashable, Codable {
+public struct ServiceError: Sendable, Hashable {
   public var code: String
   public var message: String
   public var severity: String
   public var retryable: Bool
   public var streamID: String?
   public var fragmentID: String?
-
-  enum CodingKeys: String, CodingKey {
-    case code, message, severity, retryable
-    case streamID = "stream_id"
-    case fragmentID = "fragment_id"
-  }
-
-  /// The codes that the contract knows.
-  public static let codes: Set<String> = [
-    "AUTH_FAILED", "STREAM_NOT_FOUND", "INVALID_CONFIG", "FRAGMENT_TOO_LARGE", "TIMEOUT", "MODEL_ERROR", "QUEUE_FULL",
-    "INVALID_SEQUENCE", "RATE_LIMIT",
-  ]
 }

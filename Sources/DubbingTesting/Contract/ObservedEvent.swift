@@ -1,5 +1,5 @@
 import Foundation
-import SocketIOLite
+public import SocketIOLite
 
 /// One event between worker and STS, decoded, with when it passed and what in it breaks the contract.
 public struct ObservedEvent: Sendable {
@@ -11,10 +11,12 @@ public struct ObservedEvent: Sendable {
     case fragmentData(FragmentData)
     case fragmentAck(FragmentAck)
     case fragmentProcessed(FragmentProcessed)
-    case streamControl(name: String, StreamControl)
+    case streamControl(Contract.Event, StreamControl)
     case streamComplete(StreamComplete)
     case backpressure(Backpressure)
     case serviceError(ServiceError)
+    /// An event that the contract says to pass over.
+    case ignored(name: String)
     /// The event's name is not in the contract, or its payload could not be decoded.
     case undecodable(name: String)
   }
@@ -22,11 +24,13 @@ public struct ObservedEvent: Sendable {
   /// Unix time.
   public var date: Date
   public var direction: Direction
+  /// The tap's number of the TCP connection.
   public var connection: Int
   public var content: Content
   /// What breaks the contract, one sentence each.
   public var violations: [String]
 
+  /// An event made by hand, for a verdict that is to be tested without a stream.
   public init(date: Date, direction: Direction, connection: Int = 0, content: Content, violations: [String] = []) {
     self.date = date
     self.direction = direction
@@ -35,7 +39,7 @@ public struct ObservedEvent: Sendable {
     self.violations = violations
   }
 
-  /// The stream that the event names; `fragment:ack` carries only its fragment.
+  /// The stream that the event names; an acknowledgement carries only its fragment.
   public var streamID: String? {
     switch content {
     case .streamInit(let event): event.streamID
@@ -46,68 +50,44 @@ public struct ObservedEvent: Sendable {
     case .streamComplete(let event): event.streamID
     case .backpressure(let event): event.streamID
     case .serviceError(let event): event.streamID
-    case .fragmentAck, .undecodable: nil
+    case .fragmentAck, .ignored, .undecodable: nil
     }
   }
 }
 
 extension ObservedEvent {
-  /// Decodes what the tap recorded.
-  public init(_ record: TapRecord) {
-    self.init(
-      record.event, record.direction == .toServer ? .toSTS : .toWorker, at: record.date, connection: record.connection)
+  /// Reads what the tap recorded, by itself: what events before it said is not known. See ``Contract/observed(_:)``.
+  public init(_ record: TapRecord, contract: Contract = .standard) {
+    var reading = ContractReading(contract)
+    self = reading.event(record)
   }
 
-  /// Decodes an event and says what in it breaks the contract.
-  public init(_ event: SocketIOEvent, _ direction: Direction, at date: Date = Date(), connection: Int = 0) {
-    self.init(
-      date: date, direction: direction, connection: connection, content: .undecodable(name: event.name))
-    do {
-      guard let content = try Self.decode(event, direction: direction) else {
-        violations = ["\(event.name) \(direction.sentence) is not an event of the contract"]
-        return
-      }
-      self.content = content
-      violations = content.problems.map { "\(event.name): \($0)" }
-    } catch let error as DecodingError {
-      violations = ["\(event.name): \(error.sentence)"]
-    } catch {
-      violations = ["\(event.name): \(error)"]
-    }
+  /// Reads an event by itself, and says what in it breaks the contract.
+  public init(
+    _ event: SocketIOEvent, _ direction: Direction, at date: Date = Date(), connection: Int = 0,
+    contract: Contract = .standard
+  ) {
+    var reading = ContractReading(contract)
+    self = reading.event(event, direction, at: date, connection: connection, session: "#\(connection)")
   }
+}
 
-  private static func decode(_ event: SocketIOEvent, direction: Direction) throws -> Content? {
-    switch (event.name, direction) {
-    case ("stream:init", .toSTS): .streamInit(try event.decode())
-    case ("fragment:data", .toSTS): .fragmentData(try event.decode())
-    case ("fragment:ack", _): .fragmentAck(try event.decode())
-    case ("stream:pause", .toSTS), ("stream:resume", .toSTS), ("stream:end", .toSTS):
-      .streamControl(name: event.name, try event.decode())
-    case ("stream:ready", .toWorker): .streamReady(try event.decode())
-    case ("fragment:processed", .toWorker): .fragmentProcessed(try event.decode())
-    case ("stream:complete", .toWorker): .streamComplete(try event.decode())
-    case ("backpressure", .toWorker): .backpressure(try event.decode())
-    case ("error", .toWorker): .serviceError(try event.decode())
-    default: nil
-    }
+extension Contract {
+  /// Reads what a tap recorded, in order: an event is held against those before it, and gets from them what it leaves out.
+  ///
+  /// Left out can be: stream and fragment id, an answer's sequence number, and how audio is coded, which then is what the stream's opening
+  /// declared. Sequence numbers that restart after a reconnect go on.
+  public func observed(_ records: [TapRecord]) -> [ObservedEvent] {
+    var reading = ContractReading(self)
+    return records.filter { $0.kind == .event }.map { reading.event($0) }
   }
 }
 
 extension ObservedEvent.Direction {
-  fileprivate var sentence: String { self == .toSTS ? "from worker to STS" : "from STS to worker" }
-}
+  init(_ direction: TapDirection) { self = direction == .toServer ? .toSTS : .toWorker }
 
-extension ObservedEvent.Content {
-  /// What the types cannot say: agreement between fields.
-  fileprivate var problems: [String] {
-    switch self {
-    case .fragmentData(let event): event.audio.problems
-    case .fragmentProcessed(let event):
-      (event.dubbedAudio?.problems ?? [])
-        + (event.status == .success && event.dubbedAudio == nil ? ["status is success without dubbed_audio"] : [])
-        + (event.status == .failed && event.error == nil ? ["status is failed without error"] : [])
-    case .serviceError(let event): ServiceError.codes.contains(event.code) ? [] : ["unknown code \(event.code)"]
-    default: []
-    }
-  }
+  /// The same in the tap's words, for its rules and queues.
+  public var atTap: TapDirection { self == .toSTS ? .toServer : .toClient }
+
+  var sentence: String { self == .toSTS ? "from worker to STS" : "from STS to worker" }
 }

@@ -4,15 +4,29 @@ extension SocketIOTap {
   /// Everything recorded so far on the connections that opened the stream.
   ///
   /// A worker may carry several streams over one connection: ``StreamEvents`` then picks the stream's own events.
-  func records(of stream: String) -> [TapRecord] {
+  func records(of stream: String, contract: Contract) -> [TapRecord] {
     let all = records().filter { $0.kind == .event }
-    let connections = Set(
+    // Where there is no opening that names the stream, whatever the worker says may.
+    let opening = contract.has(.streamID, in: .streamInit) ? contract.name(of: .streamInit) : nil
+    let sessions = Set(
       all.filter { record in
-        guard record.event.name == "stream:init", let start = try? record.event.decode(StreamInit.self) else {
-          return false
-        }
-        return start.streamID == stream
-      }.map(\.connection))
-    return all.filter { connections.contains($0.connection) }
+        guard record.direction == .toServer, contract.reader != nil || opening == nil || record.event.name == opening
+        else { return false }
+        return ObservedEvent(record, contract: contract).streamID == stream
+      }.map(\.sessionKey))
+    return all.filter { sessions.contains($0.sessionKey) }
   }
+
+  /// The ids of the stream's fragments so far.
+  func fragmentIDs(of stream: String, contract: Contract) -> [String] {
+    contract.observed(records(of: stream, contract: contract)).compactMap { event in
+      guard case .fragmentData(let fragment) = event.content, fragment.streamID == stream else { return nil }
+      return fragment.fragmentID
+    }
+  }
+}
+
+extension TapRecord {
+  /// The Engine.IO session, which may have many connections, or the connection where that is not known.
+  var sessionKey: String { session ?? "#\(connection)" }
 }

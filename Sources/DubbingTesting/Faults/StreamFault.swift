@@ -1,153 +1,203 @@
 import Foundation
-import SocketIOLite
-import Synchronization
 
 /// Something that is broken on purpose while one stream runs, so that a check can be seen to fail.
+///
+/// The ready-made ones are shorthand: whatever they do can be written with ``init(name:wire:publisher:services:setting:)`` as well.
 public struct StreamFault: Sendable {
+  /// A fault between worker and STS.
+  public struct Wire: Sendable {
+    /// Which event is meant, whatever it is called on the wire.
+    public var event: Contract.Event
+    /// Which way it goes.
+    public var direction: ObservedEvent.Direction
+    /// Which ones of the stream's, counted from 1.
+    public var which: Which
+    /// What happens to them.
+    public var action: Action
+
+    /// - Parameters:
+    ///   - event: which event is meant; what the contract does not have cannot be broken.
+    ///   - direction: nil: the way that the event goes.
+    ///   - which: which ones of the stream's.
+    ///   - action: what happens to them.
+    public init(
+      _ event: Contract.Event, _ direction: ObservedEvent.Direction? = nil, _ which: Which = .every, _ action: Action
+    ) {
+      self.event = event
+      self.direction = direction ?? (event.directions.contains(.toWorker) ? .toWorker : .toSTS)
+      self.which = which
+      self.action = action
+    }
+  }
+
+  /// Which of a stream's events a fault is for.
+  public enum Which: Sendable, Hashable {
+    /// All of them.
+    case every
+    /// Only this one, from 1.
+    case nth(Int)
+    /// The first so many: the fault ends then, and what comes after it must be well again.
+    case first(Int)
+    /// From the one to the other.
+    case range(ClosedRange<Int>)
+  }
+
+  /// What happens to an event.
+  public enum Action: Sendable {
+    /// It never arrives.
+    case drop
+    /// It arrives later, and so does everything behind it unless `keepingOrder` is false.
+    case delay(Duration, keepingOrder: Bool = true)
+    /// It arrives twice.
+    case duplicate
+    /// It arrives behind the next of its kind, or after `atMost`.
+    case reorder(atMost: Duration = .seconds(5))
+    /// It does not arrive, and both sides lose their connection.
+    case disconnect
+    /// A fragment of the original arrives changed; its audio may be of any format: ``FragmentAudio/filtered(_:)``.
+    case changeFragment(@Sendable (inout FragmentData) -> Void)
+    /// An answer arrives changed; its audio may be of any format: ``FragmentAudio/filtered(_:)``.
+    case changeAnswer(@Sendable (inout FragmentProcessed) -> Void)
+    /// Any event arrives changed, in the words of its own wire; the form says where its fields are.
+    case changePayload(@Sendable (inout EventPayload, Contract.Form) -> Void)
+  }
+
+  /// A setting of the services that makes the fault.
+  public struct Setting: Sendable, Hashable {
+    public enum Project: String, Sendable, Hashable { case media, sts }
+
+    public var project: Project
+    public var variable: String
+    public var value: String
+
+    public init(_ project: Project, _ variable: String, _ value: String) {
+      self.project = project
+      self.variable = variable
+      self.value = value
+    }
+  }
+
   /// As reports call it.
   public var name: String
-  /// What happens to events on the wire between STS and worker; bound to the stream when it is injected.
-  var wire: (action: FaultRule.Action, event: String, occurrence: FaultRule.Occurrence)?
+  /// What happens on the wire between STS and worker.
+  public var wire: Wire?
   /// What happens to the publisher.
-  var publisher: @Sendable (inout StreamPublisher) -> Void = { _ in }
+  public var publisher: (@Sendable (inout StreamPublisher) -> Void)?
   /// What happens to the services, beside the running stream.
-  var disturbance: (@Sendable (DualStackEnvironment) async throws -> Void)?
+  public var services: (@Sendable (DualStackEnvironment) async throws -> Void)?
+  /// What the environment must have been started with; see ``DualStack/under(_:)``.
+  public var setting: Setting?
 
-  /// The rule for the tap, which touches no other stream's events.
-  func rule(for stream: String) -> FaultRule? {
-    wire.map { wire in
-      FaultRule(
-        "\(name) (\(stream))", wire.action, event: wire.event, direction: .toClient, occurrence: wire.occurrence
-      ) { event in
-        (try? event.decode(StreamControl.self))?.streamID == stream
-      }
-    }
+  /// A fault of one's own, of one or several kinds.
+  public init(
+    name: String, wire: Wire? = nil, publisher: (@Sendable (inout StreamPublisher) -> Void)? = nil,
+    services: (@Sendable (DualStackEnvironment) async throws -> Void)? = nil, setting: Setting? = nil
+  ) {
+    self.name = name
+    self.wire = wire
+    self.publisher = publisher
+    self.services = services
+    self.setting = setting
   }
 }
 
 // On the wire
 extension StreamFault {
   /// The n-th answer of STS (from 1) goes another way: dropped, delayed, duplicated, reordered.
-  public static func answer(_ number: Int, _ action: FaultRule.Action, name: String) -> StreamFault {
-    StreamFault(name: name, wire: (action, "fragment:processed", .nth(number)))
+  public static func answer(_ number: Int, _ action: Action, name: String) -> StreamFault {
+    answers(.nth(number), action, name: name)
   }
 
   /// The n-th answer of STS (from 1) arrives changed.
   public static func answer(
     _ number: Int, name: String, changed change: @escaping @Sendable (inout FragmentProcessed) -> Void
   ) -> StreamFault {
-    answer(number, .replace { $0.changed(change) }, name: name)
+    answers(.nth(number), .changeAnswer(change), name: name)
+  }
+
+  /// Some answers of STS go another way, or arrive changed.
+  public static func answers(_ which: Which, _ action: Action, name: String) -> StreamFault {
+    StreamFault(name: name, wire: Wire(.fragmentProcessed, .toWorker, which, action))
+  }
+
+  /// Some fragments of the original go another way to STS, or arrive there changed.
+  public static func fragments(_ which: Which, _ action: Action, name: String) -> StreamFault {
+    StreamFault(name: name, wire: Wire(.fragmentData, .toSTS, which, action))
   }
 
   /// Every answer from the second on brings the first one's audio.
   public static func firstAudioRepeated(name: String) -> StreamFault {
-    let first = Remembered()
-    let action = FaultRule.Action.replace { payload in
-      payload.changed { answer in answer.dubbedAudio = first.audio(orRemember: answer.dubbedAudio) }
-    }
-    return StreamFault(name: name, wire: (action, "fragment:processed", .every))
+    let first = FirstAudio()
+    return answers(
+      .every, .changeAnswer { answer in answer.dubbedAudio = first.audio(orRemember: answer.dubbedAudio) }, name: name)
   }
 
-  /// The n-th answer's base64 text ends too early.
+  /// The n-th answer's sound ends too early: base64 text in the middle of a byte, an attachment half-way.
   public static func truncatedBase64(ofAnswer number: Int, name: String) -> StreamFault {
-    let action = FaultRule.Action.replace { payload in
-      guard var array = try? JSONSerialization.jsonObject(with: Data(payload.payload)) as? [[String: Any]],
-        var audio = array.first?["dubbed_audio"] as? [String: Any], let text = audio["data_base64"] as? String
-      else { return payload }
-      // One character over a multiple of four is the only length that no decoder can take.
-      audio["data_base64"] = String(text.prefix(text.count / 8 * 4 + 1))
-      array[0]["dubbed_audio"] = audio
-      guard let data = try? JSONSerialization.data(withJSONObject: array) else { return payload }
-      return FaultPayload(payload: [UInt8](data), attachments: payload.attachments)
-    }
-    return StreamFault(name: name, wire: (action, "fragment:processed", .nth(number)))
-  }
-
-  private final class Remembered: Sendable {
-    private let audio = Mutex<FragmentAudio?>(nil)
-
-    func audio(orRemember new: FragmentAudio?) -> FragmentAudio? {
-      audio.withLock { known in
-        known = known ?? new
-        return known
-      }
-    }
+    answers(
+      .nth(number),
+      .changePayload { payload, form in
+        let audio = Contract.AudioFields.dubbed
+        for field in [audio.base64, audio.data, audio.whole] {
+          guard let path = form.fields[field] else { continue }
+          switch payload[path] {
+          // One character over a multiple of four is the only length that no decoder can take.
+          case .string(let text)?: payload[path] = .string(String(text.prefix(text.count / 8 * 4 + 1)))
+          case .data(let data)?: payload[path] = .data(data.prefix(data.count / 2))
+          default: continue
+          }
+          return
+        }
+      }, name: name)
   }
 }
 
-// At the publisher
+// At the publisher, at the services
 extension StreamFault {
   /// The publisher is killed in mid-stream.
   public static func publisherDies(after time: Duration, name: String) -> StreamFault {
-    var fault = StreamFault(name: name)
-    fault.publisher = { $0.diesAfter = time }
-    return fault
+    StreamFault(name: name, publisher: { $0.diesAfter = time })
   }
 
   /// The publisher leaves out every video packet whose number fulfils an ffmpeg expression, such as `eq(n,100)`.
   public static func videoPacketsLost(where expression: String, name: String) -> StreamFault {
-    var fault = StreamFault(name: name)
-    fault.publisher = { $0.droppedVideoPackets = expression }
-    return fault
+    StreamFault(name: name, publisher: { $0.droppedVideoPackets = expression })
   }
-}
 
-// At the services
-extension StreamFault {
   /// Something is done to the services beside the running stream.
   public static func services(
     name: String, _ disturbance: @escaping @Sendable (DualStackEnvironment) async throws -> Void
   ) -> StreamFault {
-    var fault = StreamFault(name: name)
-    fault.disturbance = disturbance
-    return fault
+    StreamFault(name: name, services: disturbance)
   }
 
-  /// A fault that is a setting of the services, injected by the environment that the suite runs in.
-  public static func setting(name: String) -> StreamFault { StreamFault(name: name) }
-}
-
-extension FaultPayload {
-  /// The payload with its first argument, a processed fragment, changed; as it is when it is none.
-  fileprivate func changed(_ change: (inout FragmentProcessed) -> Void) -> FaultPayload {
-    guard var arguments = try? JSONDecoder().decode([FragmentProcessed].self, from: Data(payload)), !arguments.isEmpty
-    else { return self }
-    change(&arguments[0])
-    guard let data = try? JSONEncoder().encode(arguments) else { return self }
-    return FaultPayload(payload: [UInt8](data), attachments: attachments)
+  /// A setting of the services is the fault: start the environment with `.dualStack(.standard.under(fault))`.
+  public static func setting(
+    _ project: Setting.Project, _ variable: String, _ value: String, name: String
+  ) -> StreamFault {
+    StreamFault(name: name, setting: Setting(project, variable, value))
   }
 }
 
-extension FragmentAudio {
-  /// The same length of white noise at −20 dBFS.
-  public var asNoise: FragmentAudio {
-    var generator = SystemRandomNumberGenerator()
-    return mapped { _ in Int16.random(in: -5000...5000, using: &generator) }
+extension DualStack {
+  /// The same stacks with the setting that a fault is; the stream that runs ``LiveStream/dub(_:under:)`` it refuses any others.
+  public func under(_ fault: StreamFault) -> DualStack {
+    guard let setting = fault.setting else { return self }
+    return setting.project == .media
+      ? media(setting.variable, setting.value) : sts(setting.variable, setting.value)
   }
 
-  /// The same sound at another level.
-  public func scaled(decibels: Double) -> FragmentAudio {
-    let factor = pow(10, decibels / 20)
-    return mapped { Int16((Double($0) * factor).rounded()) }
-  }
-
-  /// The same samples, declared to be of another rate: heard at another pitch.
-  public func declared(sampleRate: Int) -> FragmentAudio {
-    var audio = self
-    audio.durationMs *= Double(sampleRateHz) / Double(sampleRate)
-    audio.sampleRateHz = sampleRate
-    return audio
-  }
-
-  private func mapped(_ change: (Int16) -> Int16) -> FragmentAudio {
-    var audio = self
-    let bytes = [UInt8](data)
-    audio.data = Data(capacity: bytes.count)
-    for index in stride(from: 0, to: bytes.count - 1, by: 2) {
-      let sample = change(Int16(truncatingIfNeeded: Int(bytes[index]) | Int(bytes[index + 1]) << 8))
-      audio.data.append(UInt8(truncatingIfNeeded: sample))
-      audio.data.append(UInt8(truncatingIfNeeded: sample >> 8))
+  /// Why a fault cannot be injected here; nil: it can.
+  func refusal(of fault: StreamFault) -> String? {
+    if let setting = fault.setting {
+      let project = setting.project == .media ? media : sts
+      if project.environment[setting.variable] != setting.value {
+        return "the environment was not started with \(setting.variable)=\(setting.value): write .dualStack(….under(fault))"
+      }
     }
-    return audio
+    guard let wire = fault.wire else { return nil }
+    guard contract.events[wire.event] != nil else { return "the contract has no \(wire.event.rawValue)" }
+    return wire.event.directions.contains(wire.direction)
+      ? nil : "\(wire.event.rawValue) does not go \(wire.direction.sentence)"
   }
 }

@@ -5,37 +5,28 @@ import Foundation
 ///
 /// A team with its own two services describes them here and needs nothing else of this package but ``Testing/Trait/dualStack(_:)``.
 public struct DualStack: Sendable, Hashable {
-  /// A container port of a service.
-  public struct Port: Sendable, Hashable {
-    public var service: String
-    public var number: Int
-
-    public init(_ service: String, _ number: Int) {
-      self.service = service
-      self.number = number
-    }
-  }
-
   public var media: ComposeProject
   public var sts: ComposeProject
-  public var rtsp = Port("mediamtx", 8554)
-  public var rtmp = Port("mediamtx", 1935)
-  public var controlAPI = Port("mediamtx", 9997)
-  public var worker = Port("worker", 8080)
-  public var speech = Port("sts", 3000)
-  /// Where worker and STS answer 200 when they are well.
-  public var workerHealthPath = "/health"
-  public var speechHealthPath = "/health"
+  /// Which service and port is what.
+  public var ports = standardPorts
+  /// Only these services of both projects, those of ``ports``, and all that they depend on; every service if empty.
+  public var services: [String] = []
   /// The variable that tells the worker where STS is; it gets the tap's address.
   public var stsURLVariable = "STS_SERVICE_URL"
+  /// What that variable is set to; `{host}` and `{port}` are the tap's.
+  public var stsURL = "http://{host}:{port}"
   /// The variable that tells the STS project the address on which containers reach the host: the docker bridge's gateway.
   public var gatewayVariable = "HOST_GATEWAY"
   /// What the worker's containers call the host.
   public var hostName = "host.docker.internal"
+  /// Whether the worker is told where ``hostName`` is, by an override with `extra_hosts`: for compose files that do not say so.
+  public var addsExtraHosts = false
   /// Path templates; `{stream}` is the stream's name.
   public var inputPath = "live/{stream}/in"
   public var outputPath = "live/{stream}/out"
   public var budget = TimeBudget.standard
+  /// How worker and STS talk to each other.
+  public var contract = Contract.standard
   /// How long a publisher waits with its first packet once the media server has the path; see ``StreamPublisher/lead``.
   public var publisherLead = StreamPublisher.standardLead
   /// The file that this was read from, see ``load(_:inherited:)``.

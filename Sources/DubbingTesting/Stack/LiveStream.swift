@@ -72,13 +72,21 @@ public struct LiveStream: Sendable {
   public func dub(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> DubbingVerdict {
     try await fixture.check(segment: environment.stack.budget.segment)
     Console.print("… \(fixture.name): publishing \(fixture.duration) s over \(transport.rawValue) as \(name)")
-    let rule = fault?.rule(for: name)
+    let contract = environment.stack.contract
+    if let fault, let refusal = environment.stack.refusal(of: fault) {
+      throw StreamError(
+        stream: name, reason: "the fault '\(fault.name)' cannot be injected", evidence: ["because   \(refusal)"],
+        next: "choose another fault, or another environment")
+    }
+    let rule = fault?.rule(for: name, contract) { [environment, name] in
+      Set(environment.wire.fragmentIDs(of: name, contract: contract))
+    }
     if let rule { environment.wire.addRule(rule) }
     defer { if let rule { environment.wire.removeRule(named: rule.name) } }
     let (problem, workerJoined) = try await publishAndRecord(fixture, to: recording, under: fault)
     places?.live.leave()
-    let sent = environment.wire.records(of: name)
-    let received = environment.tap.records(of: name)
+    let sent = environment.wire.records(of: name, contract: contract)
+    let received = environment.tap.records(of: name, contract: contract)
     try EventLog.write(received, to: folder.appending(path: "events.jsonl"))
     if let rule, !sent.contains(where: { $0.faults.contains(rule.name) }) {
       throw StreamError(
@@ -87,8 +95,8 @@ public struct LiveStream: Sendable {
     }
     let analysis = OutputAnalysis(
       stream: name, fixture: fixture, budget: environment.stack.budget,
-      events: StreamEvents(received.map(ObservedEvent.init), stream: name),
-      spoken: StreamEvents(sent.map(ObservedEvent.init), stream: name))
+      events: StreamEvents(contract.observed(received), stream: name, contract: contract),
+      spoken: StreamEvents(contract.observed(sent), stream: name, contract: contract))
     let evidence = try await ConcurrencyLimit.verdicts.withPlace { _ in
       try await analysis.evidence(of: problem == nil ? recording : nil, problem: problem)
     }
@@ -113,7 +121,7 @@ public struct LiveStream: Sendable {
     var publisher = StreamPublisher(
       fixture: fixture, url: environment.inputURL(of: name, over: transport), transport: transport)
     publisher.lead = stack.publisherLead
-    fault?.publisher(&publisher)
+    fault?.publisher?(&publisher)
     let recorder = StreamRecorder(url: environment.outputURL(of: name), file: file)
     let budget = stack.budget
     // The first fragment is cut after one segment and may take its whole time before it falls back to the original; what
@@ -127,7 +135,7 @@ public struct LiveStream: Sendable {
         try await RunReporter.shared.publishing { try await publish(with: publisher) }
         return .published
       }
-      if let disturbance = fault?.disturbance {
+      if let disturbance = fault?.services {
         group.addTask {
           try await disturbance(environment)
           return .published
@@ -140,6 +148,15 @@ public struct LiveStream: Sendable {
           return .recorded(problem: nil)
         } catch let error as StreamError {
           return .recorded(problem: error.description)
+        }
+      }
+      // What is not to be dubbed need not reach STS.
+      if fixture.canBeDubbed, [.dubbed, .mixed, .silent].contains(fixture.expectedOutcome) {
+        group.addTask {
+          // The first fragment is due one segment after the first packet; as much again for a worker that is slow to start.
+          try await environment.requireConnection(
+            for: name, within: publisher.firstPacketAfter + budget.segment + max(budget.segment, .seconds(6)))
+          return .published
         }
       }
       group.addTask {

@@ -55,7 +55,9 @@ extension DubbingVerdict {
       problems.append("answers to fragments that were never sent: \(events.unknownAnswers.joined(separator: ", "))")
     }
     problems += events.fragments.compactMap { fragment in
-      guard let answer = fragment.firstAnswer, answer.status != .success else { return nil }
+      guard let answer = fragment.firstAnswer, answer.status != .success,
+        answer.status != .partial || !events.contract.acceptsPartial
+      else { return nil }
       return
         "fragment \(fragment.sequence): status \(answer.status.rawValue)\(answer.error.map { ", \($0.code): \($0.message)" } ?? "")"
     }

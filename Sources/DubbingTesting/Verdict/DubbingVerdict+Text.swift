@@ -32,8 +32,12 @@ extension DubbingVerdict {
   }
 
   private static func translation(_ evidence: StreamEvidence) -> Finding {
-    var problems: [String] = []
     let target = evidence.fixture.targetLanguage
+    var problems = evidence.events.openings.compactMap { opening in
+      let asked = opening.config.targetLanguage
+      return asked.isEmpty || isSame(asked, target)
+        ? nil : "the worker asks for '\(asked)', the fixture wants '\(target)'"
+    }
     var spoken = 0
     for fragment in evidence.events.fragments {
       guard let answer = fragment.firstAnswer, let transcript = answer.transcript, !transcript.isEmpty else { continue }
@@ -43,7 +47,7 @@ extension DubbingVerdict {
         problems.append("\(name) has no translated_text")
         continue
       }
-      if let declared = answer.targetLanguage, declared != target {
+      if let declared = answer.targetLanguage, !isSame(declared, target) {
         problems.append("\(name) is declared '\(declared)', the fixture wants '\(target)'")
       }
       if WordErrorRate.words(text) == WordErrorRate.words(transcript) {
@@ -54,5 +58,11 @@ extension DubbingVerdict {
       }
     }
     return Finding(problems: problems, measured: spoken == 0 ? "no words were recognised" : "\(spoken) in '\(target)'")
+  }
+
+  /// Whether two tags name one language: `es-MX` is `es`, where one of them says no more.
+  private static func isSame(_ one: String, _ other: String) -> Bool {
+    let (one, other) = (one.lowercased(), other.lowercased())
+    return one == other || one.hasPrefix(other + "-") || other.hasPrefix(one + "-")
   }
 }

@@ -63,7 +63,7 @@ struct OutputAnalysis: Sendable {
   private func place(_ fragment: StreamEvents.Fragment, in original: AudioClip) throws -> PlacedFragment {
     var placed = nominal(fragment.sequence)
     placed.dubbed = try dubbed(fragment.sequence)
-    guard fragment.data.audio.problems.isEmpty else { return placed }
+    guard fragment.data.audio.isPCM, fragment.data.audio.problems.isEmpty else { return placed }
     let cut = try AudioClip(fragment.data.audio).resampled(to: original.sampleRate)
     placed.duration = cut.duration
     let attributor = Attributor(candidates: [Candidate(role: .original, clip: original, expectedStart: -placed.start)])
@@ -84,7 +84,7 @@ struct OutputAnalysis: Sendable {
 
   private func dubbed(_ sequence: Int) throws -> AudioClip? {
     let answer = spoken.fragments.first { $0.sequence == sequence }?.firstAnswer
-    guard let audio = answer?.dubbedAudio, audio.problems.isEmpty else { return nil }
+    guard let audio = answer?.dubbedAudio, audio.isPCM, audio.problems.isEmpty else { return nil }
     return try AudioClip(audio)
   }
 

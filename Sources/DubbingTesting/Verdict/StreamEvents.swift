@@ -31,13 +31,18 @@ public struct StreamEvents: Sendable {
   public var clashes: [Int] = []
   public var serviceErrors: [ServiceError] = []
   public var violations: [String] = []
+  /// What the worker asked for each time it opened the stream.
+  public var openings: [StreamInit] = []
+  /// How the two talk to each other.
+  public var contract = Contract.standard
 
   public init() {}
 }
 
 extension StreamEvents {
   /// Picks the events of one stream and follows each fragment.
-  public init(_ events: [ObservedEvent], stream: String) {
+  public init(_ events: [ObservedEvent], stream: String, contract: Contract = .standard) {
+    self.contract = contract
     var bySequence: [Int: Fragment] = [:]
     var sequenceOf: [String: Int] = [:]
     let connections = Set(events.filter { $0.streamID == stream }.map(\.connection))
@@ -60,6 +65,7 @@ extension StreamEvents {
         answerOrder.append(sequence)
         bySequence[sequence]?.answers.append((processed, event.date))
       case .serviceError(let error): serviceErrors.append(error)
+      case .streamInit(let opening): openings.append(opening)
       default: break
       }
       violations += event.violations

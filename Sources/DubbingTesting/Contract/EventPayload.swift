@@ -1,0 +1,207 @@
+import Foundation
+public import SocketIOLite
+
+/// The arguments of one event as a tree of JSON values, addressed by dotted paths.
+public struct EventPayload: Sendable, Hashable {
+  /// A JSON value, or the bytes of a binary attachment that stands in the place of one.
+  public enum Value: Sendable, Hashable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case number(Double)
+    case string(String)
+    case array([Value])
+    case object([String: Value])
+    case data(Data)
+  }
+
+  /// The event's arguments, without its name.
+  public var arguments: [Value]
+
+  /// A payload of these arguments.
+  public init(arguments: [Value] = []) { self.arguments = arguments }
+
+  /// Reads what a client or a tap received, attachments included.
+  ///
+  /// - Throws: `SocketIOError` when the arguments are no JSON.
+  public init(_ event: SocketIOEvent) throws {
+    let attachments = event.attachmentBuffers
+    arguments = try (0..<event.argumentCount()).map { index in
+      let value = try event.decode(Value.self, at: index)
+      return attachments.isEmpty ? value : value.filled { Data(attachments[$0].readableBytesView) } ?? value
+    }
+  }
+
+  /// Reads what a tap's rule is given; nil when it is no JSON array.
+  init?(_ payload: FaultPayload) {
+    guard let values = try? JSONDecoder().decode([Value].self, from: Data(payload.payload)) else { return nil }
+    arguments = values.map { $0.filled { Data(payload.attachments[$0]) } ?? $0 }
+  }
+
+  /// The payload as a tap's rule hands it on; nil for a number that JSON cannot say.
+  var faultPayload: FaultPayload? {
+    var attachments: [Data] = []
+    let values = arguments.map { $0.emptied(into: &attachments) }
+    guard let text = try? JSONEncoder().encode(values) else { return nil }
+    return FaultPayload(payload: [UInt8](text), attachments: attachments.map { [UInt8]($0) })
+  }
+
+  /// The value at a dotted path of the first argument, such as `audio.format`; nil where there is none, or null.
+  ///
+  /// A path that begins with `$1`, `$2`, … is one of the second, third, … argument; a number picks from an array. Setting nil removes the value,
+  /// and the objects that are empty then; setting a value makes the objects on the way to it.
+  public subscript(path: String) -> Value? {
+    get {
+      let place = Place(path)
+      guard arguments.indices.contains(place.argument) else { return nil }
+      let value = arguments[place.argument].value(at: place.keys)
+      return value == .null ? nil : value
+    }
+    set {
+      let place = Place(path)
+      while newValue != nil, arguments.count <= place.argument { arguments.append(.object([:])) }
+      guard arguments.indices.contains(place.argument) else { return }
+      if place.keys.isEmpty {
+        arguments[place.argument] = newValue ?? .null
+      } else {
+        arguments[place.argument].set(newValue, at: place.keys)
+      }
+    }
+  }
+
+  private struct Place {
+    var argument = 0
+    var keys: ArraySlice<Substring>
+
+    init(_ path: String) {
+      keys = path.split(separator: ".")[...]
+      guard let first = keys.first, first.hasPrefix("$"), let number = Int(first.dropFirst()), number >= 0 else { return }
+      argument = number
+      keys = keys.dropFirst()
+    }
+  }
+}
+
+extension EventPayload.Value {
+  /// How the value would be called in a sentence.
+  var kind: String {
+    switch self {
+    case .null: "null"
+    case .bool: "a truth value"
+    case .integer: "an integer"
+    case .number: "a number with a fraction"
+    case .string: "a string"
+    case .array: "an array"
+    case .object: "an object"
+    case .data: "an attachment"
+    }
+  }
+
+  /// A string, number or truth value as text, by which a contract's `values` know it.
+  var text: String? {
+    switch self {
+    case .string(let value): value
+    case .integer(let value): "\(value)"
+    case .number(let value): "\(value)"
+    case .bool(let value): "\(value)"
+    default: nil
+    }
+  }
+
+  fileprivate func value(at keys: ArraySlice<Substring>) -> Self? {
+    guard let key = keys.first else { return self }
+    switch self {
+    case .object(let fields): return fields[String(key)]?.value(at: keys.dropFirst())
+    case .array(let values):
+      guard let index = Int(key), values.indices.contains(index) else { return nil }
+      return values[index].value(at: keys.dropFirst())
+    default: return nil
+    }
+  }
+
+  fileprivate mutating func set(_ value: Self?, at keys: ArraySlice<Substring>) {
+    guard let key = keys.first else { return }
+    let rest = keys.dropFirst()
+    if case .array(var values) = self, let index = Int(key), values.indices.contains(index) {
+      if rest.isEmpty { values[index] = value ?? .null } else { values[index].set(value, at: rest) }
+      self = .array(values)
+      return
+    }
+    var fields: [String: Self] = if case .object(let known) = self { known } else { [:] }
+    if rest.isEmpty {
+      fields[String(key)] = value
+    } else if value != nil || fields[String(key)] != nil {
+      var child = fields[String(key)] ?? .object([:])
+      child.set(value, at: rest)
+      fields[String(key)] = value == nil && child == .object([:]) ? nil : child
+    }
+    self = .object(fields)
+  }
+
+  /// With attachments in the places of `{"_placeholder": true, "num": n}`; nil when there is no such place.
+  fileprivate func filled(_ attachment: (Int) -> Data?) -> Self? {
+    switch self {
+    case .object(let fields):
+      if fields["_placeholder"] == .bool(true), case .integer(let number)? = fields["num"] {
+        return attachment(Int(number)).map { .data($0) }
+      }
+      let changed = fields.compactMapValues { $0.filled(attachment) }
+      return changed.isEmpty ? nil : .object(fields.merging(changed) { $1 })
+    case .array(let values):
+      let changed = values.map { $0.filled(attachment) }
+      return changed.allSatisfy { $0 == nil } ? nil : .array(zip(values, changed).map { $1 ?? $0 })
+    default: return nil
+    }
+  }
+
+  /// With placeholders for its attachments, which are appended to a list.
+  fileprivate func emptied(into attachments: inout [Data]) -> Self {
+    switch self {
+    case .data(let data):
+      attachments.append(data)
+      return .object(["_placeholder": .bool(true), "num": .integer(Int64(attachments.count - 1))])
+    case .array(let values): return .array(values.map { $0.emptied(into: &attachments) })
+    case .object(let fields):
+      var changed = fields
+      for key in fields.keys.sorted() { changed[key] = fields[key]?.emptied(into: &attachments) }
+      return .object(changed)
+    default: return self
+    }
+  }
+}
+
+extension EventPayload.Value: Codable {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let value = try? container.decode(String.self) {
+      self = .string(value)
+    } else if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(Bool.self) {
+      self = .bool(value)
+    } else if let value = try? container.decode(Int64.self) {
+      self = .integer(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .number(value)
+    } else if let value = try? container.decode([Self].self) {
+      self = .array(value)
+    } else {
+      self = .object(try container.decode([String: Self].self))
+    }
+  }
+
+  /// Bytes are encoded as `Data`, of which `SocketIOClient` makes an attachment.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .bool(let value): try container.encode(value)
+    case .integer(let value): try container.encode(value)
+    case .number(let value): try container.encode(value)
+    case .string(let value): try container.encode(value)
+    case .array(let value): try container.encode(value)
+    case .object(let value): try container.encode(value)
+    case .data(let value): try container.encode(value)
+    }
+  }
+}
