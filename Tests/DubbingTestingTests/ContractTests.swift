@@ -74,7 +74,8 @@ struct ContractTests {
        "audio": {"format": "pcm_s16le", "sample_rate_hz": 8000, \#(audio)}}
       """#)
     #expect(event.content == .undecodable(name: "fragment:data"))
-    #expect(event.violations.count == 1 && event.violations[0].hasPrefix("fragment:data: \(said)"), "\(event.violations)")
+    #expect(
+      event.violations.count == 1 && event.violations[0].hasPrefix("fragment:data: \(said)"), "\(event.violations)")
   }
 
   @Test("A bare base64 string is accepted as dubbed audio")

@@ -23,9 +23,25 @@ struct DocumentTests {
   func stackKeys() throws {
     let document = try Self.text("docs/bring-your-own-stack.md")
     let keys =
-      StackFile.CodingKeys.allCases.map(\.rawValue) + DualStack.Role.needed.map(\.name) + StackFile.Project.CodingKeys.allCases.map(\.rawValue)
+      StackFile.CodingKeys.allCases.map(\.rawValue) + DualStack.Role.needed.map(\.name)
+      + StackFile.Project.CodingKeys.allCases.map(\.rawValue)
       + StackFile.Port.CodingKeys.allCases.map(\.rawValue) + StackFile.Budget.CodingKeys.allCases.map(\.rawValue)
     for key in keys { #expect(document.contains("`\(key)`"), "\(key)") }
+  }
+
+  @Test("Every key of a contract is in its document, and the example there is one")
+  func contractKeys() throws {
+    let document = try Self.text("docs/contract.md")
+    let keys =
+      ContractFile.CodingKeys.allCases.map(\.rawValue) + ContractFile.Form.CodingKeys.allCases.map(\.rawValue)
+      + ContractFile.Formats.CodingKeys.allCases.map(\.rawValue) + Contract.Event.allCases.map(\.rawValue)
+      + Contract.Field.allCases.map(\.rawValue).filter { !$0.hasPrefix("dubbed_audio.") }
+    for key in keys { #expect(document.contains("`\(key)`"), "\(key)") }
+    let example = try #require(document.components(separatedBy: "```json\n").dropFirst().first)
+    let json = try #require(example.components(separatedBy: "```").first)
+    let file = try JSONDecoder().decode([String: ContractFile].self, from: Data("{\(json)}".utf8))
+    let contract = try #require(file["contract"]).contract(inherited: ["KEY": "k"])
+    #expect(contract.events.count == 5 && contract.sequence == .restarts && contract.auth == ["key": "k"])
   }
 
   @Test("Every key of report.json is in its document")

@@ -118,7 +118,8 @@ struct ForeignContractTests {
       var events = HealthyRun.events
       events[0] = HealthyRun.event(
         0, .toSTS,
-        .streamInit(StreamInit(streamID: "s", workerID: "w", config: .init(sourceLanguage: "en", targetLanguage: asked))))
+        .streamInit(
+          StreamInit(streamID: "s", workerID: "w", config: .init(sourceLanguage: "en", targetLanguage: asked))))
       var evidence = HealthyRun.evidence
       evidence.events = StreamEvents(events, stream: "s")
       let red = DubbingVerdict(evidence).failedChecks

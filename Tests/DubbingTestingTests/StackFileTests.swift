@@ -119,10 +119,15 @@ struct StackFileTests {
     .init(testDescription: "an address without a port", code: .badTemplate, says: ["sts_url", "{port}"]) {
       $0["sts_url"] = "ws://{host}"
     },
-    .init(testDescription: "an event that there is not", code: .unknownKey, says: ["contract.events.fragment", "fragment:data"]) {
+    .init(
+      testDescription: "an event that there is not", code: .unknownKey,
+      says: ["contract.events.fragment", "fragment:data"]
+    ) {
       $0["contract"] = ["events": ["fragment": "f"]]
     },
-    .init(testDescription: "a field that the event does not have", code: .unknownKey, says: ["fragment:data.fields.text"]) {
+    .init(
+      testDescription: "a field that the event does not have", code: .unknownKey, says: ["fragment:data.fields.text"]
+    ) {
       $0["contract"] = ["events": ["fragment:data": ["name": "f", "fields": ["text": "t"]]]]
     },
     .init(testDescription: "a contract without sound", code: .badValue, says: ["fragment:data", "where the sound is"]) {

@@ -50,7 +50,8 @@ struct SpeechSession: Sendable {
   }
 
   func open(_ configuration: StreamInit.Configuration) async throws {
-    try await emit(contract.message(StreamInit(streamID: stream, workerID: "e2e", config: configuration, maxInflight: 3)))
+    try await emit(
+      contract.message(StreamInit(streamID: stream, workerID: "e2e", config: configuration, maxInflight: 3)))
   }
 
   func send(_ audio: FragmentAudio, _ sequence: Int, to other: String? = nil) async throws {

@@ -34,3 +34,15 @@ private func seeItFail(fixture: Fixture) async throws {
   }
   try await LiveStream.current.expectCaught(fixture, as: .dubbed, by: [.loudness], under: quiet)
 }
+
+private func describeContract() {
+  var contract = Contract.standard
+  contract.events[.fragmentAck] = nil  // they acknowledge nothing
+  contract.events[.fragmentData]?.name = "segment"
+  contract.fragmentFormats = ["m4a"]
+  contract.reader = .init("one event for all") { event, direction in
+    let payload = try EventPayload(event)
+    guard direction == .toSTS, case .string("bye")? = payload["kind"] else { return nil }
+    return .streamControl(.streamEnd, StreamControl(streamID: "…"))
+  }
+}

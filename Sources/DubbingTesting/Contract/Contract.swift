@@ -120,7 +120,8 @@ extension Contract {
 
     /// A reader with a name.
     public init(
-      _ name: String, read: @escaping @Sendable (SocketIOEvent, ObservedEvent.Direction) throws -> ObservedEvent.Content?
+      _ name: String,
+      read: @escaping @Sendable (SocketIOEvent, ObservedEvent.Direction) throws -> ObservedEvent.Content?
     ) {
       self.name = name
       self.read = read

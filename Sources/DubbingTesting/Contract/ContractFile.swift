@@ -112,7 +112,8 @@ struct ContractFile: Decodable {
       let audio: Contract.AudioFields = event == .fragmentData ? .original : .dubbed
       guard let form = forms[event] else {
         throw Mistake(
-          problem: "contract.events has no \(event.rawValue)", next: "name the event that carries it: nothing can be judged without")
+          problem: "contract.events has no \(event.rawValue)",
+          next: "name the event that carries it: nothing can be judged without")
       }
       guard form.fields.keys.contains(where: { [audio.whole, audio.base64, audio.data].contains($0) }) else {
         throw Mistake(
@@ -141,7 +142,8 @@ struct ContractFile: Decodable {
   }
 
   private static func byField<V>(_ named: [String: V]) -> [Contract.Field: V] {
-    Dictionary(uniqueKeysWithValues: named.compactMap { name, value in Contract.Field(rawValue: name).map { ($0, value) } })
+    Dictionary(
+      uniqueKeysWithValues: named.compactMap { name, value in Contract.Field(rawValue: name).map { ($0, value) } })
   }
 
   private func requireOneMeaning(of forms: [Contract.Event: Contract.Form]) throws(Mistake) {

@@ -130,7 +130,9 @@ struct ContractReading {
     }
     let offset = streams[answer.streamID]?.offsets[session] ?? 0
     let known = streams[answer.streamID]?.numbers[answer.fragmentID]
-    if let known, !isNumbered || contract.sequence == .restarts { answer.sequenceNumber = known } else {
+    if let known, !isNumbered || contract.sequence == .restarts {
+      answer.sequenceNumber = known
+    } else {
       answer.sequenceNumber += offset
     }
   }
@@ -142,9 +144,13 @@ struct ContractReading {
 
   private func complete(_ audio: inout FragmentAudio, of stream: String) {
     let config = streams[stream]?.config
-    if audio.format.isEmpty { audio.format = config.map(\.format).flatMap { $0.isEmpty ? nil : $0 } ?? FragmentAudio.pcm }
+    if audio.format.isEmpty {
+      audio.format = config.map(\.format).flatMap { $0.isEmpty ? nil : $0 } ?? FragmentAudio.pcm
+    }
     guard audio.isPCM else { return }
-    if audio.sampleRateHz == 0 { audio.sampleRateHz = config.map(\.sampleRateHz).flatMap { $0 > 0 ? $0 : nil } ?? 16000 }
+    if audio.sampleRateHz == 0 {
+      audio.sampleRateHz = config.map(\.sampleRateHz).flatMap { $0 > 0 ? $0 : nil } ?? 16000
+    }
     if audio.channels == 0 { audio.channels = config.map(\.channels).flatMap { $0 > 0 ? $0 : nil } ?? 1 }
     let frames = Double(audio.data.count / (2 * audio.channels))
     if audio.durationMs == 0 { audio.durationMs = frames / Double(audio.sampleRateHz) * 1000 }
@@ -164,7 +170,9 @@ struct ContractReading {
       if let audio = event.dubbedAudio {
         problems += audio.problems + formatProblems(audio, contract.dubFormats, event.streamID)
       }
-      if event.status == .success, event.dubbedAudio == nil { problems.append("status is success without dubbed_audio") }
+      if event.status == .success, event.dubbedAudio == nil {
+        problems.append("status is success without dubbed_audio")
+      }
       if event.status == .failed, event.error == nil { problems.append("status is failed without error") }
       problems += event.error.map { codeProblems($0.code) } ?? []
     case .serviceError(let event): problems += codeProblems(event.code)

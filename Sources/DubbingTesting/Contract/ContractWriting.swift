@@ -38,7 +38,9 @@ extension Contract {
     guard let form = events[event] else { return nil }
     var payload = EventPayload(arguments: [.object([:])])
     write(content, as: form, over: nil, into: &payload)
-    for (field, text) in form.constants where form.fields[field] != nil { payload[form.fields[field] ?? ""] = .string(text) }
+    for (field, text) in form.constants where form.fields[field] != nil {
+      payload[form.fields[field] ?? ""] = .string(text)
+    }
     return (form.name, payload.arguments)
   }
 
@@ -82,7 +84,9 @@ extension Contract {
       (fields.format, .string(new.format), new.format == old?.format),
       (fields.sampleRate, .integer(Int64(new.sampleRateHz)), new.sampleRateHz == old?.sampleRateHz),
       (fields.channels, .integer(Int64(new.channels)), new.channels == old?.channels),
-      (fields.duration, .milliseconds(new.durationMs, whole: !allowsFractionalTimes), new.durationMs == old?.durationMs),
+      (
+        fields.duration, .milliseconds(new.durationMs, whole: !allowsFractionalTimes), new.durationMs == old?.durationMs
+      ),
     ]
     if !isBare {
       for (field, value, isSame) in declared where !isSame {

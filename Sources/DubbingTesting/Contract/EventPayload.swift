@@ -75,7 +75,9 @@ public struct EventPayload: Sendable, Hashable {
 
     init(_ path: String) {
       keys = path.split(separator: ".")[...]
-      guard let first = keys.first, first.hasPrefix("$"), let number = Int(first.dropFirst()), number >= 0 else { return }
+      guard let first = keys.first, first.hasPrefix("$"), let number = Int(first.dropFirst()), number >= 0 else {
+        return
+      }
       argument = number
       keys = keys.dropFirst()
     }

@@ -51,7 +51,9 @@ extension FragmentAudio {
     }
     let result = try await MediaTool.run(
       "ffmpeg",
-      ["-v", "error", "-nostdin", "-y"] + input + ["-i", files[0].path, "-vn", "-af", filter] + output + [files[1].path],
+      ["-v", "error", "-nostdin", "-y"] + input + ["-i", files[0].path, "-vn", "-af", filter] + output + [
+        files[1].path
+      ],
       timeout: .seconds(20))
     return result.succeeded ? FileManager.default.contents(atPath: files[1].path) : nil
   }

@@ -192,7 +192,8 @@ extension DualStack {
     if let setting = fault.setting {
       let project = setting.project == .media ? media : sts
       if project.environment[setting.variable] != setting.value {
-        return "the environment was not started with \(setting.variable)=\(setting.value): write .dualStack(….under(fault))"
+        return
+          "the environment was not started with \(setting.variable)=\(setting.value): write .dualStack(….under(fault))"
       }
     }
     guard let wire = fault.wire else { return nil }

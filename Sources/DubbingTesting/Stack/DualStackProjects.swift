@@ -32,7 +32,8 @@ extension DualStack {
     let missing = Role.needed.filter { ports[$0] == nil }.map(\.name)
     guard !missing.isEmpty else { return }
     throw StackFileError(
-      code: .keyMissing, file: file ?? "a description in Swift", problem: "there is no port for \(missing.joined(separator: ", "))",
+      code: .keyMissing, file: file ?? "a description in Swift",
+      problem: "there is no port for \(missing.joined(separator: ", "))",
       next: "say which service and port it is in DualStack.ports")
   }
 

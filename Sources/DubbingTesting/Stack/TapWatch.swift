@@ -49,6 +49,8 @@ extension DualStack {
         "address   \(address), which \(worker) was given in \(stsURLVariable)",
         "log       \(lines.isEmpty ? "\(worker) has said nothing" : "the last lines of \(worker):")",
       ] + lines.map { "          \($0)" },
-      next: "does \(worker) read \(stsURLVariable), and does its container know \(hostName)? \"extra_hosts\": true in the stack file tells it")
+      next:
+        "does \(worker) read \(stsURLVariable), and does its container know \(hostName)? \"extra_hosts\": true in the stack file tells it"
+    )
   }
 }
