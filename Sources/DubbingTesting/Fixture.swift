@@ -65,6 +65,25 @@ public struct Fixture: Sendable, Hashable, Codable {
   }
 }
 
+extension Fixture {
+  /// What a fixture does not say is that it is to be dubbed.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      name: try container.decode(String.self, forKey: .name),
+      description: try container.decode(String.self, forKey: .description),
+      duration: try container.decode(Double.self, forKey: .duration),
+      video: try container.decodeIfPresent(Video.self, forKey: .video),
+      audio: try container.decodeIfPresent(Audio.self, forKey: .audio),
+      sourceLanguage: try container.decode(String.self, forKey: .sourceLanguage),
+      targetLanguage: try container.decode(String.self, forKey: .targetLanguage),
+      expectedTranscripts: try container.decodeIfPresent([String].self, forKey: .expectedTranscripts),
+      maxWordErrorRate: try container.decodeIfPresent(Double.self, forKey: .maxWordErrorRate),
+      expectedOutcome: try container.decodeIfPresent(StreamOutcome.self, forKey: .expectedOutcome) ?? .dubbed,
+      tags: try container.decode([String].self, forKey: .tags))
+  }
+}
+
 extension Fixture: CustomTestStringConvertible {
   public var testDescription: String { name }
 }

@@ -44,6 +44,15 @@ struct DocumentTests {
     #expect(contract.events.count == 5 && contract.sequence == .restarts && contract.auth == ["key": "k"])
   }
 
+  @Test("Every key of the checks that a stack file switches on is in their document")
+  func checkKeys() throws {
+    let document = try Self.text("docs/checks.md")
+    let keys =
+      ChecksFile.CodingKeys.allCases.map(\.rawValue) + ChecksFile.LogErrors.CodingKeys.allCases.map(\.rawValue)
+      + ChecksFile.Metric.CodingKeys.allCases.map(\.rawValue)
+    for key in keys { #expect(document.contains("`\(key)`"), "\(key)") }
+  }
+
   @Test("Every key of report.json is in its document")
   func reportKeys() throws {
     let document = try Self.text("docs/report.md")

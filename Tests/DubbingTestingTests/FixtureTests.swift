@@ -47,6 +47,21 @@ struct FixtureTests {
     #expect(text.contains("description is missing"), "\(text)")
   }
 
+  @Test("A fixture that does not say what is expected is to be dubbed; an outcome that there is not is refused")
+  func expectedOutcome() async throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let rest = #"""
+      "name": "x", "description": "d", "duration": 1, "source_language": "en", "target_language": "es", "tags": ["t"]
+      """#
+    for (said, outcome) in [("", StreamOutcome.dubbed), (#", "expected_outcome": "passthrough""#, .passthrough)] {
+      try write("{\(rest)\(said)}")
+      #expect(try Fixture.load(folder).expectedOutcome == outcome)
+    }
+    try write(#"{\#(rest), "expected_outcome": "perfect"}"#)
+    let text = await message { _ = try Fixture.load(folder) }
+    #expect(text.contains("expected_outcome") && text.contains("perfect"), "\(text)")
+  }
+
   @Test("A missing media file is named")
   func missingMedia() async throws {
     var fixture = try Fixture.named("counting-short")

@@ -41,6 +41,10 @@ struct StackFileTests {
       content["gateway_variable"] = "BRIDGE"
       content["host_name"] = "the-host"
       content["services"] = ["redis"]
+      content["checks"] = [
+        "log_errors": ["except": "known"], "max_inflight": true, "first_output_s": 12, "worker_connects_s": 5,
+        "in_sync_share": 0.9, "metrics": ["a_total == 0", ["bound": "b > 1", "value": "end", "port": "metrics"]],
+      ]
       content["extra_hosts"] = true
       content["sts_url"] = "ws://{host}:{port}/sio"
       content["ports"] = [
@@ -70,6 +74,11 @@ struct StackFileTests {
       #expect(stack.ports[metrics] == .init("prom", 9090) && stack.ports.count == 6)
       #expect(stack.sts.environment["METRICS_PORT"] == "0" && stack.media.environment["METRICS_PORT"] == nil)
       #expect(stack.services == ["redis"] && stack.addsExtraHosts && stack.stsURL == "ws://{host}:{port}/sio")
+      let names = [
+        "log errors", "metric a_total == 0", "metric b > 1", "max inflight", "first output", "worker connects",
+        "share in sync",
+      ]
+      #expect(stack.checks.map(\.name.rawValue) == names)
       #expect(stack.contract.name(of: .fragmentData) == "segment" && stack.contract.name(of: .streamPause) == nil)
       #expect(stack.media.sharing == [.volume("weights"), .network("office")])
       #expect(stack.media.startsAfter == [stack.sts.name] && stack.sts.startsAfter == [])
@@ -142,6 +151,15 @@ struct StackFileTests {
     },
     .init(testDescription: "a secret that is not there", code: .badValue, says: ["NO_SUCH_KEY"]) {
       $0["contract"] = ["auth": ["key": "$NO_SUCH_KEY"]]
+    },
+    .init(testDescription: "a metric that is no bound", code: .badValue, says: ["checks.metrics", "a = 1"]) {
+      $0["checks"] = ["metrics": ["a = 1"]]
+    },
+    .init(testDescription: "a key inside a list", code: .unknownKey, says: ["checks.metrics.bond", "bound"]) {
+      $0["checks"] = ["metrics": [["bond": "a == 1"]]]
+    },
+    .init(testDescription: "a pattern that is none", code: .badValue, says: ["checks.log_errors"]) {
+      $0["checks"] = ["log_errors": ["pattern": "("]]
     },
     .init(testDescription: "no compose file", code: .badValue, says: ["no compose file"]) { $0["sts"] = ["files": []] },
     .init(

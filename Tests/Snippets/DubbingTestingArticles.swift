@@ -46,3 +46,13 @@ private func describeContract() {
     return .streamControl(.streamEnd, StreamControl(streamID: "…"))
   }
 }
+
+private func checksOfOnesOwn(_ stack: inout DualStack) throws {
+  stack.checks = [
+    try .logErrors(except: "cache miss"),
+    .init("twice as fast as real time") { findings in
+      let slowest = findings.verdict.fragments.compactMap(\.processing).max() ?? .zero
+      return slowest < .seconds(3) ? .passed("slowest \(slowest)") : .failed("one took \(slowest)")
+    },
+  ]
+}

@@ -17,6 +17,16 @@ extension SocketIOTap {
     return all.filter { sessions.contains($0.sessionKey) }
   }
 
+  /// When the first of the connections was made that these records are of.
+  func connectionDate(of records: [TapRecord]) -> Date? {
+    let sessions = Set(records.map(\.sessionKey))
+    var first: Date?
+    forEachRecord { record in
+      if first == nil, sessions.contains(record.sessionKey) { first = record.date }
+    }
+    return first
+  }
+
   /// The ids of the stream's fragments so far.
   func fragmentIDs(of stream: String, contract: Contract) -> [String] {
     contract.observed(records(of: stream, contract: contract)).compactMap { event in

@@ -29,6 +29,8 @@ public struct DualStack: Sendable, Hashable {
   public var contract = Contract.standard
   /// How long a publisher waits with its first packet once the media server has the path; see ``StreamPublisher/lead``.
   public var publisherLead = StreamPublisher.standardLead
+  /// Questions of one's own about each stream, beside those of every verdict.
+  public var checks: [StreamCheck] = []
   /// The file that this was read from, see ``load(_:inherited:)``.
   var file: String?
   /// Why that file cannot be used: thrown when the stacks are to be started, so that a description can be a plain value.

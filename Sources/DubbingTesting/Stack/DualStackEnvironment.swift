@@ -17,6 +17,8 @@ public struct DualStackEnvironment: Sendable {
   public var endpoints: [DualStack.Role: Endpoint]
   /// From the first `up` to the last healthy service.
   public var readyAfter: Duration
+  /// When the projects were started.
+  public var startedAt: Date
 
   /// Where a role's port is reached from here.
   ///
@@ -113,5 +115,6 @@ extension DualStackEnvironment {
       endpoints[role] = try await (role.project == .media ? media : sts).endpoint(of: port.service, port: port.number)
     }
     readyAfter = max(media.readyAfter, sts.readyAfter)
+    startedAt = Date() - readyAfter.seconds
   }
 }

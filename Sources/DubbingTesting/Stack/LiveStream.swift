@@ -83,7 +83,11 @@ public struct LiveStream: Sendable {
     }
     if let rule { environment.wire.addRule(rule) }
     defer { if let rule { environment.wire.removeRule(named: rule.name) } }
-    let (problem, workerJoined) = try await publishAndRecord(fixture, to: recording, under: fault)
+    let checks = await PreparedChecks(environment.stack.checks, in: environment)
+    let began = Date()
+    let course = try await publishAndRecord(fixture, to: recording, under: fault)
+    let ended = Date()
+    let problem = course.problem
     places?.live.leave()
     let sent = environment.wire.records(of: name, contract: contract)
     let received = environment.tap.records(of: name, contract: contract)
@@ -93,28 +97,42 @@ public struct LiveStream: Sendable {
         stream: name, reason: "the fault '\(rule.name)' was not injected: no event matched it",
         next: "look at events.jsonl in \(folder.path)")
     }
+    let heard = contract.observed(received)
     let analysis = OutputAnalysis(
       stream: name, fixture: fixture, budget: environment.stack.budget,
-      events: StreamEvents(contract.observed(received), stream: name, contract: contract),
+      events: StreamEvents(heard, stream: name, contract: contract),
       spoken: StreamEvents(contract.observed(sent), stream: name, contract: contract))
     let evidence = try await ConcurrencyLimit.verdicts.withPlace { _ in
       try await analysis.evidence(of: problem == nil ? recording : nil, problem: problem)
-    }
-    return DubbingVerdict(evidence.joined(after: workerJoined, lead: environment.stack.publisherLead))
+    }.joined(after: course.workerJoined, lead: environment.stack.publisherLead)
+    var verdict = DubbingVerdict(evidence)
+    verdict.checks += await checks.answers(
+      StreamFindings(
+        stream: name, fixture: fixture, environment: environment, began: began, ended: ended, events: heard,
+        connectedAt: environment.tap.connectionDate(of: received), recording: problem == nil ? recording : nil,
+        firstOutputAfter: course.firstOutput, evidence: evidence, verdict: verdict))
+    return verdict
   }
 
   private enum Part: Sendable {
     case published
-    /// Why there is no recording, where there is none.
-    case recorded(problem: String?)
+    /// When the output was there, from the start; and why there is no recording, where there is none.
+    case recorded(after: Duration?, problem: String?)
     /// From the path being ready to the worker reading it; nil: it never did.
     case workerJoined(Duration?)
+  }
+
+  /// What was seen of a stream while it ran.
+  private struct Course: Sendable {
+    var problem: String?
+    var firstOutput: Duration?
+    var workerJoined: Duration?
   }
 
   /// Runs publisher and recorder side by side.
   private func publishAndRecord(
     _ fixture: Fixture, to file: URL, under fault: StreamFault?
-  ) async throws -> (problem: String?, workerJoined: Duration?) {
+  ) async throws -> Course {
     let stack = environment.stack
     let input = environment.path(stack.inputPath, of: name)
     let output = environment.path(stack.outputPath, of: name)
@@ -142,12 +160,16 @@ public struct LiveStream: Sendable {
         }
       }
       group.addTask {
+        let clock = ContinuousClock()
+        let start = clock.now
+        var after: Duration?
         do {
           try await environment.controlAPI.wait(for: output, timeout: firstOutput)
+          after = start.duration(to: clock.now)
           try await recorder.run(timeout: budget.pipeline)
-          return .recorded(problem: nil)
+          return .recorded(after: after, problem: nil)
         } catch let error as StreamError {
-          return .recorded(problem: error.description)
+          return .recorded(after: after, problem: error.description)
         }
       }
       // What is not to be dubbed need not reach STS.
@@ -163,16 +185,15 @@ public struct LiveStream: Sendable {
         // A figure, not a check: a server that cannot be asked is found out by those who need it.
         .workerJoined(try? await environment.controlAPI.firstReader(of: input, within: joining))
       }
-      var problem: String?
-      var workerJoined: Duration?
+      var course = Course()
       for try await part in group {
         switch part {
         case .published: break
-        case .recorded(let reason): problem = reason
-        case .workerJoined(let after): workerJoined = after
+        case .recorded(let after, let problem): (course.firstOutput, course.problem) = (after, problem)
+        case .workerJoined(let after): course.workerJoined = after
         }
       }
-      return (problem, workerJoined)
+      return course
     }
   }
 

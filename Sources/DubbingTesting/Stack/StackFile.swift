@@ -92,9 +92,10 @@ struct StackFile: Decodable {
   var budget: Budget?
   var publisherLead: Double?
   var contract: ContractFile?
+  var checks: ChecksFile?
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case media, sts, ports, services, budget, contract
+    case media, sts, ports, services, budget, contract, checks
     case stsURLVariable = "sts_url_variable"
     case stsURL = "sts_url"
     case gatewayVariable = "gateway_variable"
@@ -121,10 +122,12 @@ struct StackFile: Decodable {
     budget = try container.decodeIfPresent(Budget.self, forKey: .budget)
     publisherLead = try container.decodeIfPresent(Double.self, forKey: .publisherLead)
     contract = try container.decodeIfPresent(ContractFile.self, forKey: .contract)
+    checks = try container.decodeIfPresent(ChecksFile.self, forKey: .checks)
   }
 
   /// The keys that an object at some place may have; nil where any key may stand.
   static func keys(at path: [String]) -> [String]? {
+    if path.first == "checks" { return ChecksFile.keys(at: Array(path.dropFirst())) }
     if path.first == "contract" { return ContractFile.keys(at: Array(path.dropFirst())) }
     let needed = DualStack.Role.needed.map(\.name)
     return switch path.count {

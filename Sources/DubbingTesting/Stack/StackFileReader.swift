@@ -31,6 +31,7 @@ struct StackFileReader {
   }
 
   private func requireKnownKeys(_ value: Any, at path: [String]) throws(StackFileError) {
+    for element in value as? [Any] ?? [] { try requireKnownKeys(element, at: path) }
     guard let object = value as? [String: Any] else { return }
     let known = StackFile.keys(at: path)
     for key in object.keys.sorted() {
@@ -71,6 +72,11 @@ struct StackFileReader {
       stack.publisherLead = .seconds(lead)
     }
     stack.contract = try contract(content.contract)
+    do {
+      stack.checks = try content.checks?.checks(at: stack.ports.keys) ?? []
+    } catch {
+      throw self.error(.badValue, error.problem, next: error.next)
+    }
     stack.file = file.path
     return stack
   }

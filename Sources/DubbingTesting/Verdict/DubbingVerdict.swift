@@ -3,25 +3,39 @@ public struct DubbingVerdict: Sendable, Hashable {
   /// One question about the stream, with its answer.
   public struct Check: Sendable, Hashable {
     /// What was asked, in the words of reports and of the fault catalogue.
-    public enum Name: String, Sendable, Hashable, CaseIterable {
-      case fragmentsSent = "fragments sent"
-      case acknowledged
-      case processedOnce = "processed once"
-      case order
-      case deadline
-      case contract
-      case transcript
-      case translation
+    ///
+    /// Those of a verdict are the static ones; a ``StreamCheck`` of one's own has a name of its own.
+    public struct Name: RawRepresentable, Sendable, Hashable, CaseIterable {
+      public var rawValue: String
+
+      public init(rawValue: String) { self.rawValue = rawValue }
+      /// A check of one's own, as reports shall call it.
+      public init(_ name: String) { rawValue = name }
+
+      public static let fragmentsSent = Name("fragments sent")
+      public static let acknowledged = Name("acknowledged")
+      public static let processedOnce = Name("processed once")
+      public static let order = Name("order")
+      public static let deadline = Name("deadline")
+      public static let contract = Name("contract")
+      public static let transcript = Name("transcript")
+      public static let translation = Name("translation")
       /// An output was published, or, where there is nothing to dub, none was.
-      case published
-      case identity
-      case originalAbsent = "original absent"
-      case loudness
-      case avSync = "a/v sync"
-      case duration
-      case codecs
-      case timestamps
-      case videoPackets = "video packets"
+      public static let published = Name("published")
+      public static let identity = Name("identity")
+      public static let originalAbsent = Name("original absent")
+      public static let loudness = Name("loudness")
+      public static let avSync = Name("a/v sync")
+      public static let duration = Name("duration")
+      public static let codecs = Name("codecs")
+      public static let timestamps = Name("timestamps")
+      public static let videoPackets = Name("video packets")
+
+      /// Those of every verdict, in the order of the table.
+      public static let allCases: [Name] = [
+        fragmentsSent, acknowledged, processedOnce, order, deadline, contract, transcript, translation, published,
+        identity, originalAbsent, loudness, avSync, duration, codecs, timestamps, videoPackets,
+      ]
     }
 
     public var name: Name

@@ -1,0 +1,140 @@
+import ComposeKit
+import Foundation
+
+// The checks that are there to be switched on.
+
+extension StreamCheck {
+  /// What counts as a line at error level: the level as a word, in capitals or as a field of JSON or logfmt.
+  public static let errorPattern =
+    #"\b(ERROR|CRITICAL|FATAL|PANIC)\b|"level": ?"(error|fatal|critical)"|\blevel=(error|fatal)\b"#
+
+  /// No line of either project's services matches a pattern while the stream runs.
+  ///
+  /// - Parameters:
+  ///   - pattern: a regular expression; see ``errorPattern``.
+  ///   - except: another one for lines that are known and harmless.
+  /// - Throws: for what is no regular expression.
+  public static func logErrors(pattern: String = errorPattern, except: String? = nil) throws -> StreamCheck {
+    let lines = try LogLines(pattern: pattern, except: except)
+    return StreamCheck("log errors") { findings in
+      var found: [String] = []
+      for stack in [findings.environment.media, findings.environment.sts] {
+        found += lines.found(in: try await stack.logs(since: findings.began))
+      }
+      return lines.answer(found)
+    }
+  }
+
+  /// A metric keeps to its bound.
+  public static func metric(_ bound: MetricBound) -> StreamCheck {
+    StreamCheck(.init("metric \(bound.description)")) { environment in
+      let before = try await environment.metrics(of: bound)
+      return { findings in bound.answer(before: before, after: try await findings.environment.metrics(of: bound)) }
+    }
+  }
+
+  /// Never more fragments sent and not yet answered than were agreed on when the stream was opened.
+  public static let maxInflight = StreamCheck("max inflight") { Inflight($0.events, stream: $0.stream).answer }
+
+  /// The output is there so soon after the publisher's start.
+  public static func firstOutput(within bound: Duration) -> StreamCheck {
+    StreamCheck("first output") { findings in
+      guard let time = findings.firstOutputAfter else { return .notAsked("there was no output") }
+      return time <= bound
+        ? .passed("after \(time.text)") : .failed("there after \(time.text), the bound is \(bound.text)")
+    }
+  }
+
+  /// The worker connects so soon after it was there; a worker that connects for each stream, after the stream was.
+  public static func workerConnects(within bound: Duration) -> StreamCheck {
+    StreamCheck("worker connects") { findings in
+      guard let first = findings.connectedAt else { return .notAsked("the worker never connected") }
+      // One that was connected before the stream is as old as the environment.
+      let since = first < findings.began ? findings.environment.startedAt : findings.began
+      let time = Duration.seconds(max(0, first.timeIntervalSince(since)))
+      return time <= bound
+        ? .passed("after \(time.text)") : .failed("connected after \(time.text), the bound is \(bound.text)")
+    }
+  }
+
+  /// So many of the fragments that could be placed are in sync with the picture; for pipelines that need not be perfect.
+  ///
+  /// - Parameter share: 0…1.
+  public static func inSync(share: Double) -> StreamCheck {
+    StreamCheck("share in sync") { findings in
+      let bound = findings.verdict.budget.avDelta.milliseconds
+      let deltas = findings.verdict.fragments.compactMap(\.avDelta)
+      guard !deltas.isEmpty else { return .notAsked("nothing could be placed") }
+      let found = Double(deltas.count { abs($0) < bound }) / Double(deltas.count)
+      let said = "\(deltas.count { abs($0) < bound }) of \(deltas.count) within ±\(bound.short) ms"
+      return found >= share ? .passed(said) : .failed("\(said), at least \((share * 100).short) % are wanted")
+    }
+  }
+}
+
+/// Lines of a log that say an error (pure).
+struct LogLines: Sendable {
+  // `Regex` is not Sendable, so it is made anew where it is used.
+  let pattern: String
+  let except: String?
+
+  init(pattern: String, except: String?) throws {
+    _ = try Regex(pattern)
+    _ = try except.map { try Regex($0) }
+    self.pattern = pattern
+    self.except = except
+  }
+
+  func found(in text: String) -> [String] {
+    guard let wanted = try? Regex(pattern) else { return [] }
+    let known = except.flatMap { try? Regex($0) }
+    return text.split(whereSeparator: \.isNewline).map(String.init).filter { line in
+      line.contains(wanted) && !(known.map { line.contains($0) } ?? false)
+    }
+  }
+
+  func answer(_ found: [String]) -> StreamCheck.Answer {
+    guard !found.isEmpty else { return .passed("no line at error level") }
+    let more = found.count > 5 ? ["… and \(found.count - 5) more"] : []
+    return .failed(
+      ([found.count == 1 ? "a line:" : "\(found.count) lines:"] + found.prefix(5) + more).joined(separator: "\n"))
+  }
+}
+
+/// How many fragments were under way at once (pure).
+struct Inflight: Sendable {
+  var most = 0
+  /// What was agreed on; nil where neither side said so.
+  var bound: Int?
+
+  init(_ events: [ObservedEvent], stream: String) {
+    var open: Set<String> = []
+    for event in events where event.streamID == stream {
+      switch event.content {
+      case .streamInit(let opening): bound = [bound, opening.maxInflight].compactMap { $0 }.min()
+      case .streamReady(let ready) where ready.maxInflight > 0: bound = min(bound ?? .max, ready.maxInflight)
+      case .fragmentData(let fragment):
+        open.insert(fragment.fragmentID)
+        most = max(most, open.count)
+      case .fragmentProcessed(let answer): open.remove(answer.fragmentID)
+      default: break
+      }
+    }
+  }
+
+  var answer: StreamCheck.Answer {
+    guard let bound else { return .notAsked("neither side said how many") }
+    return most <= bound
+      ? .passed("\(most) of \(bound)") : .failed("\(most) were under way at once, \(bound) were agreed on")
+  }
+}
+
+extension DualStackEnvironment {
+  /// What a port's metrics are now.
+  func metrics(of bound: MetricBound) async throws -> Metrics {
+    let url = "http://\(self[bound.role])\(bound.path)"
+    let (status, body) = try await HTTP.get(url, timeout: .seconds(10))
+    guard status == 200 else { throw HTTP.Failure(url: url, reason: "status \(status)") }
+    return Metrics(String(decoding: body, as: UTF8.self))
+  }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+@Suite("Checks of one's own")
+struct StreamCheckTests {
+  private static let page = Metrics(
+    #"""
+    # HELP worker_audio_fragments_total Fragments
+    # TYPE worker_audio_fragments_total counter
+    worker_audio_fragments_total{status="sent"} 12
+    worker_audio_fragments_total{status="fallback",stream="a \"b\", c"} 2 1764280000000
+    worker_audio_fragments_total{status="fallback",stream="d"} 1
+    worker_streams_active 3
+    worker_time_bucket{le="+Inf"} 5
+    not a line of it
+    """#)
+
+  @Test("Prometheus' text is read: labels, quotes in them, times behind values, comments")
+  func metrics() {
+    #expect(Self.page.samples.count == 5)
+    #expect(Self.page.value(of: "worker_audio_fragments_total", ["status": "fallback"]) == 3)
+    #expect(Self.page.value(of: "worker_audio_fragments_total", ["stream": "a \"b\", c"]) == 2)
+    #expect(Self.page.value(of: "worker_time_bucket", ["le": "+Inf"]) == 5)
+    #expect(Self.page.value(of: "worker_streams_active", ["status": "sent"]) == nil)
+  }
+
+  @Test(
+    "A metric is held against its bound by how much it grew, or by what it is",
+    arguments: [
+      (
+        #"worker_audio_fragments_total{status="fallback"} == 0"#, MetricBound.Value.delta,
+        "grew by 3, the bound is == 0"
+      ),
+      (#"worker_audio_fragments_total{status="fallback"} <= 3"#, .delta, nil),
+      (#"worker_audio_fragments_total{status="lost"} == 0"#, .delta, nil),
+      ("worker_streams_active <= 2", .end, "it is 3"),
+      ("worker_streams_active > 2.5", .end, nil),
+      ("worker_stream_active == 3", .end, "there is no metric worker_stream_active"),
+    ])
+  func bounds(text: String, value: MetricBound.Value, said: String?) throws {
+    let bound = try #require(MetricBound(text, value: value))
+    let answer = bound.answer(before: Metrics(""), after: Self.page)
+    if let said {
+      guard case .failed(let detail) = answer else { return #expect(Bool(false), "\(answer)") }
+      #expect(detail.contains(said), "\(detail)")
+    } else {
+      guard case .passed = answer else { return #expect(Bool(false), "\(answer)") }
+    }
+    #expect(value == .end || bound.answer(before: Self.page, after: Self.page) != .failed(""))
+  }
+
+  @Test("A counter that has not grown has not, whatever it was")
+  func delta() throws {
+    let bound = try #require(MetricBound(#"worker_audio_fragments_total{status="fallback"} == 0"#))
+    #expect(bound.answer(before: Self.page, after: Self.page) == .passed("it grew by 0"))
+    for text in ["x", "x = 1", "x{ == 1", "x == y", #"x{a="b} == 1"#] { #expect(MetricBound(text) == nil, "\(text)") }
+  }
+
+  @Test("Lines at error level are found in several forms, and known ones are not")
+  func logs() throws {
+    let log = """
+      worker-1  | 23:10:01 ERROR dubber.session: engine is busy
+      worker-1  | {"level": "error", "msg": "x"}
+      sts-1     | time=1 level=error msg=y
+      sts-1     | INFO no errors so far
+      sts-1     | ERROR_COUNT=0
+      """
+    let lines = try LogLines(pattern: StreamCheck.errorPattern, except: nil)
+    #expect(lines.found(in: log).count == 3)
+    guard case .failed(let detail) = lines.answer(lines.found(in: log)) else { return #expect(Bool(false)) }
+    #expect(detail.hasPrefix("3 lines:") && detail.contains("engine is busy"), "\(detail)")
+    #expect(try LogLines(pattern: "ERROR", except: "busy|COUNT").found(in: log).isEmpty)
+    #expect(lines.answer([]) == .passed("no line at error level"))
+    #expect(throws: (any Error).self) { try StreamCheck.logErrors(pattern: "(") }
+  }
+
+  @Test("More fragments under way than were agreed on")
+  func inflight() {
+    func opening(_ most: Int?) -> ObservedEvent {
+      HealthyRun.event(
+        0, .toSTS,
+        .streamInit(
+          StreamInit(
+            streamID: "s", workerID: "w", config: .init(sourceLanguage: "en", targetLanguage: "es"), maxInflight: most))
+      )
+    }
+    let sent = (0..<3).map { HealthyRun.event(1, .toSTS, .fragmentData(HealthyRun.data($0))) }
+    #expect(Inflight([opening(2)] + sent, stream: "s").answer == .failed("3 were under way at once, 2 were agreed on"))
+    #expect(Inflight([opening(3)] + sent, stream: "s").answer == .passed("3 of 3"))
+    #expect(Inflight([opening(nil)] + sent, stream: "s").answer == .notAsked("neither side said how many"))
+    let answered = HealthyRun.event(2, .toWorker, .fragmentProcessed(HealthyRun.processed(0)))
+    #expect(Inflight([opening(2), sent[0], sent[1], answered, sent[2]], stream: "s").answer == .passed("2 of 2"))
+    let ready = HealthyRun.event(
+      1, .toWorker, .streamReady(StreamReady(streamID: "s", sessionID: "x", maxInflight: 1)))
+    #expect(Inflight([opening(3), ready, sent[0], sent[1]], stream: "s").bound == 1)
+  }
+}
