@@ -38,7 +38,7 @@ struct StreamCheckTests {
       ("worker_streams_active <= 2", .end, "it is 3"),
       ("worker_streams_active > 2.5", .end, nil),
       ("worker_stream_active == 3", .end, "there is no metric worker_stream_active"),
-    ])
+    ] as [(String, MetricBound.Value, String?)])
   func bounds(text: String, value: MetricBound.Value, said: String?) throws {
     let bound = try #require(MetricBound(text, value: value))
     let answer = bound.answer(before: Metrics(""), after: Self.page)

@@ -5,10 +5,11 @@ public struct DubbingVerdict: Sendable, Hashable {
     /// What was asked, in the words of reports and of the fault catalogue.
     ///
     /// Those of a verdict are the static ones; a ``StreamCheck`` of one's own has a name of its own.
-    public struct Name: RawRepresentable, Sendable, Hashable, CaseIterable {
+    public struct Name: RawRepresentable, Sendable, Hashable, CaseIterable, ExpressibleByStringLiteral {
       public var rawValue: String
 
       public init(rawValue: String) { self.rawValue = rawValue }
+      public init(stringLiteral name: String) { rawValue = name }
       /// A check of one's own, as reports shall call it.
       public init(_ name: String) { rawValue = name }
 
