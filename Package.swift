@@ -12,6 +12,7 @@ let package = Package(
     .library(name: "DubbingTesting", targets: ["DubbingTesting"]),
     .executable(name: "audioprint", targets: ["AudioPrintCLI"]),
     .executable(name: "siotap", targets: ["TapCLI"]),
+    .executable(name: "dubbing-report", targets: ["DubbingReportCLI"]),
   ],
   dependencies: [
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -70,6 +71,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
+    .executableTarget(
+      name: "DubbingReportCLI",
+      dependencies: ["DubbingTesting", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
     // What README and the articles show: compiled with everything else, run by nothing, in no product.
     .target(

@@ -21,17 +21,9 @@ if [ "$status" = 0 ] && ! grep -qE 'Test run with [1-9][0-9]* tests? .*passed' "
 fi
 
 if [ -f "$report_dir/report.json" ]; then
-  python3 - "$report_dir/report.json" <<'PYTHON'
-import json, sys
-report = json.load(open(sys.argv[1], encoding="utf-8"))
-print(f"\ne2e: environment ready after {report['env_ready_s']:.1f} s, whole run {report['total_s']:.1f} s")
-for stream in report["streams"]:
-    red = [check["name"] for check in stream["checks"] if not check["passed"]]
-    print(f"  {stream['outcome']:<12} {stream['fixture']:<16} {stream['test']}" + (f"  [red: {', '.join(red)}]" if red else ""))
-for fault in report["faults"]:
-    verdict = "caught by " + ", ".join(fault["caught_by"]) if fault["ok"] else "NOT CAUGHT AS EXPECTED: red are " + ", ".join(fault["caught_by"])
-    print(f"  fault '{fault['fault']}': {verdict}")
-PYTHON
+  echo
+  # Built with the tests.
+  "$(swift build --show-bin-path)/dubbing-report" "$report_dir/report.json"
 fi
 [ "$status" = 0 ] && verdict="PASSED" || verdict="FAILED"
 echo "e2e: $verdict; report $report_dir/report.json and $report_dir/index.html, JUnit $report_dir/junit.xml, recordings and events $report_dir/streams/"

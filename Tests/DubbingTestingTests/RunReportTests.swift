@@ -61,6 +61,26 @@ struct RunReportTests {
     #expect(await reporter.relativePath(of: URL(filePath: "/etc/hostname")) == nil, "it lies elsewhere")
   }
 
+  @Test("A report that was written is read again, and summed up: streams, their red checks, faults")
+  func summary() throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "report-\(UUID().uuidString).json")
+    defer { try? FileManager.default.removeItem(at: file) }
+    var report = ReportSample.report
+    report.faults.append(
+      .init(fault: "late", caughtBy: [], expected: ["a/v sync"], message: "", ok: false, outcome: .dubbed))
+    try report.json().write(to: file)
+    let summary = try RunReport(contentsOf: file).summary
+    #expect(
+      summary == """
+        environment ready after 3.5 s, whole run 40.0 s
+          dubbed       pair         a <b> & "c"
+          dubbed       pair         a <b> & "c"  [red: deadline, a/v sync]
+          fault 'noise': caught by identity
+          fault 'late': NOT CAUGHT AS EXPECTED: red are nothing; expected were a/v sync
+        """)
+    #expect(try RunReport(contentsOf: file).json() == report.json(), "nothing of it is lost")
+  }
+
   @Test("Time in which several streams are published counts once")
   func busyTime() {
     var busy = BusyTime()

@@ -42,6 +42,6 @@ extension DubbingVerdict {
 }
 
 extension String {
-  fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
+  func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
   fileprivate func shortened(to width: Int) -> String { count > width ? prefix(width - 1) + "…" : self }
 }
