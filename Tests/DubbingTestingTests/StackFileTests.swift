@@ -17,11 +17,12 @@ struct StackFileTests {
     stack.file = nil
     let folder = Self.own.deletingLastPathComponent().path
     let ports = ["MEDIAMTX_RTSP_PORT", "MEDIAMTX_RTMP_PORT", "MEDIAMTX_API_PORT", "MEDIA_SERVICE_PORT"]
-    let expected = DualStack(
+    var expected = DualStack(
       media: .init(
         name: "e2e-media-019", files: [folder + "/media.yml"],
         environment: Dictionary(uniqueKeysWithValues: ports.map { ($0, "0") })),
       sts: .init(name: "e2e-sts-019", files: [folder + "/sts.yml"], environment: ["STS_PORT": "0"]))
+    for role in [DualStack.Role.worker, .speech] { expected.ports[role]?.healthPath = "/health" }
     #expect(stack == expected)
   }
 
