@@ -81,7 +81,7 @@ class Speaker(socketio.AsyncNamespace):
             payload = args[1] if len(args) > 1 and isinstance(args[1], dict) else {}
             names = {key: payload[key] for key in ("session", "id") if isinstance(payload.get(key), str)}
             _log.warning("%s is refused: %s: %s", event, error.code, error)
-            await self._say("fault", {"code": error.code, "text": str(error), "grave": False, "again": False, **names})
+            await self._say("fault", {"code": error.code, "text": str(error), "weight": "low", "again": False, **names})
             return None
 
     async def stop(self) -> None:

@@ -56,8 +56,9 @@ class Session:
 
     def __init__(self, settings: Settings, link: Link, metrics: Metrics, name: str, source: str, target: str):
         self._settings, self._link, self._metrics, self._name = settings, link, metrics, name
-        # A name that is published again is another session.
-        self._id = f"{name}~{uuid.uuid4().hex[:8]}"
+        self._id = f"{settings.prefix}/{name}"
+        # A name that is published again has other segments.
+        self._run = uuid.uuid4().hex[:8]
         self.breaker = Breaker(settings.breaker_limit, settings.breaker_pause_s)
         self._cutter = Cutter(settings.frames)
         self._outlet = Outlet(settings, target)
@@ -189,7 +190,7 @@ class Session:
             _log.info("%s: fragment %d is passed by: the breaker is open", self._name, fragment.number)
             return None
         pending = Pending(
-            fragment, f"{self._id}.{fragment.number}", self.breaker.state is State.PROBING,
+            fragment, f"{self._name}.{self._run}.{fragment.number}", self.breaker.state is State.PROBING,
             asyncio.get_running_loop().create_future(),
         )
         self._pending[pending.identifier] = pending
