@@ -17,30 +17,25 @@ _VIDEO = "appsrc name=video format=time max-bytes=0 ! mux.video"
 
 
 class Outlet:
-    """Times are the input's; the output's begin with the first sound or picture. Paced in real time by its sink."""
+    """Times are the input's; the output's begin with the key frame before the first fragment. Paced in real time by its sink."""
 
     def __init__(self, settings: Settings, path: str):
         self._settings, self._path = settings, path
         self._pictures: deque[Picture] = deque()
         self._pipeline: Gst.Pipeline | None = None
-        self._zero_s: float | None = None
+        self._zero_s = 0.0  # of the input
         self._until_s = 0.0  # of the input: what has been played
         self._position = 0  # samples pushed, from the output's zero
         self._ended: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
 
-    def saw(self, at_s: float) -> None:
-        """Something of the input: the earliest of it is the output's zero."""
-        if self._pipeline is None:
-            self._zero_s = at_s if self._zero_s is None else min(self._zero_s, at_s)
-
     def add(self, picture: Picture) -> None:
-        self.saw(picture.at_s)
         self._pictures.append(picture)
         self._push_pictures()
 
     def play(self, pcm: bytes, start_s: float, length_s: float) -> None:
         """Sound from `start_s` on, and the pictures up to its end."""
         if self._pipeline is None:
+            self._begin(start_s)
             self._open()
         begin = round((start_s - self._zero_s) * RATE)
         if begin > self._position + RATE // 100:
@@ -70,6 +65,13 @@ class Outlet:
     async def stop(self) -> None:
         if self._pipeline is not None:
             await asyncio.to_thread(self._pipeline.set_state, Gst.State.NULL)
+
+    def _begin(self, start_s: float) -> None:
+        """What came long before, such as an encoder's first packet, is no reason to begin with a pause."""
+        keys = [picture.at_s for picture in self._pictures if picture.is_key]
+        self._zero_s = max((at for at in keys if at <= start_s), default=start_s)
+        while self._pictures and (self._pictures[0].at_s < self._zero_s or not self._pictures[0].is_key):
+            self._pictures.popleft()
 
     def _open(self) -> None:
         parts = [_HEAD, _AUDIO] + ([_VIDEO] if self._pictures else [])

@@ -106,7 +106,6 @@ class Session:
     # From the input
 
     def _frame(self, frame: AudioFrame) -> None:
-        self._outlet.saw(frame.at_s)
         fragment = self._cutter.add(frame.data, frame.at_s, frame.rate, frame.channels)
         if fragment is not None:
             self._fragments.put_nowait(fragment)

@@ -2,6 +2,8 @@
 
 import asyncio
 import tempfile
+import time
+from typing import Iterator
 
 from .gst import Gst, GStreamerError
 
@@ -11,7 +13,7 @@ _PIPELINE = """
 filesrc name=file ! decodebin ! audioconvert ! audioresample
   ! audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2 ! appsink name=out sync=false
 """
-_PATIENCE = 10 * Gst.SECOND
+_PATIENCE_S = 10.0
 
 
 async def decode(data: bytes) -> bytes:
@@ -29,17 +31,26 @@ def _decode(data: bytes) -> bytes:
         out = pipeline.get_by_name("out")
         pipeline.set_state(Gst.State.PLAYING)
         try:
-            parts = []
-            while (sample := out.emit("try-pull-sample", _PATIENCE)) is not None:
-                parts.append(_presented(sample))
-            message = pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
-            if message is not None:
-                raise GStreamerError(message.parse_error()[0].message)
-            if not out.get_property("eos"):
-                raise GStreamerError(f"decoding {len(data)} bytes did not end within {_PATIENCE // Gst.SECOND} s")
-            return b"".join(parts)
+            return b"".join(_parts(pipeline, out))
+        except TimeoutError:
+            raise GStreamerError(f"decoding {len(data)} bytes did not end within {_PATIENCE_S:g} s") from None
         finally:
             pipeline.set_state(Gst.State.NULL)
+
+
+def _parts(pipeline: Gst.Pipeline, out: Gst.Element) -> Iterator[bytes]:
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        sample = out.emit("try-pull-sample", Gst.SECOND // 20)
+        if sample is not None:
+            yield _presented(sample)
+        # An error does not end a pull: the bus is asked as well.
+        elif (message := pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)) is not None:
+            raise GStreamerError(message.parse_error()[0].message)
+        elif out.get_property("eos"):
+            return
+        elif time.monotonic() > deadline:
+            raise TimeoutError
 
 
 def _presented(sample: Gst.Sample) -> bytes:
