@@ -45,12 +45,15 @@ async def spoken(text: str, language: str, length_s: float) -> tuple[bytes, floa
     for speed in (165, 210):
         wav = await _run("espeak-ng", "-v", language, "-s", str(speed), "--stdin", "--stdout", given=text.encode())
         # 16-bit mono at 22,050 Hz behind a header whose length fields a pipe cannot have filled in.
-        spoken_s = (len(wav) - 44) / 44_100
-        if spoken_s <= length_s:
+        pcm = wav[44:]
+        if len(pcm) <= length_s * 44_100:
             break
+    # Cut here: a program that stopped reading before its input ended would break the pipe.
+    pcm = pcm[: round(length_s * 22_050) * 2]
+    spoken_s = len(pcm) / 44_100
     raw = ["-f", "s16le", "-ar", "22050", "-ac", "1", "-i", "pipe:0"]
-    fade = f"afade=t=out:st={max(0.0, length_s - 0.02):.3f}:d=0.02"
-    return await _mp4(raw, ["-af", fade, "-t", f"{length_s:.3f}", *_AAC], wav[44:]), min(spoken_s, length_s)
+    fade = f"afade=t=out:st={max(0.0, spoken_s - 0.02):.3f}:d=0.02"
+    return await _mp4(raw, ["-af", fade, *_AAC], pcm), spoken_s
 
 
 async def unchanged(adts: bytes) -> bytes:
