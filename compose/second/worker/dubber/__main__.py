@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 
@@ -44,11 +45,12 @@ class Dubber:
         try:
             await stop.wait()
         finally:
-            for task in [*background, *self._tasks.values()]:
+            tasks = [*background, *self._tasks.values()]
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait([*background, *self._tasks.values()], timeout=1.0)
-            await self._link.close()
-            await runner.cleanup()
+            # With a bound on all together, and none awaited by itself: the library swallows being cancelled.
+            endings = [asyncio.create_task(self._link.close()), asyncio.create_task(runner.cleanup())]
+            await asyncio.wait([*tasks, *endings], timeout=1.0)
 
     def _inputs(self, inputs: dict[str, str]) -> None:
         for name, session in self._sessions.items():
@@ -83,7 +85,13 @@ async def _main(configuration: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Dubber(configuration).run(stop)
+    try:
+        await Dubber(configuration).run(stop)
+    finally:
+        # What will not be cancelled, such as a pipeline's thread in a read, must not keep a container alive that was told to stop.
+        if stop.is_set():
+            logging.shutdown()
+            os._exit(0)
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ class Link:
         )
         self._listeners: dict[str, Listener] = {}
         self._was_connected = False
+        self._is_closed = False
         self.is_connected = asyncio.Event()
         self._client.on("connect", self._connected, namespace=wire.NAMESPACE)
         self._client.on("disconnect", self._disconnected, namespace=wire.NAMESPACE)
@@ -40,9 +41,10 @@ class Link:
             self._client.on(event, self._route(event), namespace=wire.NAMESPACE)
 
     async def run(self) -> None:
-        """Never ends by itself. The library connects again by itself only after it was connected once."""
+        """Ends after `close`. The library connects again by itself only after it was connected once."""
         waits_s = 0.25
-        while True:
+        # Cancelling is not enough: the library's own task, on which `wait` waits, takes that for its own end.
+        while not self._is_closed:
             try:
                 await self._client.connect(
                     self._settings.speech_url,
@@ -75,6 +77,7 @@ class Link:
             return False
 
     async def close(self) -> None:
+        self._is_closed = True
         await self._client.disconnect()
 
     async def _connected(self) -> None:
