@@ -7,13 +7,9 @@ extension E2E {
   /// that is encoded anew, fragments from wherever the worker joined. Each case is judged exactly: these checks, and no others.
   @Suite("Services that nobody here wrote", .tags(.foreign))
   enum Foreign {
-    /// The pair, with a network of its own: several of them run side by side.
-    static func pair(_ name: String) -> DualStack {
-      let pair = DualStack.described(by: "compose/second/stack.json")
-      return pair.media("SECOND_NETWORK", "second-\(name)").sts("SECOND_NETWORK", "second-\(name)")
-    }
+    static let pair = DualStack.described(by: "compose/second/stack.json")
 
-    @Suite("As they are", .dualStack(pair("plain")))
+    @Suite("As they are", .dualStack(pair))
     struct Plain {
       @Test("A stream is judged dubbed", .stream(publish: .rtmp))
       func dubbed() async throws {
@@ -28,7 +24,7 @@ extension E2E {
       }
     }
 
-    @Suite("SPEECH_FAULT=passthrough", .dualStack(pair("passthrough").sts("SPEECH_FAULT", "passthrough")))
+    @Suite("SPEECH_FAULT=passthrough", .dualStack(pair.sts("SPEECH_FAULT", "passthrough")))
     struct Passthrough {
       @Test("A service that returns the original is judged passthrough", .stream(publish: .rtmp))
       func passthrough() async throws {
@@ -49,7 +45,7 @@ extension E2E {
       }
     }
 
-    @Suite("SPEECH_FAULT=silent", .dualStack(pair("silent").sts("SPEECH_FAULT", "silent")))
+    @Suite("SPEECH_FAULT=silent", .dualStack(pair.sts("SPEECH_FAULT", "silent")))
     struct Silent {
       @Test("A service that returns silence is judged silent", .stream(publish: .rtmp))
       func silent() async throws {
@@ -58,7 +54,7 @@ extension E2E {
       }
     }
 
-    @Suite("WORKER_FAULT=late:250", .dualStack(pair("late").media("WORKER_FAULT", "late:250")))
+    @Suite("WORKER_FAULT=late:250", .dualStack(pair.media("WORKER_FAULT", "late:250")))
     struct Late {
       @Test("A dub that the worker lays 250 ms too late is out of sync", .stream(publish: .rtmp))
       func late() async throws {
@@ -68,7 +64,7 @@ extension E2E {
       }
     }
 
-    @Suite("WORKER_FAULT=swap:2,3", .dualStack(pair("swap").media("WORKER_FAULT", "swap:2,3")))
+    @Suite("WORKER_FAULT=swap:2,3", .dualStack(pair.media("WORKER_FAULT", "swap:2,3")))
     struct Swapped {
       @Test("Two fragments in each other's place are not where they belong", .stream(publish: .rtmp))
       func swapped() async throws {
@@ -77,7 +73,7 @@ extension E2E {
       }
     }
 
-    @Suite("SPEECH_FAULT=fail:2@2", .dualStack(pair("breaker").sts("SPEECH_FAULT", "fail:2@2")))
+    @Suite("SPEECH_FAULT=fail:2@2", .dualStack(pair.sts("SPEECH_FAULT", "fail:2@2")))
     struct Breaker {
       @Test("The worker's breaker opens after two failures, and dubbing comes back", .stream(publish: .rtmp))
       func breaker() async throws {
