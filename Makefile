@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e test unit providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
+.PHONY: help setup images models e2e example test unit providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
 
 TAGS ?=
 FILTER ?= E2E
@@ -26,6 +26,10 @@ help: ## List the targets
 ##@ Prove it
 e2e: images ## The main job: both stacks up, streams dubbed and judged, all down (TAGS=smoke, FILTER=Pipeline narrow it)
 	@scripts/e2e.sh --filter '$(FILTER)'
+
+example: export E2E_TAGS := foreign
+example: images ## Build examples/own-pipeline, a test package from outside, against this checkout and run it on the second pair
+	@cd examples/own-pipeline && E2E_TAGS= swift test
 
 page: ## Take screenshots of the last run's page with Chromium (REPORT=.build/e2e)
 	@scripts/page.sh '$(or $(REPORT),.build/e2e)'

@@ -2,7 +2,7 @@
 """Whether what the documentation says is so: its Swift compiles, its links lead somewhere, its commands and variables exist.
 
 - Each ```swift block of README.md, docs/*.md and the articles (*.docc) is, to the letter, part of a file in Tests/Snippets (or of
-  OWN_STACK), which every build compiles. A block's imports are the file's; a line with only … stands for what is left out between
+  OWN_STACK or the example package), which every build compiles, or CI. A block's imports are the file's; a line with only … stands for what is left out between
   two parts. Articles in RUN_BY_TESTS are compared by a test of their module instead.
 - Relative links in Markdown lead to a file, and to a heading of it.
 - `make` targets exist, with a line in `make help`; environment variables are read somewhere.
@@ -16,6 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SNIPPETS = "Tests/Snippets"
 # Runs what docs/bring-your-own-stack.md shows.
 OWN_STACK = "Tests/E2E/OwnStackTests.swift"
+# A package of its own, which CI builds and runs.
+OWN_PACKAGE = "examples/own-pipeline/*.swift"
 # Their examples run: `ArticleExamples` of SocketIOLiteTests compares them with the tests.
 RUN_BY_TESTS = "Sources/SocketIOLite/SocketIOLite.docc/"
 BLOCK = re.compile(r"^```swift\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -127,7 +129,7 @@ def main():
     markdown = {path: read(path) for path in tracked("*.md")}
     articles = {path: text for path, text in markdown.items()
                 if (path == "README.md" or path.startswith("docs/") or ".docc/" in path) and not path.startswith(RUN_BY_TESTS)}
-    sources = {path: read(path) for path in tracked(f"{SNIPPETS}/*.swift", OWN_STACK)}
+    sources = {path: read(path) for path in tracked(f"{SNIPPETS}/*.swift", OWN_STACK, OWN_PACKAGE)}
     code = "\n".join(read(path) for path in tracked("*.swift", "*.py", "*.sh", "*.yml", "Makefile", ".ci/run", "*Dockerfile")
                      if not path.startswith("Tests/") or path.startswith(SNIPPETS))
     problems = [*check_snippets(articles, sources), *check_links(markdown), *check_commands(markdown, read("Makefile"), code)]

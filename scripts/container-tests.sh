@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# Runs the Python tests of relay, worker and STS inside the images that they are about.
+# Runs the Python tests of relay, worker and STS, and of the second pair, inside the images that they are about.
 set -uo pipefail
 cd "$(dirname "$0")/../compose"
 
-# run PART FOLDER [OPTION…]: one discovery in a fresh container; tests are copied in, not mounted, so that a remote engine works too
+# run PART[:PACKAGE] FOLDER [OPTION…]: one discovery in a fresh container; tests are copied in, not mounted, so that a remote engine
+# works too. PACKAGE is the folder's, where it has another name than the part.
 run() {
-  local part=$1 folder=$2 container=e2e-tests-$1-$$ log
+  local part=${1%:*} package folder=$2 image container log
+  package=$(basename "${1#*:}")
+  image=e2e-${part//\//-}
+  container=e2e-tests-${part//\//-}-$$
   log=$(mktemp)
-  docker create --name "$container" --workdir /tmp/part --entrypoint python3 "e2e-$part:local" \
+  docker create --name "$container" --workdir /tmp/part --entrypoint python3 "$image:local" \
     -m unittest discover -s "$folder" "${@:3}" >/dev/null &&
-    tar -c -C "$part" "$part" tests | docker cp - "$container:/tmp/part" &&
+    tar -c -C "$part" "$package" tests | docker cp - "$container:/tmp/part" &&
     docker start --attach "$container" >"$log" 2>&1
   local result=$?
   docker rm --force "$container" >/dev/null 2>&1
@@ -29,4 +33,6 @@ run relay tests -t . || status=1
 run sts tests -t . || status=1
 run worker tests -t . || status=1
 run worker tests/in_image || status=1
+run second/worker:dubber tests -t . || status=1
+run second/sts:speaker tests -t . || status=1
 exit "$status"

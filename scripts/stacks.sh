@@ -27,6 +27,28 @@ media=("${compose[@]}" -p e2e-media-019 -f compose/media.yml $media_overlay)
 # shellcheck disable=SC2206
 sts=("${compose[@]}" -p e2e-sts-019 -f compose/sts.yml $sts_overlay)
 
+# The second pair, which shares no code with the first (compose/second); the relay is the first pair's.
+readonly second_sts=("${compose[@]}" -p second-sts -f compose/second/sts.yml)
+readonly second_media=("${compose[@]}" -p second-media -f compose/second/media.yml)
+
+build_own() {
+  get_media_server
+  "${sts[@]}" build --quiet
+  "${media[@]}" build --quiet
+}
+
+build_second() {
+  "${media[@]}" build --quiet mediamtx
+  "${second_sts[@]}" build --quiet
+  "${second_media[@]}" build --quiet
+}
+
+# Whether a selection by tags, as E2E_TAGS has it, may run a test of the second pair.
+wants_second() {
+  local words=" ${E2E_TAGS//,/ } "
+  [[ $words != *" !foreign "* ]] && { [[ $words == *" foreign "* ]] || [ -z "$(tr -d ' ' <<<"$words" | sed 's/![a-zA-Z]*//g')" ]; }
+}
+
 # Before anything is built: an image that nobody can build must be there, be made of the program at hand, or come from a registry.
 get_media_server() {
   [ -n "$media_overlay" ] || return 0
@@ -69,9 +91,12 @@ export HOST_GATEWAY
 
 case "${1:-}" in
   build)
-    get_media_server
-    "${sts[@]}" build --quiet
-    "${media[@]}" build --quiet
+    case "${E2E_STACK:-}" in
+      "" | compose/stack.json) build_own ;;
+      */second/stack.json) build_second ;;
+      *) echo "stacks: E2E_STACK=$E2E_STACK describes your own services: their images are yours to build, nothing is built here" ;;
+    esac
+    if [ -z "${E2E_STACK:-}" ] && wants_second; then build_second; fi
     ;;
   models)
     "${models[@]}" build

@@ -24,6 +24,8 @@ extension Tag {
   @Tag static var config: Self
   /// Takes more than half a minute.
   @Tag static var slow: Self
+  /// The second pair of services, which shares nothing with the first.
+  @Tag static var foreign: Self
   /// Faults that a check must catch.
   @Tag static var faults: Self
 }
