@@ -6,7 +6,8 @@ import Foundation
 @main
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dubbing-report", abstract: "Sums up the report.json of a run: its streams, their red checks, the faults.")
+    commandName: "dubbing-report",
+    abstract: "Sums up the report.json of a run: its streams, their red checks, the faults.")
 
   @Argument(help: "The report, or the folder that it is in.")
   var report = ".build/e2e"
