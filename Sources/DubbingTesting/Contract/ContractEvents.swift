@@ -66,11 +66,30 @@ public struct StreamReady: Sendable, Hashable, Codable {
   public var streamID: String
   public var sessionID: String
   public var maxInflight: Int
+  /// The name of what recognises speech, where STS tells it (`capabilities.providers.asr`).
+  public var recogniser: String?
 
   enum CodingKeys: String, CodingKey {
     case streamID = "stream_id"
     case sessionID = "session_id"
     case maxInflight = "max_inflight"
+    case recogniser
+  }
+}
+
+extension StreamReady {
+  private struct Capable: Decodable {
+    struct Capabilities: Decodable { var providers: [String: String]? }
+    var capabilities: Capabilities?
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    streamID = try container.decode(String.self, forKey: .streamID)
+    sessionID = try container.decode(String.self, forKey: .sessionID)
+    maxInflight = try container.decode(Int.self, forKey: .maxInflight)
+    // The contract leaves the form of `capabilities` open: another one is none that is understood, and no violation.
+    recogniser = (try? Capable(from: decoder))?.capabilities?.providers?["asr"]
   }
 }
 

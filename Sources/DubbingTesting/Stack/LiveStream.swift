@@ -85,12 +85,13 @@ public struct LiveStream: Sendable {
         stream: name, reason: "the fault '\(rule.name)' was not injected: no event matched it",
         next: "look at events.jsonl in \(folder.path)")
     }
+    let events = StreamEvents(received.map(ObservedEvent.init), stream: name)
     let analysis = OutputAnalysis(
-      stream: name, fixture: fixture, budget: environment.stack.budget,
-      events: StreamEvents(received.map(ObservedEvent.init), stream: name),
+      stream: name, fixture: fixture.heard(by: events.recogniser), budget: environment.stack.budget, events: events,
       spoken: StreamEvents(sent.map(ObservedEvent.init), stream: name))
     let evidence = try await ConcurrencyLimit.verdicts.withPlace { _ in
       try await analysis.evidence(of: problem == nil ? recording : nil, problem: problem)
+        .heard(by: .chosen, in: recording, folder: folder)
     }
     return DubbingVerdict(evidence.joined(after: workerJoined, lead: environment.stack.publisherLead))
   }

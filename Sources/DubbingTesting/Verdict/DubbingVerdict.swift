@@ -22,6 +22,8 @@ public struct DubbingVerdict: Sendable, Hashable {
       case codecs
       case timestamps
       case videoPackets = "video packets"
+      /// Only where somebody listens to the output: the dub says what the translation says.
+      case heardAgain = "heard again"
     }
 
     public var name: Name
@@ -67,6 +69,10 @@ public struct DubbingVerdict: Sendable, Hashable {
   /// Seconds of the fixture that had gone by before the first sound that the worker sent; nil where that could not be told.
   public var missedStart: Double?
   public var fragments: [Fragment]
+  /// Share of the fixture's words that STS did not recognise; nil where they are not known.
+  public var wordErrorRate: Double?
+  /// Share of the translation's words that were not heard in the output; nil where nobody listened.
+  public var dubErrorRate: Double?
   public var checks: [Check]
 
   public var failedChecks: [Check] { checks.filter { !$0.passed } }
@@ -89,6 +95,8 @@ extension DubbingVerdict {
     videoLag = evidence.video.lag
     workerJoined = evidence.workerJoined
     missedStart = evidence.missedStart
+    wordErrorRate = evidence.wordErrorRate?.share
+    dubErrorRate = evidence.dubErrorRate?.share
     let start = evidence.events.fragments.first?.sentAt
     fragments = evidence.sequences.map { sequence in
       let fragment = evidence.events.fragments.first { $0.sequence == sequence }
@@ -110,7 +118,7 @@ extension DubbingVerdict {
     }
     checks =
       evidence.fixture.canBeDubbed
-      ? Self.eventChecks(evidence) + Self.textChecks(evidence) + Self.outputChecks(evidence)
+      ? Self.eventChecks(evidence) + Self.textChecks(evidence) + Self.outputChecks(evidence) + Self.listeningChecks(evidence)
       : Self.refusalChecks(evidence)
   }
 

@@ -31,6 +31,8 @@ public struct StreamEvents: Sendable {
   public var clashes: [Int] = []
   public var serviceErrors: [ServiceError] = []
   public var violations: [String] = []
+  /// What recognises speech, where STS tells it.
+  public var recogniser: String?
 
   public init() {}
 }
@@ -60,6 +62,7 @@ extension StreamEvents {
         answerOrder.append(sequence)
         bySequence[sequence]?.answers.append((processed, event.date))
       case .serviceError(let error): serviceErrors.append(error)
+      case .streamReady(let ready): recogniser = ready.recogniser ?? recogniser
       default: break
       }
       violations += event.violations

@@ -1,3 +1,5 @@
+import Foundation
+
 /// How many of the expected words were not recognised: the Levenshtein distance in words over the number of expected words.
 struct WordErrorRate: CustomStringConvertible {
   /// Substituted, inserted and deleted words.
@@ -10,14 +12,27 @@ struct WordErrorRate: CustomStringConvertible {
 
   var description: String { "\(Self.percent(value)) (\(errors) of \(count) words)" }
 
+  mutating func add(errors: Int, count: Int) {
+    self.errors += errors
+    self.count += count
+  }
+
   mutating func add(expected: [Substring], heard: [Substring]) {
     count += expected.count
     errors += Self.distance(expected, heard)
   }
 
+  /// ``value``, or 1 where that is no finite number.
+  var share: Double { value.isFinite ? value : 1 }
+
   /// Lower case, without punctuation.
   static func words(_ text: String) -> [Substring] {
     text.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "'" }
+  }
+
+  /// The same without accents.
+  static func plainWords(_ text: String) -> [Substring] {
+    words(text.folding(options: .diacriticInsensitive, locale: nil))
   }
 
   static func percent(_ share: Double) -> String {

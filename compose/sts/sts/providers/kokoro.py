@@ -1,4 +1,7 @@
 """Synthesis with Kokoro-82M, 8 bit, through kokoro-onnx. In the image `models` only."""
+import re
+import subprocess
+
 from .. import weights
 from . import ProviderError, register
 
@@ -6,6 +9,8 @@ from . import ProviderError, register
 # with the accent of its own.
 LANGUAGES = {"en": "en-us", "es": "es", "fr": "fr-fr", "hi": "hi", "it": "it", "pt": "pt-br"}
 INPUTS = {"tokens", "style", "speed"}
+PAUSE = re.compile(r"\s*([.,;:!?…]+)[\s¡¿]*")
+SWITCH = re.compile(r"\([a-z-]+\)")     # where espeak-ng goes over to another language's sounds
 
 
 class Kokoro:
@@ -46,12 +51,29 @@ class Kokoro:
         if self.model is None:
             raise ProviderError("Kokoro is not loaded", died=True)
         import numpy
-        phonemes = self.model.tokenizer.phonemize(text, LANGUAGES[self.language])
-        if not phonemes.strip(" .,;:!?"):
+        phonemes = self._phonemes(text, timeout)
+        if not phonemes.strip(" .,;:!?…"):
             return b""                  # nothing that is said
         wave, _ = self.model.create(phonemes, self.voice, is_phonemes=True)
         # Clipped before it becomes 16 bit: peaks reach 1.13, and would come out as loud clicks of the other sign.
         return (numpy.clip(wave, -1, 1) * 32767).astype("<i2").tobytes()
+
+
+    def _phonemes(self, text, timeout):
+        """Through the program, clause by clause, as it leaves punctuation out. kokoro-onnx's own way loads a copy of the library
+        from the folder for temporary files, which in a container holds nothing that may be executed."""
+        parts = PAUSE.split(text)       # clause, sign, clause, …
+        said = [self._espeak(part, timeout) if part.strip(" ¡¿") else "" for part in parts[::2]]
+        joined = "".join(clause + (sign[0] + " " if sign else "") for clause, sign in zip(said, parts[1::2] + [""]))
+        return "".join(each for each in joined if each in self.model.tokenizer.vocab).strip()
+
+    def _espeak(self, clause, timeout):
+        command = ["espeak-ng", "-q", "--ipa", "-v", LANGUAGES[self.language], "--stdin"]
+        try:
+            result = subprocess.run(command, input=clause.encode(), capture_output=True, timeout=timeout, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise ProviderError(f"espeak-ng makes no phonemes: {error}") from None
+        return SWITCH.sub("", " ".join(result.stdout.decode().split()))
 
 
 register("tts", "kokoro", Kokoro)
