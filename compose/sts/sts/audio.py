@@ -48,6 +48,17 @@ def without_gaps(data):
     return _NOTHING.sub(noise, data)
 
 
+def vocoded(data, rate):
+    """White noise with the loudness of each 20 ms of the sound, and none of its words."""
+    step, source, parts = SAMPLE * (rate // 50), random.Random(0), []
+    for start in range(0, len(data), step):
+        part = data[start:start + step]
+        # Another piece of the noise for each: repeated, it would be a hum.
+        noise = source.randbytes(step)
+        parts.append(audioop.mul(noise, SAMPLE, audioop.rms(part, SAMPLE) / audioop.rms(noise, SAMPLE))[:len(part)])
+    return b"".join(parts)
+
+
 def _sox(data, rate, arguments, out_rate, timeout):
     raw = ["-t", "raw", "-e", "signed", "-b", "16", "-c", "1"]
     # -D: no dither, which is noise and would make every run different.

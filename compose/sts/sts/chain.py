@@ -114,6 +114,17 @@ class Full:
             raise _StageFailed(name, redacted(str(error) or repr(error))) from error
 
 
+class Mumble(Full):
+    """The whole chain, but a voice that says nothing: noise as loud and as rhythmic as its speech. Only who listens can tell."""
+
+    def process(self, job, report=lambda stage, result: None):
+        result = super().process(job, report)
+        if "audio" in result:
+            sound, rate, channels = result["audio"]
+            result["audio"] = (audio.vocoded(sound, rate), rate, channels)
+        return result
+
+
 class _StageFailed(Exception):
     def __init__(self, stage, message, code="MODEL_ERROR"):
         super().__init__(message)
@@ -130,7 +141,7 @@ def failure(result, stage, message, code="MODEL_ERROR"):
             "error": {"code": code, "message": message, "stage": stage, "retryable": True}}
 
 
-ENGINES = {"full": Full, "echo": Echo, "silence": Silence}
+ENGINES = {"full": Full, "echo": Echo, "silence": Silence, "mumble": Mumble}
 
 
 def create(settings):

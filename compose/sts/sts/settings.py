@@ -2,7 +2,7 @@
 import os
 from dataclasses import dataclass, field
 
-ENGINES = ("full", "echo", "silence")
+ENGINES = ("full", "echo", "silence", "mumble")
 
 
 class SettingsError(Exception):

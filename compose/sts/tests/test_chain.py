@@ -4,7 +4,7 @@ import os
 import time
 import unittest
 
-from sts import chain, providers, settings
+from sts import audio, chain, providers, settings
 from sts.pool import EnginePool, EngineProcess
 from sts.providers import ProviderError
 
@@ -65,11 +65,11 @@ class French(Tts):
 
 # Also in the engine's own process, which imports this module because STS_PLUGINS names it.
 for stage, kind in (("asr", Asr), ("mt", Mt), ("tts", Tts), ("tts", Hanging), ("tts", Dying), ("tts", French)):
-    providers.register(stage, f"test-{kind.__name__.lower()}", kind)
+    providers.register(stage, f"z-{kind.__name__.lower()}", kind)
 
 
 def loaded(tts="tts", limit="0.3", **more):
-    return settings.load({"STS_ASR": "test-asr", "STS_MT": "test-mt", "STS_TTS": f"test-{tts}", "STS_STAGE_TIMEOUT_S": limit,
+    return settings.load({"STS_ASR": "z-asr", "STS_MT": "z-mt", "STS_TTS": f"z-{tts}", "STS_STAGE_TIMEOUT_S": limit,
                           "STS_PLUGINS": "tests.test_chain", "STS_WORKERS": "1", **more})
 
 
@@ -95,10 +95,22 @@ class ChainTests(unittest.TestCase):
                 self.assertRegex(result["error"]["message"], rf"{stage} took 0\.4 s, the limit is 0\.3 s")
                 self.assertNotIn("audio", result)
 
+    def test_a_mumbling_voice_is_as_long_and_as_loud_and_says_nothing(self):
+        engine = chain.Mumble(loaded())
+        engine.tts.speak = lambda text, seconds, timeout: PCM
+        result = engine.process(JOB)
+        sound, rate, _ = result["audio"]
+        self.assertEqual((result["status"], result["transcript"]), ("success", "i have a dog"))
+        self.assertEqual((len(sound), rate), (len(PCM), 16000))
+        for start in range(0, len(sound) - 640, 6400):
+            self.assertAlmostEqual(audio.level(sound[start:start + 640], rate), audio.level(PCM[start:start + 640], rate), delta=1.5)
+        self.assertNotEqual(sound, PCM)
+        self.assertEqual(audio.vocoded(bytes(6400), rate), bytes(6400), "silence stays silent")
+
     def test_a_language_without_a_voice_or_a_translator_or_ears_is_refused_at_the_start(self):
-        for changes, words in (({"tts": "french"}, "STS_TTS=test-french has no voice for 'es', only fr, it"),
-                               ({"TARGET_LANGUAGE": "de"}, "STS_MT=test-mt does not translate into 'de', only es"),
-                               ({"SOURCE_LANGUAGE": "fr"}, "STS_ASR=test-asr does not hear 'fr', only en")):
+        for changes, words in (({"tts": "french"}, "STS_TTS=z-french has no voice for 'es', only fr, it"),
+                               ({"TARGET_LANGUAGE": "de"}, "STS_MT=z-mt does not translate into 'de', only es"),
+                               ({"SOURCE_LANGUAGE": "fr"}, "STS_ASR=z-asr does not hear 'fr', only en")):
             with self.subTest(changes=changes), self.assertRaises(ProviderError) as caught:
                 chain.Full(loaded(**changes)).start()
             self.assertEqual(str(caught.exception), words)
@@ -133,7 +145,7 @@ class ProcessTests(unittest.IsolatedAsyncioTestCase):
         from sts.pool import EngineFailed
         with self.assertRaises(EngineFailed) as caught:
             await asyncio.to_thread(EngineProcess, loaded("french"))
-        self.assertEqual(str(caught.exception), "STS_TTS=test-french has no voice for 'es', only fr, it")
+        self.assertEqual(str(caught.exception), "STS_TTS=z-french has no voice for 'es', only fr, it")
 
 
 if __name__ == "__main__":
