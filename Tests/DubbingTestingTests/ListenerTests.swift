@@ -56,7 +56,8 @@ struct ListenerTests {
 
   @Test("Nobody listens unless a listener is named")
   func nobody() async throws {
-    let evidence = try await HealthyRun.evidence.heard(by: nil, in: folder.appending(path: "output.flv"), folder: folder)
+    let evidence = try await HealthyRun.evidence.heard(
+      by: nil, in: folder.appending(path: "output.flv"), folder: folder)
     #expect(evidence.heard == nil)
     #expect(DubbingVerdict(evidence)[.heardAgain] == nil)
   }

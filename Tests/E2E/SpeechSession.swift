@@ -14,6 +14,8 @@ struct SpeechSession: Sendable {
   let processed: EventQueue<SocketIOEvent>
   let complete: EventQueue<SocketIOEvent>
   let errors: EventQueue<SocketIOEvent>
+  /// What hears, where STS tells it.
+  var recogniser: String?
 
   static let english = StreamInit.Configuration(sourceLanguage: "en", targetLanguage: "es")
   /// Longer than any answer may take: what is asked here is what STS says; how soon is for a stream's verdict.
@@ -30,7 +32,7 @@ struct SpeechSession: Sendable {
     var settings = SocketIOConfiguration()
     settings.namespace = namespace
     let client = SocketIOClient(url: "http://\(environment.speech)", configuration: settings)
-    let session = SpeechSession(
+    var session = SpeechSession(
       client: client, stream: "test_sts_\(UUID().uuidString.prefix(8).lowercased())", all: client.events { _ in true },
       acknowledged: client.events(named: "fragment:ack"), processed: client.events(named: "fragment:processed"),
       complete: client.events(named: "stream:complete"), errors: client.events(named: "error"))
@@ -39,7 +41,8 @@ struct SpeechSession: Sendable {
       if let configuration {
         let request = StreamInit(streamID: session.stream, workerID: "e2e", config: configuration, maxInflight: 3)
         try await client.emit("stream:init", request)
-        _ = try await ready.next(timeout: deadline)
+        let answer: StreamReady = try await ready.next(timeout: deadline).decode()
+        session.recogniser = answer.recogniser
       }
       return try await body(session)
     }

@@ -118,7 +118,8 @@ extension DubbingVerdict {
     }
     checks =
       evidence.fixture.canBeDubbed
-      ? Self.eventChecks(evidence) + Self.textChecks(evidence) + Self.outputChecks(evidence) + Self.listeningChecks(evidence)
+      ? Self.eventChecks(evidence) + Self.textChecks(evidence) + Self.outputChecks(evidence)
+        + Self.listeningChecks(evidence)
       : Self.refusalChecks(evidence)
   }
 

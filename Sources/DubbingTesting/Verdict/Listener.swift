@@ -20,8 +20,15 @@ struct Listener: Sendable {
 
   private struct Question: Encodable {
     var id: Int
-    var sample_rate_hz: Int
-    var data_base64: Data
+    /// Hz.
+    var sampleRate: Int
+    var data: Data
+
+    enum CodingKeys: String, CodingKey {
+      case id
+      case sampleRate = "sample_rate_hz"
+      case data = "data_base64"
+    }
   }
 
   private struct Answer: Decodable {
@@ -37,7 +44,7 @@ struct Listener: Sendable {
     guard !clips.isEmpty else { return [:] }
     let file = folder.appending(path: "listened.jsonl")
     let lines = try clips.sorted { $0.key < $1.key }.map { id, clip in
-      try JSONEncoder().encode(Question(id: id, sample_rate_hz: clip.sampleRate, data_base64: clip.pcm16))
+      try JSONEncoder().encode(Question(id: id, sampleRate: clip.sampleRate, data: clip.pcm16))
     }
     try Data(lines.joined(separator: [UInt8(ascii: "\n")])).write(to: file)
     let result = try await MediaTool.run(

@@ -2,20 +2,26 @@
 // compared with both fragments' words, and what the neighbour completes is no error.
 extension WordErrorRate {
   /// One fragment's words.
-  struct Spoken {
+  package struct Spoken {
     var sequence: Int
     var expected: String
     var heard: String
+
+    package init(sequence: Int, expected: String, heard: String) {
+      self.sequence = sequence
+      self.expected = expected
+      self.heard = heard
+    }
   }
 
-  enum Edges {
+  package enum Edges {
     /// Fragments are cut in pauses: each fragment's words are its own.
     case lieInPauses
     /// Fragments are cut anywhere.
     case mayCut
   }
 
-  init(of fragments: [Spoken], edges: Edges) {
+  package init(of fragments: [Spoken], edges: Edges) {
     switch edges {
     case .lieInPauses:
       for fragment in fragments {

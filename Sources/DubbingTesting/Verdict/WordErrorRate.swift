@@ -1,16 +1,16 @@
 import Foundation
 
 /// How many of the expected words were not recognised: the Levenshtein distance in words over the number of expected words.
-struct WordErrorRate: CustomStringConvertible {
+package struct WordErrorRate: CustomStringConvertible {
   /// Substituted, inserted and deleted words.
   private(set) var errors = 0
   /// Words that were expected.
   private(set) var count = 0
 
   /// 0 is perfect; above 1 when more words were heard than expected. Words out of nothing are infinitely wrong.
-  var value: Double { errors == 0 ? 0 : Double(errors) / Double(count) }
+  package var value: Double { errors == 0 ? 0 : Double(errors) / Double(count) }
 
-  var description: String { "\(Self.percent(value)) (\(errors) of \(count) words)" }
+  package var description: String { "\(Self.percent(value)) (\(errors) of \(count) words)" }
 
   mutating func add(errors: Int, count: Int) {
     self.errors += errors
