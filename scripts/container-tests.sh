@@ -3,11 +3,13 @@
 set -uo pipefail
 cd "$(dirname "$0")/../compose"
 
+#   scripts/container-tests.sh          the standard images
+#   scripts/container-tests.sh models   the STS image with real weights
 # run PART FOLDER [OPTION…]: one discovery in a fresh container; tests are copied in, not mounted, so that a remote engine works too
 run() {
   local part=$1 folder=$2 container=e2e-tests-$1-$$ log
   log=$(mktemp)
-  docker create --name "$container" --workdir /tmp/part --entrypoint python3 "e2e-$part:local" \
+  docker create --name "$container" --workdir /tmp/part --entrypoint "${python:-python3}" "${image:-e2e-$part:local}" \
     -m unittest discover -s "$folder" "${@:3}" >/dev/null &&
     tar -c -C "$part" "$part" tests | docker cp - "$container:/tmp/part" &&
     docker start --attach "$container" >"$log" 2>&1
@@ -25,6 +27,11 @@ run() {
 }
 
 status=0
+if [ "${1:-}" = models ]; then
+  python=/app/venv/bin/python image=${STS_MODELS_IMAGE:-e2e-sts-models:local}
+  run sts tests/weights || status=1
+  exit "$status"
+fi
 run relay tests -t . || status=1
 run sts tests -t . || status=1
 run worker tests -t . || status=1

@@ -9,6 +9,17 @@ rm -rf "$report_dir"
 mkdir -p "$report_dir/attachments"
 log=$report_dir/test.log
 
+if [ "${STS_PROVIDERS:-}" = models ]; then
+  # One neural stream at a time: two at once on two cores answer later than a fragment lasts.
+  export E2E_MAX_STREAMS=${E2E_MAX_STREAMS:-1}
+  # Whisper listens to the output, in a container of its own that reaches nothing.
+  listen="docker run --rm --interactive --network none --read-only --tmpfs /tmp --cap-drop ALL --entrypoint /app/venv/bin/python"
+  listen+=" --env STS_ASR=whisper --env STS_WHISPER_MODEL=/models/whisper-base ${STS_MODELS_IMAGE:-e2e-sts-models:local} -m sts.listen"
+  export E2E_LISTENER=${E2E_LISTENER-$listen}
+  # Faults and settings are no others with models.
+  [ -n "${E2E_TAGS:-}" ] || export E2E_TAGS=models,pipeline,sts
+fi
+
 swift test --attachments-path "$report_dir/attachments" --xunit-output "$report_dir/junit.xml" "$@" 2>&1 | tee -i "$log"
 status=${PIPESTATUS[0]}
 # Two frameworks, two files; there are no XCTests here.
@@ -27,7 +38,10 @@ report = json.load(open(sys.argv[1], encoding="utf-8"))
 print(f"\ne2e: environment ready after {report['env_ready_s']:.1f} s, whole run {report['total_s']:.1f} s")
 for stream in report["streams"]:
     red = [check["name"] for check in stream["checks"] if not check["passed"]]
-    print(f"  {stream['outcome']:<12} {stream['fixture']:<16} {stream['test']}" + (f"  [red: {', '.join(red)}]" if red else ""))
+    words = [f"{what} {stream[key]:.0%}" for key, what in (("word_error_rate", "words wrong"), ("dub_error_rate", "dub misheard")) if stream.get(key)]
+    print(f"  {stream['outcome']:<12} {stream['fixture']:<16} {stream['test']}" + (f"  ({', '.join(words)})" if words else "") + (f"  [red: {', '.join(red)}]" if red else ""))
+for name, value in sorted(report["measurements"].items()):
+    print(f"  {name}: {value:g}")
 for fault in report["faults"]:
     verdict = "caught by " + ", ".join(fault["caught_by"]) if fault["ok"] else "NOT CAUGHT AS EXPECTED: red are " + ", ".join(fault["caught_by"])
     print(f"  fault '{fault['fault']}': {verdict}")

@@ -64,6 +64,13 @@ wrap_mediamtx() {
   rm -rf "$context"
 }
 
+# What models are unpacked into. For hub as well: without BuildKit docker builds every stage of the Dockerfile up to the wanted one.
+get_models() {
+  case "${STS_PROVIDERS:-}:$1" in
+    models:* | hub:* | *:models) scripts/models.sh ;;
+  esac
+}
+
 # Where containers find the host: STS is published there and on loopback, nowhere else.
 HOST_GATEWAY=${HOST_GATEWAY:-$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null || echo 172.17.0.1)}
 export HOST_GATEWAY
@@ -71,17 +78,17 @@ export HOST_GATEWAY
 case "${1:-}" in
   build)
     get_media_server
-    [ "${STS_PROVIDERS:-}" != models ] || scripts/models.sh
+    get_models build
     "${sts[@]}" build --quiet
     "${media[@]}" build --quiet
     ;;
   models)
+    get_models models
     if [ "${STS_PROVIDERS:-}" = hub ]; then
       "${hub[@]}" build
       docker volume create e2e-sts-models >/dev/null
       HF_HUB_OFFLINE=0 "${hub[@]}" run --rm --no-deps --entrypoint /app/venv/bin/python sts -m sts.fetch_models
     else
-      scripts/models.sh
       "${compose[@]}" -p e2e-sts-019 -f compose/sts.yml -f compose/sts.models.yml build --quiet
     fi
     ;;
