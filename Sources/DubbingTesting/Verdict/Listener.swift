@@ -43,10 +43,15 @@ struct Listener: Sendable {
   func hear(_ clips: [Int: AudioClip], language: String, folder: URL) async throws -> [Int: String] {
     guard !clips.isEmpty else { return [:] }
     let file = folder.appending(path: "listened.jsonl")
-    let lines = try clips.sorted { $0.key < $1.key }.map { id, clip in
-      try JSONEncoder().encode(Question(id: id, sampleRate: clip.sampleRate, data: clip.pcm16))
+    let encoder = JSONEncoder()
+    // A third of base64 may be slashes.
+    encoder.outputFormatting = .withoutEscapingSlashes
+    var lines = Data()
+    for (id, clip) in clips.sorted(by: { $0.key < $1.key }) {
+      lines += try encoder.encode(Question(id: id, sampleRate: clip.sampleRate, data: clip.pcm16))
+      lines.append(UInt8(ascii: "\n"))
     }
-    try Data(lines.joined(separator: [UInt8(ascii: "\n")])).write(to: file)
+    try lines.write(to: file)
     let result = try await MediaTool.run(
       "sh", ["-c", "\(command) --language \"$1\" <\"$0\"", file.path, language], timeout: Self.timeout)
     func failed(_ reason: String) -> MediaToolError {
