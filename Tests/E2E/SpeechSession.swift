@@ -15,6 +15,8 @@ struct SpeechSession: Sendable {
   let processed: EventQueue<SocketIOEvent>
   let complete: EventQueue<SocketIOEvent>
   let errors: EventQueue<SocketIOEvent>
+  /// What hears, where STS tells it.
+  var recogniser: String?
 
   static let english = StreamInit.Configuration(sourceLanguage: "en", targetLanguage: "es")
   /// Longer than any answer may take: what is asked here is what STS says; how soon is for a stream's verdict.
@@ -35,7 +37,7 @@ struct SpeechSession: Sendable {
     let client = SocketIOClient(url: "http://\(environment[.speech])", configuration: settings)
     // An event that the contract does not have never comes.
     let queue = { (event: Contract.Event) in client.events(named: contract.name(of: event) ?? "no such event") }
-    let session = SpeechSession(
+    var session = SpeechSession(
       client: client, contract: contract, stream: "test_sts_\(UUID().uuidString.prefix(8).lowercased())",
       all: client.events { _ in true }, acknowledged: queue(.fragmentAck), processed: queue(.fragmentProcessed),
       complete: queue(.streamComplete), errors: queue(.error))
@@ -43,7 +45,8 @@ struct SpeechSession: Sendable {
     return try await client.withConnection { _ in
       if let configuration {
         try await session.open(configuration)
-        _ = try await ready.next(timeout: deadline)
+        let answer = session.observed(try await ready.next(timeout: deadline))
+        if case .streamReady(let ready) = answer.content { session.recogniser = ready.recogniser }
       }
       return try await body(session)
     }

@@ -20,6 +20,8 @@ extension StreamReady {
     self.init(
       streamID: try fields.stream(), sessionID: try fields.string(.sessionID),
       maxInflight: try fields.integer(.maxInflight))
+    // The contract leaves the form of `capabilities` open: another one is none that is understood, and no violation.
+    recogniser = fields.value(.recogniser)?.text
   }
 }
 

@@ -57,6 +57,8 @@ public struct StreamReady: Sendable, Hashable {
   public var sessionID: String
   /// How many fragments may be under way at once.
   public var maxInflight: Int
+  /// The name of what recognises speech, where STS tells it.
+  public var recogniser: String?
 }
 
 /// The sound of one fragment, in either direction.

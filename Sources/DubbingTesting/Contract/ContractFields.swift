@@ -30,7 +30,7 @@ extension Contract {
           .streamID, .workerID, .sourceLanguage, .configTargetLanguage, .voiceProfile, .chunkDuration, .sampleRate,
           .channels, .format, .maxInflight, .timeout,
         ]
-      case .streamReady: [.streamID, .sessionID, .maxInflight]
+      case .streamReady: [.streamID, .sessionID, .maxInflight, .recogniser]
       case .fragmentData:
         [.fragmentID, .streamID, .sequenceNumber, .timestamp, .presentationTime] + AudioFields.original.all
       case .fragmentAck: [.fragmentID, .streamID, .sequenceNumber, .status]
@@ -62,6 +62,7 @@ extension Contract {
     case format = "config.format"
     case maxInflight = "max_inflight"
     case timeout = "timeout_ms"
+    case recogniser = "capabilities.providers.asr"
 
     case fragmentID = "fragment_id"
     case sequenceNumber = "sequence_number"

@@ -51,6 +51,10 @@ public struct RunReport: Sendable, Codable {
     public var workerJoinedMs: Double?
     /// Seconds of the fixture before the first sound that the worker sent; nil where that could not be told.
     public var missedStartS: Double?
+    /// Share of the fixture's words that were not recognised, 0…1; nil where they are not known.
+    public var wordErrorRate: Double?
+    /// Share of the translation's words that a listener did not hear in the output, 0…1; nil where nobody listened.
+    public var dubErrorRate: Double?
     /// Whether the `SpectralHash` of original and output differ: what the predecessor called dubbed. nil without an output.
     public var hashDiffers: Bool?
     /// The recorded output, from the report's folder; nil when there is none.
@@ -142,6 +146,8 @@ extension RunReport.Stream {
     videoLagMs = verdict.videoLag.map { ($0 * 1000).rounded(places: 2) }
     workerJoinedMs = verdict.workerJoined?.milliseconds.rounded(places: 1)
     missedStartS = verdict.missedStart?.rounded(places: 3)
+    wordErrorRate = verdict.wordErrorRate?.rounded(places: 4)
+    dubErrorRate = verdict.dubErrorRate?.rounded(places: 4)
   }
 
   /// What differs from what was hoped for: with a fault on purpose, nobody can tell from the stream alone.

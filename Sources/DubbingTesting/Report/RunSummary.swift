@@ -18,7 +18,13 @@ extension RunReport {
     let streamLines = streams.map { stream in
       let red = stream.checks.filter { !$0.passed }.map(\.name)
       let said = red.isEmpty ? "" : "  [red: \(red.joined(separator: ", "))]"
-      return "  \(stream.outcome.rawValue.padded(to: 12)) \(stream.fixture.padded(to: width)) \(stream.test)\(said)"
+      let wrong = [(stream.wordErrorRate, "words wrong"), (stream.dubErrorRate, "dub misheard")].compactMap {
+        rate, what in
+        rate.flatMap { $0 > 0 ? "\(what) \(Int(($0 * 100).rounded()))%" : nil }
+      }
+      let words = wrong.isEmpty ? "" : "  (\(wrong.joined(separator: ", ")))"
+      return
+        "  \(stream.outcome.rawValue.padded(to: 12)) \(stream.fixture.padded(to: width)) \(stream.test)\(words)\(said)"
     }
     let faultLines = faults.map { fault in
       let caught = fault.caughtBy.isEmpty ? "nothing" : fault.caughtBy.joined(separator: ", ")
@@ -26,6 +32,7 @@ extension RunReport {
       let expected = fault.expected.isEmpty ? "nothing" : fault.expected.joined(separator: ", ")
       return "  fault '\(fault.fault)': NOT CAUGHT AS EXPECTED: red are \(caught); expected were \(expected)"
     }
-    return ([heading] + streamLines + faultLines).joined(separator: "\n")
+    let measured = measurements.sorted { $0.key < $1.key }.map { String(format: "  %@: %g", $0.key, $0.value) }
+    return ([heading] + streamLines + measured + faultLines).joined(separator: "\n")
   }
 }

@@ -46,7 +46,7 @@ public struct DualStack: Sendable, Hashable {
   /// Ports are chosen by the engine, so that no second run on the host can meet them.
   /// `E2E_PORTS=fixed` publishes the contract's ports instead (8554, 1935, 9997, 8080, 3000); a port's own variable, such as
   /// `MEDIAMTX_RTSP_PORT`, always wins. `MEDIA_SERVER=mediamtx` lays `media.mediamtx.yml` over `media.yml` (MediaMTX instead of the
-  /// relay), `STS_PROVIDERS=models` lays `sts.models.yml` over `sts.yml` (Whisper, Google Translate, Coqui TTS).
+  /// relay), `STS_PROVIDERS=models` lays `sts.models.yml` over `sts.yml` (Whisper and Kokoro).
   public static var standard: DualStack {
     let inherited = ProcessInfo.processInfo.environment
     if let path = inherited["E2E_STACK"], !path.isEmpty { return read(URL(filePath: path)) }

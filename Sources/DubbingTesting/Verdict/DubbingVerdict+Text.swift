@@ -10,22 +10,18 @@ extension DubbingVerdict {
     guard let expected = evidence.fixture.expectedTranscripts else {
       return Finding(problems: [], measured: "the fixture's words are not known; not compared")
     }
-    var differences: [String] = []
-    var rate = WordErrorRate()
-    for (sequence, words) in expected.enumerated() {
-      guard let answer = evidence.events.fragments.first(where: { $0.sequence == sequence })?.firstAnswer else {
-        continue
-      }
-      let errors = rate.errors
-      rate.add(expected: WordErrorRate.words(words), heard: WordErrorRate.words(answer.transcript ?? ""))
-      if rate.errors > errors {
-        differences.append("fragment \(sequence): expected '\(words)', STS heard '\(answer.transcript ?? "")'")
-      }
-    }
     let bound = evidence.fixture.maxWordErrorRate ?? 0
+    let rate = evidence.wordErrorRate ?? WordErrorRate()
     guard rate.value > bound else {
       let measured = "word error rate \(rate), at most \(WordErrorRate.percent(bound)) is allowed"
-      return Finding(problems: [], measured: bound == 0 ? "equal to the fixture's words" : measured)
+      return Finding(problems: [], measured: bound == 0 ? "equal to the fixture's \(rate.count) words" : measured)
+    }
+    var differences: [String] = []
+    for (sequence, words) in expected.enumerated() {
+      guard let heard = evidence.transcript(sequence) else { continue }
+      if WordErrorRate.words(words) != WordErrorRate.words(heard) {
+        differences.append("fragment \(sequence): expected '\(words)', STS heard '\(heard)'")
+      }
     }
     if bound > 0 { differences.insert("word error rate \(rate), at most \(WordErrorRate.percent(bound))", at: 0) }
     return Finding(problems: differences, measured: "")

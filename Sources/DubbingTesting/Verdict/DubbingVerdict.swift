@@ -31,11 +31,13 @@ public struct DubbingVerdict: Sendable, Hashable {
       public static let codecs = Name("codecs")
       public static let timestamps = Name("timestamps")
       public static let videoPackets = Name("video packets")
+      /// Only where somebody listens to the output: the dub says what the translation says.
+      public static let heardAgain = Name("heard again")
 
       /// Those of every verdict, in the order of the table.
       public static let allCases: [Name] = [
         fragmentsSent, acknowledged, processedOnce, order, deadline, contract, transcript, translation, published,
-        identity, originalAbsent, loudness, avSync, duration, codecs, timestamps, videoPackets,
+        identity, originalAbsent, loudness, avSync, duration, codecs, timestamps, videoPackets, heardAgain,
       ]
     }
 
@@ -82,6 +84,10 @@ public struct DubbingVerdict: Sendable, Hashable {
   /// Seconds of the fixture that had gone by before the first sound that the worker sent; nil where that could not be told.
   public var missedStart: Double?
   public var fragments: [Fragment]
+  /// Share of the fixture's words that STS did not recognise; nil where they are not known.
+  public var wordErrorRate: Double?
+  /// Share of the translation's words that were not heard in the output; nil where nobody listened.
+  public var dubErrorRate: Double?
   public var checks: [Check]
 
   public var failedChecks: [Check] { checks.filter { !$0.passed } }
@@ -104,6 +110,8 @@ extension DubbingVerdict {
     videoLag = evidence.video.lag
     workerJoined = evidence.workerJoined
     missedStart = evidence.missedStart
+    wordErrorRate = evidence.wordErrorRate?.share
+    dubErrorRate = evidence.dubErrorRate?.share
     let start = evidence.events.fragments.first?.sentAt
     fragments = evidence.sequences.map { sequence in
       let fragment = evidence.events.fragments.first { $0.sequence == sequence }
@@ -126,6 +134,7 @@ extension DubbingVerdict {
     checks =
       evidence.fixture.canBeDubbed
       ? Self.eventChecks(evidence) + Self.textChecks(evidence) + Self.outputChecks(evidence)
+        + Self.listeningChecks(evidence)
       : Self.refusalChecks(evidence)
   }
 

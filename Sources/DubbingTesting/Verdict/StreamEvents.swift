@@ -35,6 +35,8 @@ public struct StreamEvents: Sendable {
   public var openings: [StreamInit] = []
   /// How the two talk to each other.
   public var contract = Contract.standard
+  /// What recognises speech, where STS tells it.
+  public var recogniser: String?
 
   public init() {}
 }
@@ -66,6 +68,7 @@ extension StreamEvents {
         bySequence[sequence]?.answers.append((processed, event.date))
       case .serviceError(let error): serviceErrors.append(error)
       case .streamInit(let opening): openings.append(opening)
+      case .streamReady(let ready): recogniser = ready.recogniser ?? recogniser
       default: break
       }
       violations += event.violations

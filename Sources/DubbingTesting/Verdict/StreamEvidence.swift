@@ -54,6 +54,8 @@ public struct StreamEvidence: Sendable {
   public var publisherLead = Duration.zero
   /// Seconds of the fixture before the first sound that the worker sent; nil: not known.
   public var missedStart: Double?
+  /// What a ``Listener`` heard in the window of each spoken fragment; nil: nobody listened.
+  public var heard: [Int: String]?
 
   public init(
     stream: String, fixture: Fixture, budget: TimeBudget = .standard, events: StreamEvents, output: MediaInfo?,

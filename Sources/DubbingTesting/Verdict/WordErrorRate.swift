@@ -1,23 +1,38 @@
+import Foundation
+
 /// How many of the expected words were not recognised: the Levenshtein distance in words over the number of expected words.
-struct WordErrorRate: CustomStringConvertible {
+package struct WordErrorRate: CustomStringConvertible {
   /// Substituted, inserted and deleted words.
   private(set) var errors = 0
   /// Words that were expected.
   private(set) var count = 0
 
   /// 0 is perfect; above 1 when more words were heard than expected. Words out of nothing are infinitely wrong.
-  var value: Double { errors == 0 ? 0 : Double(errors) / Double(count) }
+  package var value: Double { errors == 0 ? 0 : Double(errors) / Double(count) }
 
-  var description: String { "\(Self.percent(value)) (\(errors) of \(count) words)" }
+  package var description: String { "\(Self.percent(value)) (\(errors) of \(count) words)" }
+
+  mutating func add(errors: Int, count: Int) {
+    self.errors += errors
+    self.count += count
+  }
 
   mutating func add(expected: [Substring], heard: [Substring]) {
     count += expected.count
     errors += Self.distance(expected, heard)
   }
 
+  /// ``value``, or 1 where that is no finite number.
+  var share: Double { value.isFinite ? value : 1 }
+
   /// Lower case, without punctuation.
   static func words(_ text: String) -> [Substring] {
     text.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "'" }
+  }
+
+  /// The same without accents.
+  static func plainWords(_ text: String) -> [Substring] {
+    words(text.folding(options: .diacriticInsensitive, locale: nil))
   }
 
   static func percent(_ share: Double) -> String {

@@ -1,6 +1,8 @@
 """16 bit PCM: to the recogniser's form, and to exactly the length that was asked for."""
 import audioop
 import math
+import random
+import re
 import subprocess
 
 SAMPLE = 2                              # bytes
@@ -29,6 +31,32 @@ def level(data, rate):
     step = SAMPLE * max(1, rate // 50)
     loudest = max((audioop.rms(data[i:i + step], SAMPLE) for i in range(0, len(data), step)), default=0)
     return 20 * math.log10(loudest / 32768) if loudest else -math.inf
+
+
+# 10 ms at 16 kHz and more: what a decoder puts in for lost packets, or a muted track.
+_NOTHING = re.compile(rb"\0{320,}")
+_NOISE = b"".join(value.to_bytes(2, "little", signed=True) for value in random.Random(0).choices((-1, 0, 1), k=4000))
+
+
+def without_gaps(data):
+    """The same with noise of one unit where samples are zero: of digital silence pocketsphinx makes a word ('dog')."""
+    def noise(gap):
+        first = gap.start() % SAMPLE        # the upper byte of the last sample before it
+        length = (gap.end() - gap.start() - first) // SAMPLE * SAMPLE
+        filled = (_NOISE * (length // len(_NOISE) + 1))[:length]
+        return bytes(first) + filled + bytes(gap.end() - gap.start() - first - length)
+    return _NOTHING.sub(noise, data)
+
+
+def vocoded(data, rate):
+    """White noise with the loudness of each 20 ms of the sound, and none of its words."""
+    step, source, parts = SAMPLE * (rate // 50), random.Random(0), []
+    for start in range(0, len(data), step):
+        part = data[start:start + step]
+        # Another piece of the noise for each: repeated, it would be a hum.
+        noise = source.randbytes(step)
+        parts.append(audioop.mul(noise, SAMPLE, audioop.rms(part, SAMPLE) / audioop.rms(noise, SAMPLE))[:len(part)])
+    return b"".join(parts)
 
 
 def _sox(data, rate, arguments, out_rate, timeout):

@@ -10,6 +10,7 @@ from . import chain
 from .log import log
 
 START_TIMEOUT = 120                     # s, to load the models
+GRACE = 0.5                             # s beyond a stage's limit, for an engine that says itself what was late
 
 
 class EngineDied(Exception):
@@ -36,7 +37,7 @@ def _serve(connection, settings):
         except (EOFError, OSError):
             return
         began = time.perf_counter()
-        result = engine.process(job)
+        result = engine.process(job, lambda stage, result: connection.send({"stage": stage, **result}))
         result["processing_ms"] = (time.perf_counter() - began) * 1000
         connection.send(result)
 
@@ -62,12 +63,23 @@ class EngineProcess:
             self.process.join(5)
             raise EngineDied(f"the engine process ended with exit code {self.process.exitcode}") from None
 
-    def process_job(self, job, timeout):
+    def process_job(self, job, limit):
+        """The result; an engine whose stage is over the limit is killed, and what it had until then is the result."""
+        began = time.perf_counter()
         try:
             self.connection.send(job)
         except OSError:
             pass                                         # _receive says how it ended
-        return self._receive(timeout)
+        late, stage, result = time.perf_counter() + limit + GRACE, None, {}
+        while self.connection.poll(max(0, late - time.perf_counter())):
+            result = self._receive(0)
+            if "stage" not in result:
+                return result
+            stage, late = result.pop("stage"), time.perf_counter() + limit + GRACE
+        self.kill()
+        stage = stage or "engine"
+        return {**result, **chain.failure(result, stage, chain.overdue(stage, limit + GRACE, limit), "TIMEOUT"),
+                "processing_ms": (time.perf_counter() - began) * 1000}
 
     def kill(self):
         self.process.kill()
@@ -78,7 +90,7 @@ class EngineProcess:
 class EnginePool:
     def __init__(self, settings):
         self.settings = settings
-        self.timeout = settings.stage_timeout * 4        # three stages, of which one may be tried twice
+        self.limit = settings.stage_timeout
         self.idle = asyncio.Queue()
         self.about = None
         self.threads = concurrent.futures.ThreadPoolExecutor(settings.workers, "engine")
@@ -99,7 +111,10 @@ class EnginePool:
             for attempt in (1, 2):
                 try:
                     engine = engine or await self._run(EngineProcess, self.settings)
-                    result = await self._run(engine.process_job, job, self.timeout)
+                    result = await self._run(engine.process_job, job, self.limit)
+                    if not engine.process.is_alive():
+                        log("engine:", result["error"]["message"] if "error" in result else "ended")
+                        engine = None
                     for incident in result.get("incidents", ()):
                         report(incident["message"])
                     return result

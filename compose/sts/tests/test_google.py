@@ -125,7 +125,7 @@ class SecretTests(unittest.TestCase):
             "log.log('failed:', ValueError('bad key ' + loaded.google_key))\n"
             "full = chain.Full.__new__(chain.Full); result = {'stage_timings': {}, 'incidents': []}\n"
             "def work(): raise ValueError('bad key ' + loaded.google_key)\n"
-            "try: full._stage(result, 'translation', None, work)\n"
+            "try: full._stage(result, lambda *told: None, 'translation', None, work)\n"
             "except Exception as error: print('answer:', error)\n")
         result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60,
                                 env={**os.environ, "GOOGLE_TRANSLATE_API_KEY": KEY, "STS_AUTH_TOKEN": "a-token-for-tests"})

@@ -53,6 +53,41 @@ class WordTests(unittest.TestCase):
     def test_other_text_gets_no_commas(self):
         self.assertEqual(words.sentence("she has twenty one cars".split()), "she has twenty-one cars")
 
+    def test_what_english_writes_with_a_capital_has_it(self):
+        for heard, written in (("i have a dog", "I have a dog"), ("now i'm here and i'll stay", "now I'm here and I'll stay"),
+                               ("she said i’d come on monday", "she said I’d come on Monday"),
+                               ("in january it may march on", "in January it may march on"), ("id in it", "id in it")):
+            with self.subTest(heard=heard):
+                self.assertEqual(words.sentence(heard.split()), written)
+        self.assertEqual(words.sentence("lunedì i ragazzi".split(), "it"), "lunedì i ragazzi", "in Italian, i is an article")
+
+    def test_capitals_that_a_recogniser_writes_are_kept_but_not_those_of_a_beginning(self):
+        heard = words.spoken("The train to Paris. We saw John, I think! His name… John")
+        self.assertEqual(" ".join(heard), "the train to Paris we saw John I think his name john")
+        self.assertEqual(words.transcript(heard), "the train to paris we saw john i think his name john")
+
+    def test_figures_are_spelled_as_they_are_said(self):
+        for written, said in (
+                ("1, 2, 3, 4", "one two three four"), ("19 20 21 22", "nineteen twenty twenty one twenty two"),
+                ("1,2,3", "one two three"), ("30.", "thirty"), ("7-8-9", "seven eight nine"), ("0", "zero"),
+                ("1,250 people", "one thousand two hundred fifty people"), ("100 and 101", "one hundred and one hundred one"),
+                ("in 1999 or 2026", "in nineteen ninety nine or twenty twenty six"), ("1905", "nineteen oh five"),
+                ("2000", "two thousand"), ("3.5 miles", "three point five miles"), ("50%", "fifty percent"),
+                ("$20 more", "twenty dollars more"), ("the 1st, 2nd, 20th and 31st", "the first second twentieth and thirty first"),
+                ("5:30", "five thirty"), ("room 007", "room zero zero seven"), ("mp3", "mp three"),
+                ("2000000", "two million")):
+            with self.subTest(written=written):
+                self.assertEqual(words.transcript(words.spoken(written)), said)
+
+    def test_figures_are_spelled_in_the_language_that_was_heard(self):
+        for written, said in (("1, 2, 16, 21, 31", "uno dos dieciséis veintiuno treinta y uno"), ("100 y 105", "cien y ciento cinco"),
+                              ("1.250", "mil doscientos cincuenta"), ("21.000", "veintiún mil"), ("3,5", "tres coma cinco"),
+                              ("1,2,3", "uno dos tres"), ("2026", "dos mil veintiséis"), ("50 %", "cincuenta por ciento"),
+                              ("1000000", "un millón")):
+            with self.subTest(written=written):
+                self.assertEqual(words.transcript(words.spoken(written, "es")), said)
+        self.assertEqual(words.spoken("21 Uhr", "de"), ["21", "Uhr"], "a language that is not known is left alone")
+
 
 class NumberModelTests(unittest.TestCase):
     def test_each_history_sums_to_one(self):
@@ -89,6 +124,17 @@ class AudioTests(unittest.TestCase):
         loud = bytes(6400) + struct.pack("<h", 16384) * 320 + bytes(6400)
         self.assertAlmostEqual(audio.level(loud, 16000), -6.02, places=1)
         self.assertLess(audio.level(struct.pack("<2h", 1, -1) * 1600, 16000), audio.SPEECH_LEVEL)
+
+    def test_digital_silence_gets_noise_and_sound_is_left_alone(self):
+        sound = struct.pack("<160h", *([300, -256] * 80))
+        for before in (b"", sound, sound + struct.pack("<h", 256)):     # 256: its lower byte is zero
+            filled = audio.without_gaps(before + bytes(6400) + sound)
+            self.assertEqual(len(filled), len(before) + 6400 + len(sound))
+            self.assertEqual((filled[:len(before)], filled[-len(sound):]), (before, sound))
+            gap = struct.unpack("<3200h", filled[len(before):-len(sound)])
+            self.assertEqual(set(gap), {-1, 0, 1})
+        self.assertEqual(audio.without_gaps(sound + bytes(100) + sound), sound + bytes(100) + sound, "zeros occur in sound")
+        self.assertEqual(audio.without_gaps(bytes(640)), audio.without_gaps(bytes(640)), "the same twice")
 
     def test_sample_counts_are_exact(self):
         self.assertEqual(audio.samples_at(96000, 16000, 22050), 132300)
@@ -260,12 +306,13 @@ class SettingsTests(unittest.TestCase):
 
     def test_a_provider_whose_library_is_not_in_the_image_says_which_image_has_it(self):
         from sts import providers
-        for stage, name, module in (("asr", "whisper", "faster_whisper"), ("tts", "coqui", "TTS")):
+        for stage, name, module, image in (("asr", "whisper", "faster_whisper", "models"), ("tts", "coqui", "TTS", "hub"),
+                                           ("tts", "kokoro", "kokoro_onnx", "models")):
             if importlib.util.find_spec(module):
                 continue                # the other image; its own tests load it
             with self.subTest(name=name), self.assertRaises(providers.ProviderError) as caught:
                 providers.create(stage, name, settings.load({})).start()
-            self.assertIn("e2e-sts-models", str(caught.exception))
+            self.assertIn(f"e2e-sts-{image}", str(caught.exception))
 
     def test_fetching_loads_what_has_weights_and_not_the_translator(self):
         from sts import fetch_models, providers

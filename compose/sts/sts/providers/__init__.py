@@ -30,7 +30,7 @@ class Recogniser(Provider, Protocol):
     models: tuple                       # names that a stream may ask for
 
     def recognise(self, pcm: bytes, model: str, timeout: float) -> list:
-        """The words, in order; none when nobody speaks."""
+        """The words, in order; none when nobody speaks. With capitals where the recogniser knows them."""
 
 
 class Translator(Provider, Protocol):
@@ -40,6 +40,8 @@ class Translator(Provider, Protocol):
 
 
 class Synthesiser(Provider, Protocol):
+    """Its `languages` are those that it speaks."""
+
     rate: int                           # Hz, of the mono 16 bit PCM that it gives
 
     def speak(self, text: str, seconds: float, timeout: float) -> bytes:
@@ -57,8 +59,8 @@ def register(stage, name, factory):
 
 def create(stage, name, settings):
     # The built-in ones register themselves; those with models import their libraries when they are started.
-    from . import asr, coqui, google, mt, tts, whisper
-    assert asr and coqui and google and mt and tts and whisper
+    from . import asr, coqui, google, kokoro, mt, tts, whisper
+    assert asr and coqui and google and kokoro and mt and tts and whisper
     for plugin in settings.plugins:
         try:
             importlib.import_module(plugin)

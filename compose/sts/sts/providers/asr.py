@@ -2,7 +2,7 @@
 import os
 import sys
 
-from .. import number_model, words
+from .. import audio, number_model, words
 from . import ProviderError, register
 
 ROOT = str(number_model.ACOUSTIC_ROOT)
@@ -54,7 +54,7 @@ class Pocketsphinx:
         decoder.start_stream()          # forget the former fragment's noise level: same input, same words
         decoder.start_utt()
         # The whole fragment as one utterance: cepstral means over all of it, not a running guess.
-        decoder.process_raw(pcm, False, True)
+        decoder.process_raw(audio.without_gaps(pcm), False, True)
         decoder.end_utt()
         hypothesis = decoder.hyp()
         return words.clean(hypothesis.hypstr) if hypothesis else []

@@ -16,7 +16,7 @@ class Coqui:
         try:
             from TTS.api import TTS
         except ImportError as error:
-            raise ProviderError(f"Coqui TTS cannot be imported: {error}; it is in the image e2e-sts-models") from None
+            raise ProviderError(f"Coqui TTS cannot be imported: {error}; it is in the image e2e-sts-hub") from None
         try:
             if os.path.isdir(self.name):
                 self.voice = TTS(model_path=os.path.join(self.name, "model_file.pth"),
@@ -48,7 +48,7 @@ def _refuse_to_download(name):
     """While streams are dubbed nothing is fetched: a start must not depend on somebody's server."""
     folder = os.path.join(os.environ.get("TTS_HOME", ""), "tts", name.replace("/", "--"))
     if os.environ.get("HF_HUB_OFFLINE") == "1" and not os.path.isdir(folder):
-        raise ProviderError(f"the Coqui model {name!r} is not in {folder}: `make models` fetches it into the volume e2e-sts-models")
+        raise ProviderError(f"the Coqui model {name!r} is not in {folder}: `make models STS_PROVIDERS=hub` fetches it into the volume e2e-sts-models")
 
 
 register("tts", "coqui", Coqui)

@@ -1,0 +1,133 @@
+import AudioPrint
+import Foundation
+
+/// A program that writes down what is said in clips: a second pair of ears, which STS knows nothing of.
+///
+/// `E2E_LISTENER` names it; without one nobody listens, and ``DubbingVerdict/Check/Name/heardAgain`` is not asked.
+struct Listener: Sendable {
+  /// For `sh`. It gets `--language` and a code, reads one JSON object a line (`id`, `sample_rate_hz`, `data_base64`: mono, 16 bit), and
+  /// writes one with `id` and `text` for each.
+  var command: String
+
+  /// Model loading included.
+  static let timeout = Duration.seconds(180)
+  /// Hz; what recognisers take.
+  static let sampleRate = 16000
+
+  static var chosen: Listener? {
+    ProcessInfo.processInfo.environment["E2E_LISTENER"].flatMap { $0.isEmpty ? nil : Listener(command: $0) }
+  }
+
+  private struct Question: Encodable {
+    var id: Int
+    /// Hz.
+    var sampleRate: Int
+    var data: Data
+
+    enum CodingKeys: String, CodingKey {
+      case id
+      case sampleRate = "sample_rate_hz"
+      case data = "data_base64"
+    }
+  }
+
+  private struct Answer: Decodable {
+    var id: Int
+    var text: String
+  }
+
+  /// What was said in each clip.
+  ///
+  /// - Parameter folder: where the question is kept, beside the stream's recording.
+  /// - Throws: ``MediaToolError`` when the program fails, does not end in time, or leaves a clip out.
+  func hear(_ clips: [Int: AudioClip], language: String, folder: URL) async throws -> [Int: String] {
+    guard !clips.isEmpty else { return [:] }
+    let file = folder.appending(path: "listened.jsonl")
+    let encoder = JSONEncoder()
+    // A third of base64 may be slashes.
+    encoder.outputFormatting = .withoutEscapingSlashes
+    var lines = Data()
+    for (id, clip) in clips.sorted(by: { $0.key < $1.key }) {
+      lines += try encoder.encode(Question(id: id, sampleRate: clip.sampleRate, data: clip.pcm16))
+      lines.append(UInt8(ascii: "\n"))
+    }
+    try lines.write(to: file)
+    let result = try await MediaTool.run(
+      "sh", ["-c", "\(command) --language \"$1\" <\"$0\"", file.path, language], timeout: Self.timeout)
+    func failed(_ reason: String) -> MediaToolError {
+      MediaToolError(
+        command: "\(command) --language \(language) <\(file.path)", reason: "the listener \(reason)",
+        next: "run it by hand; without E2E_LISTENER nobody listens")
+    }
+    guard result.succeeded else { throw failed("failed: \(result.lastWords)") }
+    var heard: [Int: String] = [:]
+    for line in result.standardOutput.split(whereSeparator: \.isNewline) {
+      guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line.utf8)) else {
+        throw failed("wrote what is no answer: \(line.prefix(200))")
+      }
+      heard[answer.id] = answer.text
+    }
+    let missing = Set(clips.keys).subtracting(heard.keys).sorted()
+    guard missing.isEmpty else { throw failed("left clips out: \(missing.list)") }
+    return heard
+  }
+}
+
+extension StreamEvidence {
+  /// The same with what a listener heard in each window whose fragment has a translation.
+  func heard(by listener: Listener?, in recording: URL, folder: URL) async throws -> StreamEvidence {
+    guard let listener, output != nil else { return self }
+    let sound = try await AudioDecoder.decode(
+      recording.path, sampleRate: Listener.sampleRate, alignedToTimestamps: true)
+    var clips: [Int: AudioClip] = [:]
+    for window in windows where !translation(window.sequence).isEmpty {
+      let segment = budget.segment.seconds
+      let start = Double(window.sequence) * segment + (video.lag ?? 0) + window.lag
+      clips[window.sequence] = try sound.part(from: start, to: start + segment)
+    }
+    var evidence = self
+    evidence.heard = try await listener.hear(clips, language: fixture.targetLanguage, folder: folder)
+    return evidence
+  }
+}
+
+// Does the dub say what the translation says? Identity cannot tell: noise that STS itself made is its own.
+extension DubbingVerdict {
+  /// Above this share of the words the dub is not understood. Clean synthetic speech measured at most 0.1.
+  static let mostMisheard = 0.15
+
+  static func listeningChecks(_ evidence: StreamEvidence) -> [Check] {
+    evidence.dubErrorRate.map { [heardAgain(evidence, $0).check(.heardAgain)] } ?? []
+  }
+
+  private static func heardAgain(_ evidence: StreamEvidence, _ rate: WordErrorRate) -> Finding {
+    let bound = "at most \(WordErrorRate.percent(mostMisheard)) may be misheard"
+    guard rate.value > mostMisheard else { return Finding(problems: [], measured: "\(rate) misheard, \(bound)") }
+    let differences = (evidence.heard ?? [:]).sorted { $0.key < $1.key }.compactMap { sequence, text -> String? in
+      let said = evidence.translation(sequence)
+      guard WordErrorRate.plainWords(said) != WordErrorRate.plainWords(text) else { return nil }
+      return "fragment \(sequence): '\(said)' was to be heard, and '\(text)' was"
+    }
+    return Finding(problems: ["\(rate) misheard, \(bound)"] + differences, measured: "")
+  }
+}
+
+extension AudioClip {
+  /// 16 bit, little-endian.
+  fileprivate var pcm16: Data {
+    var bytes = Data(capacity: samples.count * 2)
+    for sample in samples {
+      let value = Int16(max(-1, min(1, sample)) * 32767)
+      bytes.append(UInt8(truncatingIfNeeded: value))
+      bytes.append(UInt8(truncatingIfNeeded: value >> 8))
+    }
+    return bytes
+  }
+
+  /// Seconds; what lies outside is left out.
+  fileprivate func part(from start: Double, to end: Double) throws -> AudioClip {
+    let first = min(max(0, Int(start * Double(sampleRate))), samples.count)
+    let last = min(max(first, Int(end * Double(sampleRate))), samples.count)
+    return try AudioClip(samples: Array(samples[first..<last]), sampleRate: sampleRate)
+  }
+}

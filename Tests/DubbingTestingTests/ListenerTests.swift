@@ -1,0 +1,64 @@
+import AudioPrint
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+@Suite("Listener")
+struct ListenerTests {
+  private let folder = FileManager.default.temporaryDirectory.appending(path: "listener-\(UUID().uuidString)")
+
+  init() throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  /// Answers to two clips of a second, by a listener that is this script.
+  private func heard(_ script: String) async throws -> [Int: String] {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let clip = try AudioClip(samples: Array(repeating: 0.25, count: 16000), sampleRate: 16000)
+    return try await Listener(command: script).hear([3: clip, 0: clip], language: "es", folder: folder)
+  }
+
+  @Test("Clips go in as 16 bit PCM, one a line, and the words come out by their number")
+  func conversation() async throws {
+    // The language is the last argument of the function; the input's lines, and the length of the second one, are told as words.
+    let script = #"""
+      tell() { read -r one; read -r two; printf '{"id": 0, "text": "%s"}\n{"id": 3, "text": "%s"}\n' "$1 $2" "${#two}"; }; tell
+      """#
+    let heard = try await heard(script)
+    #expect(heard[0] == "--language es")
+    // 32,000 bytes are 42,668 signs of base64.
+    #expect(Int(heard[3] ?? "").map { $0 > 42_668 && $0 < 42_800 } == true, "\(heard)")
+  }
+
+  @Test(
+    "A listener that fails, talks of something else or leaves a clip out is an error that says so",
+    arguments: [
+      ("listen() { echo no weights >&2; exit 3; }; listen", "failed: no weights"),
+      ("listen() { echo hello; }; listen", "wrote what is no answer: hello"),
+      (#"listen() { echo '{"id": 0, "text": ""}'; }; listen"#, "left clips out: 3"),
+    ])
+  func problem(script: String, reason: String) async throws {
+    let error = await #expect(throws: MediaToolError.self) { _ = try await heard(script) }
+    #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
+  }
+
+  @Test("Accents are spelling; a fragment without a translation is not asked about")
+  func comparison() {
+    var evidence = HealthyRun.evidence
+    evidence.events.fragments[0].answers[0].processed.translatedText = "Él está aquí"
+    evidence.events.fragments[1].answers[0].processed.translatedText = ""
+    evidence.heard = [0: "el esta aqui", 1: ""]
+    #expect(evidence.dubErrorRate?.value == 0)
+    evidence.heard?[0] = "el aqui"
+    #expect(DubbingVerdict(evidence).dubErrorRate == 1.0 / 3)
+  }
+
+  @Test("Nobody listens unless a listener is named")
+  func nobody() async throws {
+    let evidence = try await HealthyRun.evidence.heard(
+      by: nil, in: folder.appending(path: "output.flv"), folder: folder)
+    #expect(evidence.heard == nil)
+    #expect(DubbingVerdict(evidence)[.heardAgain] == nil)
+  }
+}
