@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e example test unit providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
+.PHONY: help setup images models e2e example test unit compose providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
 
 TAGS ?=
 FILTER ?= E2E
@@ -68,6 +68,9 @@ soak: images ## Run the E2E tests again and again, count failures and leaks (N=3
 reliability: ## An hour's worth of Socket.IO events and timed-out acknowledgements in minutes (EVENTS=2000000, ACKS=100000)
 	@scripts/setup.sh unit
 	@RELIABILITY_EVENTS='$(or $(EVENTS),2000000)' RELIABILITY_ACKS='$(or $(ACKS),100000)' swift test --filter ReliabilityTests
+
+compose: ## The engine tests in which releases of compose differ, with another one (COMPOSE=/path/to/docker-compose, SUITES=all: more)
+	@scripts/compose-tests.sh '$(COMPOSE)' '$(or $(SUITES),quick)'
 
 fuzz: ## Fuzz the protocol code and the audio entry points with libFuzzer (RUNS=1500000 inputs for each of its targets)
 	@scripts/fuzz.sh '$(or $(RUNS),1500000)'

@@ -48,11 +48,7 @@ if [ "${1:-}" = quick ] && [ "${CI:-}" != true ] && ! command -v dpkg >/dev/null
   exit 0
 fi
 [ -x "$program" ] && "$program" version --short >/dev/null 2>&1 || make_it
-# Each command of 1.29 takes a second or more, so that all of the suites take minutes.
-readonly quick='StartEngineTests/(dependencies|description)|FailureEngineTests/(missingImage|neverPulled|portOfContainer)|FirstGenerationTests'
 case "${1:-}" in
-  test) tests='(StartEngineTests|FailureEngineTests|FirstGenerationTests)' ;;
-  quick) tests="($quick)" ;;
-  *) echo "$program"; exit ;;
+  test | quick) exec scripts/compose-tests.sh "$program" "$@" ;;
+  *) echo "$program" ;;
 esac
-exec env COMPOSE_COMMAND="$program" swift test --filter "ComposeKitTests\.$tests" "${@:2}"

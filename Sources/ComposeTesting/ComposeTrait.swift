@@ -24,15 +24,21 @@ extension Trait where Self == ComposeSuiteTrait {
   /// }
   /// ```
   ///
+  /// The projects run on the engine of the environment unless `on` finds another one:
+  /// `.compose(shop, on: { try await .detect(address: "unix:///run/podman/podman.sock") })`.
+  ///
   /// The projects' logs are attached to each test that fails. A start that fails fails the first test with the whole reason, the
   /// others with a pointer to it.
   public static func compose(
-    _ projects: ComposeProject..., options: UpOptions = UpOptions(),
+    _ projects: ComposeProject..., on engine: (@Sendable () async throws -> ComposeEngine)? = nil,
+    options: UpOptions = UpOptions(),
     progress: (@Sendable (ServiceProgress) -> Void)? = ProgressPrinter().callAsFunction
   ) -> Self {
     let names = projects.map(\.name).joined(separator: ", ")
     let environment = LazyEnvironment<[ComposeStack]>("the environment (\(names))") { ready in
-      try await withComposeStacks(projects, options: options, progress: progress) { try await ready($0) }
+      try await withComposeStacks(projects, on: try await engine?(), options: options, progress: progress) {
+        try await ready($0)
+      }
     }
     return ComposeSuiteTrait(
       environment,

@@ -14,15 +14,16 @@ struct AdviceTests {
     func write(_ name: String, _ text: String) throws {
       try text.write(to: root.appending(path: name), atomically: true, encoding: .utf8)
     }
-    #expect(!SetupAdvice.isCheckout(inside.path()))
+    func advice() -> String { SetupAdvice.or("install it", in: inside.path()) }
+    #expect(advice() == "install it")
     try write("Makefile", "setup:\n\techo theirs\n")
-    #expect(!SetupAdvice.isCheckout(inside.path()))
+    #expect(advice() == "install it")
     try write("Package.swift", "let package = Package(\n  name: \"their-app\",\n")
-    #expect(!SetupAdvice.isCheckout(inside.path()))
+    #expect(advice() == "install it")
     try write("Package.swift", "let package = Package(\n  name: \"swift-dubbing-e2e\",\n")
-    #expect(SetupAdvice.isCheckout(inside.path()))
+    #expect(advice() == "run make setup, or install it")
     try FileManager.default.removeItem(at: root.appending(path: "Makefile"))
-    #expect(!SetupAdvice.isCheckout(inside.path()))
+    #expect(advice() == "install it")
   }
 
   @Test(

@@ -111,15 +111,17 @@ struct ComposeProjectTests {
   @Test("COMPOSE_COMMAND forces a command, and one that does not work is an error that names it")
   func forcedCommand() async {
     let error = await #expect(throws: ComposeError.self) {
-      _ = try await ComposeEngine.composeCommand("no-such-compose --flag")
+      _ = try await ComposeEngine.composeCommand(EngineAccess(composeCommand: ["no-such-compose", "--flag"]))
     }
     #expect(error?.code == .engineUnavailable)
     #expect(error?.description.contains("COMPOSE_COMMAND=no-such-compose --flag") == true)
     let path = await #expect(throws: ComposeError.self) {
-      _ = try await ComposeEngine.composeCommand("/nowhere/compose")
+      _ = try await ComposeEngine.composeCommand(EngineAccess(composeCommand: ["/nowhere/compose"]))
     }
     #expect(path?.description.contains("/nowhere/compose is not installed") == true)
-    let wrong = await #expect(throws: ComposeError.self) { _ = try await ComposeEngine.composeCommand("false") }
+    let wrong = await #expect(throws: ComposeError.self) {
+      _ = try await ComposeEngine.composeCommand(EngineAccess(composeCommand: ["false"]))
+    }
     #expect(wrong?.evidence.first?.contains("exit 1") == true)
   }
 }
@@ -156,7 +158,7 @@ struct RunIdentityTests {
   func abandoned() async {
     let alive = "12345"
     var owner = Self.here
-    owner.start = RunIdentity.digest(alive, width: 3)
+    owner.start = Digest.of(alive, width: 3)
     #expect(await !owner.isAbandoned(seenFrom: Self.here) { _ in alive })
     #expect(await owner.isAbandoned(seenFrom: Self.here) { _ in nil })
     #expect(await owner.isAbandoned(seenFrom: Self.here) { _ in "the id was used again" })

@@ -83,9 +83,11 @@ struct EngineAddressTests {
 
   @Test("An override wins over everything, and does not make a local engine a remote one")
   func override() async throws {
-    let near = try await EngineAddress.find("unix:///var/run/docker.sock", override: "10.1.2.3")
-    #expect(near == EngineAddress(host: "10.1.2.3"))
-    let far = try await EngineAddress.find("tcp://10.0.0.5:2375", override: "10.1.2.3")
-    #expect(far == EngineAddress(host: "10.1.2.3", isRemote: true))
+    let socket = EngineAccess(address: "unix:///var/run/docker.sock")
+    let near = try await EngineAddress.find(socket, override: "10.1.2.3")
+    #expect(near == EngineAddress(access: socket, host: "10.1.2.3"))
+    let port = EngineAccess(address: "tcp://10.0.0.5:2375")
+    let far = try await EngineAddress.find(port, override: "10.1.2.3")
+    #expect(far == EngineAddress(access: port, host: "10.1.2.3", isRemote: true))
   }
 }

@@ -78,6 +78,40 @@ struct ParsingTests {
     #expect(try EngineEvent(line: line)?.kind == kind)
   }
 
+  // Printed by `podman events --format '{{json .}}'` 4.3.1; the labels are a compose project's.
+  @Test(
+    "Events of podman's own program",
+    arguments: [
+      (#""Status": "start", "Time": "2026-11-27T23:41:56.43591Z""#, EngineEvent.Kind.start, 1_795_822_916_435_910_000),
+      (
+        #""Status": "health_status", "health_status": "healthy", "Time": "2026-11-28T00:41:59.238827290+01:00""#,
+        .health(.healthy), 1_795_822_919_238_827_290
+      ),
+      (
+        #""Status": "died", "ContainerExitCode": 7, "Time": "2026-11-27T23:41:59Z""#, .die(exitCode: 7),
+        1_795_822_919_000_000_000
+      ),
+      (#""Status": "remove", "Time": "?""#, .destroy, nil), (#""Status": "exec_died""#, nil, nil),
+    ] as [(String, EngineEvent.Kind?, Int64?)])
+  func podmanEvents(_ fields: String, _ kind: EngineEvent.Kind?, _ time: Int64?) throws {
+    let event = try EngineEvent(
+      line: #"{"ID": "b9e0", "Image": "localhost/e2e-base:bookworm", "Name": "x1", "Type": "container", \#(fields), "#
+        + #""Attributes": {"com.docker.compose.service": "web", "podId": ""}}"#)
+    #expect(event?.kind == kind)
+    #expect(event?.timeNano == time)
+  }
+
+  @Test(
+    "The project among the labels that an engine lists",
+    arguments: [
+      ("shop-1", "shop-1"), ("", nil), ("map[]", nil), ("<no value>", nil),
+      ("map[a:b com.docker.compose.project:shop-1 x:y]", "shop-1"), ("com.docker.compose.project=shop-1,a=b", "shop-1"),
+      ("map[com.docker.compose.project.working_dir:/x a:b]", nil), ("map[a:x.com.docker.compose.project:no]", nil),
+    ] as [(String, String?)])
+  func projectLabel(_ text: String, _ project: String?) {
+    #expect(ComposeLabel.project(in: text) == project)
+  }
+
   @Test("Events of other things say nothing, and a line that is no event is an error")
   func otherEvents() throws {
     #expect(
@@ -92,6 +126,7 @@ struct ParsingTests {
       (#"[{"IPAM": {"Config": [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}]}}]"#, "172.17.0.1"),
       (#"[{"IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]}}]"#, "172.17.0.1"),
       (#"[{"IPAM": {"Config": [{"Gateway": "fd00::1"}, {"Gateway": "10.1.2.3"}]}}]"#, "10.1.2.3"),
+      (#"[{"name": "podman", "subnets": [{"subnet": "10.88.0.0/16", "gateway": "10.88.0.1"}]}]"#, "10.88.0.1"),
       (#"[{"IPAM": {"Config": []}}]"#, nil), (#"[{"IPAM": {"Config": [{"Subnet": "10.0.0.0"}]}}]"#, "10.0.0.1"),
     ] as [(String, String?)])
   func gateway(_ json: String, _ expected: String?) throws {
@@ -131,10 +166,12 @@ struct ParsingTests {
       ("failed to bind host port for 0.0.0.0:1935:172.18.0.2:80/tcp: address already in use", 1935),
       ("failed to bind host port 127.0.0.1:1936/tcp: address already in use", 1936),
       ("listen tcp6 [::]:3000: bind: address already in use", 3000), ("no such image", nil),
+      // Podman 4.3.1.
+      ("cannot listen on the TCP port: listen tcp4 :18099: bind: address already in use", 18_099),
       ("port is already allocated", nil), ("Bind for 0.0.0.0:99999 failed: port is already allocated", nil),
     ] as [(String, Int?)])
   func portConflict(_ text: String, _ port: Int?) {
-    #expect(PortConflict(composeOutput: "Network p Created\n" + text)?.port == port)
+    #expect(EngineRefusal(composeOutput: "Network p Created\n" + text)?.cause == port.map { .portInUse($0) })
   }
 
   @Test(
@@ -145,7 +182,7 @@ struct ParsingTests {
       ("127.0.0.1:18080->80/tcp", 8080, false),
     ])
   func publishes(_ column: String, _ port: Int, _ expected: Bool) {
-    #expect(PortConflict.publishes(port, in: column) == expected)
+    #expect(PortHolder.publishes(port, in: column) == expected)
   }
 
   @Test("Who listens, in the kernel's tables")
@@ -156,9 +193,9 @@ struct ParsingTests {
          1: 0100007F:216A 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 222 1 0 100 0 0 10 0
          2: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1 0 100 0 0 10 0
       """
-    #expect(PortConflict.inodes(bindingPort: 8554, inTable: table) == ["111"])
-    #expect(PortConflict.inodes(bindingPort: 80, inTable: table) == [])
-    #expect(PortConflict.inodes(bindingPort: 80, inTable: "") == [])
+    #expect(PortHolder.inodes(bindingPort: 8554, inTable: table) == ["111"])
+    #expect(PortHolder.inodes(bindingPort: 80, inTable: table) == [])
+    #expect(PortHolder.inodes(bindingPort: 80, inTable: "") == [])
   }
 
   @Test(
@@ -174,15 +211,15 @@ struct ParsingTests {
 
   @Test("An engine that does not run, or that may not be used, says what to do")
   func unavailable() {
-    let stopped = ComposeEngine.unavailability(
+    let stopped = EngineRefusal.unavailability(
       in: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
       command: "docker ps")
     #expect(stopped?.code == .engineUnavailable)
     #expect(stopped?.next?.contains("make setup, or start dockerd") == true)
-    let forbidden = ComposeEngine.unavailability(
+    let forbidden = EngineRefusal.unavailability(
       in: "permission denied while trying to connect to the Docker daemon socket", command: "docker ps")
     #expect(forbidden?.next?.contains("usermod") == true)
-    #expect(ComposeEngine.unavailability(in: "no such service: x", command: "docker compose up") == nil)
+    #expect(EngineRefusal.unavailability(in: "no such service: x", command: "docker compose up") == nil)
   }
 
   @Test(

@@ -19,7 +19,9 @@ import Testing
 struct PrivateEngine: Sendable {
   let folder: String
   private let tell: @Sendable (String) async throws -> Void
-  var environment: [String: String] { ["DOCKER_HOST": "unix://\(folder)/docker.sock"] }
+  /// Where it listens, as in DOCKER_HOST.
+  var address: String { "unix://\(folder)/docker.sock" }
+  var environment: [String: String] { ["DOCKER_HOST": address] }
 
   /// Why there can be no such engine here, or nil. CI never takes that for an answer: there the test runs, and fails.
   static let isPossible: Bool = {

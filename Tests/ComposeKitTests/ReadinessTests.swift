@@ -10,7 +10,8 @@ struct ReadinessTests {
 
   private static func machine(_ expected: [String: Int] = ["web": 1], timeout: Double = 60) -> Readiness {
     Readiness(
-      expected: expected, options: UpOptions(timeout: .seconds(timeout), settlingTime: .seconds(1), allowedRestarts: 2),
+      expected: expected,
+      rules: ReadinessRules(timeout: .seconds(timeout), settlingTime: .seconds(1), allowedRestarts: 2),
       began: began)
   }
 
@@ -52,7 +53,7 @@ struct ReadinessTests {
   @Test("A start of a service whose files give a health check needs no inspection")
   func knownHealthCheck() {
     var readiness = Readiness(
-      expected: ["web": 1], neverRestarted: ["web"], healthChecked: ["web"], options: UpOptions(), began: Self.began)
+      expected: ["web": 1], neverRestarted: ["web"], healthChecked: ["web"], rules: ReadinessRules(), began: Self.began)
     #expect(readiness.apply(Self.event(.start), at: Self.at(0)) == [.progress(service: "web", .starting)])
     readiness.upFinished(at: Self.at(0))
     // It does not settle as one without a health check would.
@@ -125,7 +126,8 @@ struct ReadinessTests {
     "An exit of a service that the files do not restart needs no inspection, but for 0 and a possible lack of memory")
   func exitsBeforeInspection() {
     func machine(_ code: Int) -> Readiness {
-      var readiness = Readiness(expected: ["web": 1], neverRestarted: ["web"], options: UpOptions(), began: Self.began)
+      var readiness = Readiness(
+        expected: ["web": 1], neverRestarted: ["web"], rules: ReadinessRules(), began: Self.began)
       _ = readiness.apply(Self.event(.start), at: Self.at(0))
       _ = readiness.apply(Self.event(.die(exitCode: code)), at: Self.at(0.1))
       return readiness
@@ -239,7 +241,7 @@ struct ReadinessTests {
   /// A machine whose service is healthy and has probes, which are being tried.
   private static func probing(restart: String = "no") -> Readiness {
     var readiness = Readiness(
-      expected: ["web": 1, "other": 1], probed: ["web"], options: UpOptions(allowedRestarts: 2), began: began)
+      expected: ["web": 1, "other": 1], probed: ["web"], rules: ReadinessRules(allowedRestarts: 2), began: began)
     _ = readiness.apply(record(health: "healthy", restart: restart), at: at(1))
     _ = readiness.apply(record("other", health: "healthy", restart: restart), at: at(2))
     #expect(readiness.startProbing(at: at(2)) == [])

@@ -78,11 +78,15 @@ struct ReuseTests {
 
   @Test("The name is the same for the same files, and no sweep takes it for one that lost its owner")
   func names() {
-    let project = ComposeProject(name: "shop", files: ["/a/compose.yml"])
-    let suffix = ReusableProject.suffix(of: project)
-    #expect(suffix == ReusableProject.suffix(of: ComposeProject(name: "shop", files: ["/a/b/../compose.yml"])))
-    #expect(suffix != ReusableProject.suffix(of: ComposeProject(name: "shop", files: ["/b/compose.yml"])))
-    #expect(RunIdentity(projectName: "shop-" + suffix) == nil)
+    func suffix(_ file: String, _ engine: EngineAccess = EngineAccess(environment: [:])) -> String {
+      RunningProject.reuseSuffix(of: ComposeProject(name: "shop", files: [file]), on: engine)
+    }
+    let name = suffix("/a/compose.yml")
+    #expect(name == suffix("/a/b/../compose.yml"))
+    #expect(name != suffix("/b/compose.yml"))
+    // Another engine has a project of its own.
+    #expect(name != suffix("/a/compose.yml", EngineAccess(address: "unix:///other.sock")))
+    #expect(RunIdentity(projectName: "shop-" + name) == nil)
   }
 
   @Test("A lock is taken by one alone or shared by many, and its deadline says who has it")

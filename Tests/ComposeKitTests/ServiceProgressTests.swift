@@ -1,7 +1,6 @@
+import ComposeKit
 import Synchronization
 import Testing
-
-@testable import ComposeKit
 
 @Suite("Progress as a stream")
 struct ServiceProgressTests {
@@ -36,9 +35,9 @@ struct ServiceProgressTests {
 
   @Test("A failure is shown with its reason")
   func reason() {
-    var table = ProgressTable()
-    #expect(
-      table.line(for: Self.step(.failed, reason: "web exited with code 3"))
-        == "shop   web       failed    2.0 s  web exited with code 3\n")
+    let said = Mutex("")
+    let printer = ProgressPrinter(isTerminal: false) { text in said.withLock { $0 += text } }
+    printer(Self.step(.failed, reason: "web exited with code 3"))
+    #expect(said.withLock { $0 } == "shop   web       failed    2.0 s  web exited with code 3\n")
   }
 }

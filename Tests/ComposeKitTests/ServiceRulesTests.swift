@@ -39,7 +39,7 @@ struct ServiceRulesTests {
 
   @Test("A job is ready when it has ended well, and only then")
   func job() {
-    var readiness = Readiness(expected: ["web": 1], jobs: ["web"], options: UpOptions(), began: Self.began)
+    var readiness = Readiness(expected: ["web": 1], jobs: ["web"], rules: ReadinessRules(), began: Self.began)
     readiness.upFinished(at: Self.at(0))
     _ = readiness.apply(Self.event(.start), at: Self.at(0))
     _ = readiness.apply(Self.record(), at: Self.at(0))
@@ -55,7 +55,7 @@ struct ServiceRulesTests {
 
   @Test("A service that was stopped on purpose is known not to come back, whatever its policy")
   func stopped() {
-    var readiness = Readiness(expected: ["web": 1], options: UpOptions(), began: Self.began)
+    var readiness = Readiness(expected: ["web": 1], rules: ReadinessRules(), began: Self.began)
     readiness.upFinished(at: Self.at(0))
     let record = Self.record(state: "exited", exitCode: 143, restart: "always")
     _ = readiness.apply(record, at: Self.at(0))
@@ -65,7 +65,7 @@ struct ServiceRulesTests {
     _ = readiness.apply(record, at: Self.at(1.1))
     #expect(readiness.failure?.cause == .exited(code: 143))
 
-    var restarted = Readiness(expected: ["web": 1], options: UpOptions(), began: Self.began)
+    var restarted = Readiness(expected: ["web": 1], rules: ReadinessRules(), began: Self.began)
     restarted.upFinished(at: Self.at(0))
     _ = restarted.apply(record, at: Self.at(0))
     _ = restarted.apply(Self.record(state: "restarting", exitCode: 143, restart: "always"), at: Self.at(1.1))
@@ -78,7 +78,7 @@ struct ServiceRulesTests {
 
   @Test("An exit whose event does not tell the code waits for the inspection")
   func unknownCode() {
-    var readiness = Readiness(expected: ["web": 1], options: UpOptions(), began: Self.began)
+    var readiness = Readiness(expected: ["web": 1], rules: ReadinessRules(), began: Self.began)
     readiness.upFinished(at: Self.at(0))
     _ = readiness.apply(Self.event(.start), at: Self.at(0))
     _ = readiness.apply(Self.record(), at: Self.at(0))
@@ -90,10 +90,10 @@ struct ServiceRulesTests {
 
   @Test("Who waits for others has no deadline until they are ready, and then its own")
   func waiting() {
-    var options = UpOptions(timeout: .seconds(3))
-    options.timeouts["db"] = .seconds(30)
+    var rules = ReadinessRules(timeout: .seconds(3))
+    rules.timeouts["db"] = .seconds(30)
     var readiness = Readiness(
-      expected: ["db": 1, "web": 1], dependencies: ["web": ["db", "not started"]], options: options, began: Self.began)
+      expected: ["db": 1, "web": 1], dependencies: ["web": ["db", "not started"]], rules: rules, began: Self.began)
     _ = readiness.apply(Self.event(.create), at: Self.at(0))
     _ = readiness.apply(Self.event(.create, "db"), at: Self.at(0))
     _ = readiness.apply(Self.event(.start, "db"), at: Self.at(0))
@@ -110,7 +110,7 @@ struct ServiceRulesTests {
 
   @Test("A paused service is not ready; unhealthy without a failed check means that none has run")
   func paused() {
-    var readiness = Readiness(expected: ["web": 1], options: UpOptions(timeout: .seconds(5)), began: Self.began)
+    var readiness = Readiness(expected: ["web": 1], rules: ReadinessRules(timeout: .seconds(5)), began: Self.began)
     readiness.upFinished(at: Self.at(0))
     _ = readiness.apply(Self.record(state: "paused"), at: Self.at(0))
     _ = readiness.tick(at: Self.at(4))
@@ -126,14 +126,14 @@ struct ServiceRulesTests {
     _ = readiness.apply(Self.record(health: "unhealthy", streak: 3), at: Self.at(4.9))
     #expect(readiness.failure?.cause == .unhealthy)
     // An engine that does not count them is believed.
-    var other = Readiness(expected: ["web": 1], options: UpOptions(), began: Self.began)
+    var other = Readiness(expected: ["web": 1], rules: ReadinessRules(), began: Self.began)
     _ = other.apply(Self.record(health: "unhealthy"), at: Self.at(0))
     #expect(other.failure?.cause == .unhealthy)
   }
 
   @Test("Podman tells of each check, also of what has not changed; an inspection tells what it said")
   func everyCheck() {
-    var readiness = Readiness(expected: ["web": 1], options: UpOptions(), began: Self.began)
+    var readiness = Readiness(expected: ["web": 1], rules: ReadinessRules(), began: Self.began)
     readiness.upFinished(at: Self.at(0))
     _ = readiness.apply(Self.event(.start), at: Self.at(0))
     #expect(readiness.apply(Self.event(.healthChecked), at: Self.at(1)) == [.inspect(containerID: "web-id")])
@@ -153,18 +153,18 @@ struct ServiceRulesTests {
   @Test("Images that one service builds are built for all, and pulled for none")
   func images() throws {
     let configuration = try ProjectConfiguration(json: Self.shared, projectName: "shop-1")
-    func plan(_ services: Set<String>, absent: Set<String>, _ options: UpOptions = UpOptions()) -> ImagePlan {
-      ImagePlan(configuration, services: services, absent: absent, options: options)
+    func plan(_ services: Set<String>, absent: Set<String>, _ settings: StartSettings = StartSettings()) -> ImagePlan {
+      ImagePlan(configuration, services: services, absent: absent, settings: settings)
     }
     let all = plan(["web", "worker", "db"], absent: ["web", "worker", "db"])
     #expect(all.build == ["web"])
     #expect(all.pull == ["db"])
     #expect(plan(["worker"], absent: ["worker"]).build == ["web"])
     #expect(plan(["worker"], absent: []).build == [])
-    let always = plan(["worker", "db"], absent: [], UpOptions(build: .always, pull: .always))
+    let always = plan(["worker", "db"], absent: [], StartSettings(build: .always, pull: .always))
     #expect(always.build == ["web"])
     #expect(always.pull == ["db"])
-    let never = plan(["web", "worker"], absent: ["web", "worker"], UpOptions(build: .never))
+    let never = plan(["web", "worker"], absent: ["web", "worker"], StartSettings(build: .never))
     #expect(never.build == [])
     #expect(never.pull == ["worker"])
   }

@@ -60,3 +60,15 @@ private struct WhatIsOthers {
     print(shop, worker)
   }
 }
+
+private struct AnotherEngine {
+  static func onBoth(shop: ComposeProject) async throws {
+    let second = try await ComposeEngine.detect(address: "unix:///run/podman/podman.sock")
+    try await withComposeStack(shop) { here in
+      try await withComposeStack(shop, on: second) { there in
+        let states = try await [here.services(), there.services()]
+        print(states)
+      }
+    }
+  }
+}

@@ -27,6 +27,7 @@ import Foundation
 /// `cancelling` needs no engine: it asks a port at which nobody listens, gives up each wait at about the time of its answer, and says
 /// "at end".
 /// `COMPOSEOWNER_SHARING=volume=NAME,network=NAME` tells it what it may share.
+/// `COMPOSEOWNER_SECOND=ADDRESS` lets it own the project a second time, on the engine at that address, before the first.
 /// An error is printed as "error <code>" and its description, and is exit code 1.
 @main
 struct ComposeOwner {
@@ -42,7 +43,14 @@ struct ComposeOwner {
     if arguments[1] == "cancelling" { return await cancelRequests() }
     do {
       let project = ComposeProject(name: arguments[2], files: [arguments[3]], sharing: sharing)
-      try await own(project, phase: arguments[1])
+      guard let address = ProcessInfo.processInfo.environment["COMPOSEOWNER_SECOND"] else {
+        return try await own(project, phase: arguments[1])
+      }
+      let second = try await ComposeEngine.detect(address: address)
+      try await withComposeStack(project, on: second, options: UpOptions(settlingTime: .milliseconds(300))) { stack in
+        say("at second \(stack.projectName)")
+        try await own(project, phase: arguments[1])
+      }
     } catch let error as ComposeError {
       say("error \(error.code)\n\(error)")
       exit(1)

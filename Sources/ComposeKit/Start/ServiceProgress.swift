@@ -1,0 +1,73 @@
+/// One step of a service on its way up or down.
+public struct ServiceProgress: Sendable, Hashable {
+  /// Where the service is.
+  public enum Phase: String, Sendable, Hashable {
+    case building, pulling, created, starting, running, healthy, completed, restarting, unhealthy, failed, removing,
+      removed
+    /// Its health check is content, or it runs; now its probes are tried.
+    case probing
+    /// All of its probes hold.
+    case ready
+    /// It runs already and is used as it is, see ``UpOptions/reuse``.
+    case adopted
+  }
+  /// The project's base name.
+  public var project: String
+  /// The unique name of the running project.
+  public var projectName: String
+  /// The service, with its number if it has more than one container; empty where the step is the project's.
+  public var service: String
+  public var phase: Phase
+  /// The time since the project was started (or, for `removing` and `removed`, since its removal began).
+  public var elapsed: Duration
+  /// Why it is `failed` or `unhealthy`, in one sentence; the error follows when everything is down, with its evidence.
+  public var reason: String?
+
+  public init(
+    project: String, projectName: String, service: String, phase: Phase, elapsed: Duration, reason: String? = nil
+  ) {
+    self.project = project
+    self.projectName = projectName
+    self.service = service
+    self.phase = phase
+    self.elapsed = elapsed
+    self.reason = reason
+  }
+
+  /// Whether the service has come up: healthy, running or completed; probes of its own may still follow.
+  public var isReady: Bool {
+    switch phase {
+    case .healthy, .running, .completed, .ready, .adopted: true
+    default: false
+    }
+  }
+}
+
+/// Gives the progress of whatever `body` starts as a stream, which ends when `body` has ended.
+///
+/// ```swift
+/// try await withServiceProgress { steps in
+///   for await step in steps where step.phase == .failed { notify(step.reason) }
+/// } during: { progress in
+///   try await withComposeStacks([media, sts], progress: progress) { … }
+/// }
+/// ```
+///
+/// - Parameters:
+///   - reader: reads the steps in their order, all of them however slowly it reads; it has ended when this returns.
+///   - isolation: the actor on which `body` runs: the caller's.
+///   - body: gets the function to hand to ``withComposeStacks(_:on:options:progress:isolation:_:)``.
+/// - Throws: what `body` throws.
+public func withServiceProgress<R: Sendable>(
+  _ reader: @escaping @Sendable (AsyncStream<ServiceProgress>) async -> Void,
+  isolation: isolated (any Actor)? = #isolation,
+  during body: (@escaping @Sendable (ServiceProgress) -> Void) async throws -> R
+) async rethrows -> R {
+  let (steps, input) = AsyncStream<ServiceProgress>.makeStream()
+  return try await withThrowingTaskGroup(of: Void.self) { group in
+    group.addTask { await reader(steps) }
+    // Finished before the group waits for the reader, however the body ends.
+    defer { input.finish() }
+    return try await body { input.yield($0) }
+  }
+}
