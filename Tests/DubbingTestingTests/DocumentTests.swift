@@ -14,9 +14,8 @@ struct DocumentTests {
   @Test("The Swift lines of 'bring your own stack' are those that the E2E tests run")
   func ownStackSnippet() throws {
     let document = try Self.text("docs/bring-your-own-stack.md")
-    let snippet = try #require(document.components(separatedBy: "```swift\n").dropFirst().first)
-    let code = try #require(snippet.components(separatedBy: "```").first)
-    #expect(code == (try Self.text("Tests/E2E/OwnStackTests.swift")))
+    let snippets = document.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+    #expect(snippets.contains(try Self.text("Tests/E2E/OwnStackTests.swift")), "\(snippets)")
   }
 
   @Test("Every key of a stack file is in its document")

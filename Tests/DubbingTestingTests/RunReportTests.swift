@@ -75,6 +75,7 @@ struct RunReportTests {
         environment ready after 3.5 s, whole run 40.0 s
           dubbed       pair         a <b> & "c"
           dubbed       pair         a <b> & "c"  [red: deadline, a/v sync]
+          sample (ms): 1.5
           fault 'noise': caught by identity
           fault 'late': NOT CAUGHT AS EXPECTED: red are nothing; expected were a/v sync
         """)

@@ -21,7 +21,7 @@ extension StreamReady {
       streamID: try fields.stream(), sessionID: try fields.string(.sessionID),
       maxInflight: try fields.integer(.maxInflight))
     // The contract leaves the form of `capabilities` open: another one is none that is understood, and no violation.
-    recogniser = fields.value(.recogniser)?.text
+    if case .string(let name)? = fields.value(.recogniser) { recogniser = name }
   }
 }
 
