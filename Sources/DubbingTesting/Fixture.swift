@@ -164,7 +164,7 @@ extension Fixture {
       throw FixtureError(
         folder: folder, problems: ["media.mp4 is missing"], next: "fixtures/make.sh makes the fixtures anew")
     }
-    let found = try await MediaInfo.probe(media.path)
+    let found = try await FixtureAnalysis.shared.media(of: self).info()
     let problems = declarationProblems(segment) + Fixture.differences(declared: self, found: found)
     guard problems.isEmpty else {
       throw FixtureError(folder: folder, problems: problems, next: "mend fixture.json or make media.mp4 anew")

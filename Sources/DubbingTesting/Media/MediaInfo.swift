@@ -62,11 +62,17 @@ public struct MediaPacket: Sendable, Hashable {
 
 /// Why a file could not be read as media.
 public struct ProbeError: Error, Sendable, CustomStringConvertible {
+  /// The file or URL.
   public var path: String
+  /// Whose words ``reason`` are: `ffprobe` or `ffmpeg`.
+  public var program = "ffprobe"
+  /// What the program said, or why it said nothing.
   public var reason: String
 
   public var description: String {
-    "\(path) could not be read as media\n  ffprobe   \(reason)\n  next      play it with ffplay; if ffprobe is missing install ffmpeg"
+    let label = program + String(repeating: " ", count: max(1, 10 - program.count))
+    return
+      "\(path) could not be read as media\n  \(label)\(reason)\n  next      play it with ffplay; if \(program) is missing install ffmpeg"
   }
 }
 
@@ -101,8 +107,14 @@ extension MediaInfo {
   ///   - limit: how many packets are read at most; nil: all.
   /// - Throws: ``ProbeError`` with ffmpeg's own words.
   public static func packets(of path: String, track: String, limit: Int? = nil) async throws -> [MediaPacket] {
-    let info = try await probe(path)
-    let codec = track.hasPrefix("v") ? info.video?.codec : info.audio?.codec
+    try await packets(of: path, track: track, codec: try await probe(path).codec(of: track), limit: limit)
+  }
+
+  /// The codec of `v:0` or `a:0`; nil where there is no such track.
+  func codec(of track: String) -> String? { track.hasPrefix("v") ? video?.codec : audio?.codec }
+
+  /// The same where the codec is known already; none without one.
+  static func packets(of path: String, track: String, codec: String?, limit: Int? = nil) async throws -> [MediaPacket] {
     guard let codec else { return [] }
     let filter = PictureFilter.of(codec)
     let arguments =
@@ -114,9 +126,9 @@ extension MediaInfo {
     do {
       result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))
     } catch let error as MediaToolError {
-      throw ProbeError(path: path, reason: error.description)
+      throw ProbeError(path: path, program: "ffmpeg", reason: error.description)
     }
-    guard result.succeeded else { throw ProbeError(path: path, reason: result.lastWords) }
+    guard result.succeeded else { throw ProbeError(path: path, program: "ffmpeg", reason: result.lastWords) }
     return FrameHashes(result.standardOutput).packets
   }
 }

@@ -70,6 +70,13 @@ public struct LiveStream: Sendable {
   ///   - fault: what is broken on purpose meanwhile.
   /// - Throws: ``FixtureError``, ``ProbeError``, ``StreamError`` when the fixture cannot be published or the fault not injected.
   public func dub(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> DubbingVerdict {
+    try await dubbed(fixture, under: fault).verdict
+  }
+
+  /// The same, with the recording that was looked at; nil where there is none.
+  func dubbed(
+    _ fixture: Fixture, under fault: StreamFault?
+  ) async throws -> (verdict: DubbingVerdict, output: MediaFile?) {
     try await fixture.check(segment: environment.stack.budget.segment)
     Console.print("… \(fixture.name): publishing \(fixture.duration) s over \(transport.rawValue) as \(name)")
     let contract = environment.stack.contract
@@ -102,8 +109,9 @@ public struct LiveStream: Sendable {
       stream: name, fixture: fixture, budget: environment.stack.budget,
       events: StreamEvents(heard, stream: name, contract: contract),
       spoken: StreamEvents(contract.observed(sent), stream: name, contract: contract))
+    let output = problem == nil ? MediaFile(recording.path) : nil
     let evidence = try await ConcurrencyLimit.verdicts.withPlace { _ in
-      try await analysis.evidence(of: problem == nil ? recording : nil, problem: problem)
+      try await analysis.evidence(of: output, problem: problem)
     }.joined(after: course.workerJoined, lead: environment.stack.publisherLead)
     var verdict = DubbingVerdict(evidence)
     verdict.checks += await checks.answers(
@@ -111,7 +119,7 @@ public struct LiveStream: Sendable {
         stream: name, fixture: fixture, environment: environment, began: began, ended: ended, events: heard,
         connectedAt: environment.tap.connectionDate(of: received), recording: problem == nil ? recording : nil,
         firstOutputAfter: course.firstOutput, evidence: evidence, verdict: verdict))
-    return verdict
+    return (verdict, output)
   }
 
   private enum Part: Sendable {

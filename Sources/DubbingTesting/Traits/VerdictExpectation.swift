@@ -41,10 +41,10 @@ extension LiveStream {
 
   private func judged(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> (DubbingVerdict, StreamSound)
   {
-    let verdict = try await dub(fixture, under: fault)
+    let (verdict, output) = try await dubbed(fixture, under: fault)
     // Everything that has a deadline is over: pictures may take their time.
     let sound = try await ConcurrencyLimit.verdicts.withPlace { _ in
-      await StreamSound.of(fixture, recording: recording)
+      await StreamSound.of(fixture, output: output)
     }
     try await RunReporter.shared.add(
       verdict, test: Test.current?.displayName ?? Test.current?.name ?? name, fault: fault?.name, of: self, sound: sound

@@ -12,19 +12,18 @@ struct OutputAnalysis: Sendable {
   var spoken: StreamEvents
 
   /// Gathers the evidence; without a recording it is that of a stream with no output.
-  func evidence(of recording: URL?, problem: String?) async throws -> StreamEvidence {
+  func evidence(of recording: MediaFile?, problem: String?) async throws -> StreamEvidence {
     guard let recording, fixture.canBeDubbed else {
-      let output: MediaInfo? = if let recording { try await MediaInfo.probe(recording.path) } else { nil }
+      let output = try await recording?.info()
       return StreamEvidence(
         stream: stream, fixture: fixture, budget: budget, events: events, output: output, outputProblem: problem,
         video: VideoMatch(), windows: [])
     }
-    let info = try await MediaInfo.probe(recording.path)
-    let video = VideoMatch(
-      input: try await MediaInfo.packets(of: fixture.media.path, track: "v:0"),
-      output: try await MediaInfo.packets(of: recording.path, track: "v:0"))
-    let original = try await AudioDecoder.decode(fixture.media.path, alignedToTimestamps: true)
-    let output = try await AudioDecoder.decode(recording.path, alignedToTimestamps: true)
+    let info = try await recording.info()
+    let media = await FixtureAnalysis.shared.media(of: fixture)
+    let video = VideoMatch(input: try await media.pictures(), output: try await recording.pictures())
+    let original = try await media.original()
+    let output = try await recording.sound()
     let placed = try place(in: original)
     // Without a picture the start of the output is the only reference there is.
     let videoLag = video.lag ?? 0
@@ -53,20 +52,22 @@ struct OutputAnalysis: Sendable {
   ///
   /// The worker cuts on the timestamps of the stream that reached it; containers and protocols shift those by a codec frame or
   /// two, so the fixture's own grid is only the first guess, and all there is for a fragment without sound.
-  private func place(in original: AudioClip) throws -> [PlacedFragment] {
+  private func place(in original: Attributor) throws -> [PlacedFragment] {
     let sent = try events.fragments.map { try place($0, in: original) }
     // What was never sent is in the output all the same, and has to be something.
     let unsent = Set(0..<fixture.fragmentCount(segment: budget.segment)).subtracting(sent.map(\.sequence))
     return (sent + unsent.map(nominal)).sorted { $0.sequence < $1.sequence }
   }
 
-  private func place(_ fragment: StreamEvents.Fragment, in original: AudioClip) throws -> PlacedFragment {
+  private func place(_ fragment: StreamEvents.Fragment, in original: Attributor) throws -> PlacedFragment {
     var placed = nominal(fragment.sequence)
     placed.dubbed = try dubbed(fragment.sequence)
     guard fragment.data.audio.isPCM, fragment.data.audio.problems.isEmpty else { return placed }
-    let cut = try AudioClip(fragment.data.audio).resampled(to: original.sampleRate)
+    let cut = try AudioClip(fragment.data.audio)
     placed.duration = cut.duration
-    let attributor = Attributor(candidates: [Candidate(role: .original, clip: original, expectedStart: -placed.start)])
+    let clip = original.candidates[0].clip
+    let attributor = Attributor(
+      candidates: [Candidate(role: .original, clip: clip, expectedStart: -placed.start)], reusing: original)
     guard let found = attributor.attribute(cut, windows: [(start: 0, end: cut.duration)]).first else { return placed }
     placed.level = found.level
     placed.isFound = found.attribution == .passthrough
@@ -89,17 +90,17 @@ struct OutputAnalysis: Sendable {
   }
 
   private func windows(
-    of output: AudioClip, original: AudioClip, placed: [PlacedFragment], videoLag: Double
+    of output: AudioClip, original: Attributor, placed: [PlacedFragment], videoLag: Double
   ) throws -> [StreamEvidence.Window] {
-    var candidates = [Candidate(role: .original, clip: original, expectedStart: videoLag)]
+    var candidates = [Candidate(role: .original, clip: original.candidates[0].clip, expectedStart: videoLag)]
     for fragment in placed {
       guard let dubbed = fragment.dubbed else { continue }
       candidates.append(
         Candidate(
-          role: .dubbed(fragment.sequence), clip: try dubbed.resampled(to: output.sampleRate),
+          role: .dubbed(fragment.sequence), clip: dubbed,
           expectedStart: fragment.start + videoLag))
     }
-    let attributor = Attributor(candidates: candidates)
+    let attributor = Attributor(candidates: candidates, reusing: original)
     let inside = placed.filter { $0.start + videoLag + 0.2 < output.duration }
     let spans = inside.map { fragment in
       let start = max(0, fragment.start + videoLag)
