@@ -75,7 +75,8 @@ struct FixtureAnalysisTests {
     await #expect(throws: ProbeError.self) { try await FixtureAnalysis.shared.media(of: fixture).info() }
   }
 
-  @Test("What is known of a file is what is read from it", arguments: ["counting-late", "counting-no-video", "no-audio"])
+  @Test(
+    "What is known of a file is what is read from it", arguments: ["counting-late", "counting-no-video", "no-audio"])
   func figures(name: String) async throws {
     let file = await FixtureAnalysis.shared.media(of: try Fixture.named(name))
     #expect(try await file.pictures() == MediaInfo.packets(of: file.path, track: "v:0"))

@@ -7,7 +7,10 @@ import Testing
 /// What a pipeline would leave of a fixture, made with ffmpeg alone: events with real sound, and a recording of the output.
 struct MadeStream {
   /// What is in one fragment's place of the output.
-  enum Sound: Sendable { case dub, original, silence, otherDub }
+  enum Sound: Sendable {
+    case dub, original, silence
+    case dubOf(Int)
+  }
 
   var fixture: Fixture
   /// Seconds of a fragment.
@@ -61,7 +64,7 @@ struct MadeStream {
       case .dub: output += dub
       case .original: output += piece
       case .silence: output += dub.map { _ in 0 }
-      case .otherDub: output += Array(dubs[(sequence + 1) % dubs.count].prefix(dub.count))
+      case .dubOf(let other): output += Array(dubs[other].prefix(dub.count))
       }
     }
     let recording = folder.appending(path: "output.flv")

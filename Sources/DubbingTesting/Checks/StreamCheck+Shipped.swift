@@ -62,11 +62,11 @@ extension StreamCheck {
   /// - Parameter share: 0…1.
   public static func inSync(share: Double) -> StreamCheck {
     StreamCheck("share in sync") { findings in
-      let bound = findings.verdict.budget.avDelta.milliseconds
+      let bound = findings.verdict.tolerances.avDelta
       let deltas = findings.verdict.fragments.compactMap(\.avDelta)
       guard !deltas.isEmpty else { return .notAsked("nothing could be placed") }
-      let found = Double(deltas.count { abs($0) < bound }) / Double(deltas.count)
-      let said = "\(deltas.count { abs($0) < bound }) of \(deltas.count) within ±\(bound.short) ms"
+      let found = Double(deltas.count { $0.magnitude < bound }) / Double(deltas.count)
+      let said = "\(deltas.count { $0.magnitude < bound }) of \(deltas.count) within ±\(bound.milliseconds.short) ms"
       return found >= share ? .passed(said) : .failed("\(said), at least \((share * 100).short) % are wanted")
     }
   }

@@ -9,7 +9,9 @@ final class MediaFile: Sendable {
   private let knownPictures = Once<[MediaPacket]>()
   private let knownSoundOffset = Once<Double>()
   private let knownSound = Once<AudioClip>()
+  private let knownGreyFrames = Once<GreyFrames>()
   private let knownOriginal = Once<Attributor>()
+  private let paddings = OnceEach<FixturePadding, Void>()
   private let firstPackets = OnceEach<LeadIn.FirstPackets, Data>()
 
   init(_ path: String) { self.path = path }
@@ -24,6 +26,11 @@ final class MediaFile: Sendable {
   /// Every packet of the first video track, in file order.
   func pictures() async throws -> [MediaPacket] {
     try await knownPictures { try await self.packets("v:0") }
+  }
+
+  /// The first video track, decoded to small grey pictures.
+  func greyFrames() async throws -> GreyFrames {
+    try await knownGreyFrames { [path] in try await GreyFrames.decode(path) }
   }
 
   /// How much later than the picture the sound begins, seconds: below 0 for an encoder's delay; 0 where there are not both.
@@ -45,13 +52,19 @@ final class MediaFile: Sendable {
   /// The sound as the original that others are compared with.
   func original() async throws -> Attributor {
     try await knownOriginal {
-      Attributor(candidates: [Candidate(role: .original, clip: try await self.sound(), expectedStart: 0)])
+      Attributor(
+        candidates: [Candidate(role: .original, clip: try await self.sound(), expectedStart: 0)], options: .everywhere)
     }
   }
 
   /// The first packet of each track in a small MP4, see ``LeadIn``.
   func copied(_ packets: LeadIn.FirstPackets) async throws -> Data {
     try await firstPackets(packets) { [path] in try await packets.copied(from: path) }
+  }
+
+  /// Runs `make` unless that padding has been made; see ``Fixture/padded(by:in:)``.
+  func padded(_ padding: FixturePadding, _ make: @escaping @Sendable () async throws -> Void) async throws {
+    try await paddings(padding, make)
   }
 
   private func packets(_ track: String, limit: Int? = nil) async throws -> [MediaPacket] {

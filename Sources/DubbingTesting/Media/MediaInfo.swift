@@ -3,12 +3,18 @@ import Subprocess
 
 /// What ffprobe says of a media file or URL.
 public struct MediaInfo: Sendable, Hashable {
+  /// The first video track.
   public struct VideoTrack: Sendable, Hashable {
+    /// As ffmpeg calls it, such as `h264` or `aac`.
     public var codec: String
+    /// Pixels.
     public var width: Int
+    /// Pixels.
     public var height: Int
+    /// Frames per second, on average.
     public var fps: Double
 
+    /// A track of these figures.
     public init(codec: String, width: Int, height: Int, fps: Double) {
       self.codec = codec
       self.width = width
@@ -17,12 +23,16 @@ public struct MediaInfo: Sendable, Hashable {
     }
   }
 
+  /// The first audio track.
   public struct AudioTrack: Sendable, Hashable {
+    /// As ffmpeg calls it, such as `h264` or `aac`.
     public var codec: String
     /// Samples per second.
     public var sampleRate: Int
+    /// How many there are.
     public var channels: Int
 
+    /// A track of these figures.
     public init(codec: String, sampleRate: Int, channels: Int) {
       self.codec = codec
       self.sampleRate = sampleRate
@@ -30,12 +40,16 @@ public struct MediaInfo: Sendable, Hashable {
     }
   }
 
+  /// As ffmpeg calls it, such as `flv`.
   public var container: String
   /// Seconds.
   public var duration: Double
+  /// nil: there is none.
   public var video: VideoTrack?
+  /// nil: there is none.
   public var audio: AudioTrack?
 
+  /// A file of these tracks.
   public init(container: String, duration: Double, video: VideoTrack?, audio: AudioTrack?) {
     self.container = container
     self.duration = duration
@@ -53,6 +67,7 @@ public struct MediaPacket: Sendable, Hashable {
   /// Decoding time, seconds.
   public var dts: Double?
 
+  /// A packet of these figures.
   public init(hash: String, pts: Double?, dts: Double?) {
     self.hash = hash
     self.pts = pts
@@ -69,6 +84,7 @@ public struct ProbeError: Error, Sendable, CustomStringConvertible {
   /// What the program said, or why it said nothing.
   public var reason: String
 
+  /// Path, the program's words and what to do next, a line each.
   public var description: String {
     let label = program + String(repeating: " ", count: max(1, 10 - program.count))
     return

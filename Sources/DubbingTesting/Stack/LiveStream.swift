@@ -90,9 +90,14 @@ public struct LiveStream: Sendable {
     }
     if let rule { environment.wire.addRule(rule) }
     defer { if let rule { environment.wire.removeRule(named: rule.name) } }
+    let padding = environment.stack.padding
+    var published = fixture
+    if let padding {
+      published = try await fixture.padded(by: padding, in: RunReporter.shared.folder.appending(path: "padded"))
+    }
     let checks = await PreparedChecks(environment.stack.checks, in: environment)
     let began = Date()
-    let course = try await publishAndRecord(fixture, to: recording, under: fault)
+    let course = try await publishAndRecord(published, to: recording, under: fault)
     let ended = Date()
     let problem = course.problem
     places?.live.leave()
@@ -105,12 +110,14 @@ public struct LiveStream: Sendable {
         next: "look at events.jsonl in \(folder.path)")
     }
     let heard = contract.observed(received)
-    let analysis = OutputAnalysis(
-      stream: name, fixture: fixture, budget: environment.stack.budget,
+    var analysis = OutputAnalysis(
+      stream: name, fixture: fixture, budget: environment.stack.budget, tolerances: environment.stack.tolerances,
+      tail: environment.stack.tail, picture: environment.stack.picture,
       events: StreamEvents(heard, stream: name, contract: contract),
       spoken: StreamEvents(contract.observed(sent), stream: name, contract: contract))
+    if let padding { analysis.published = (await FixtureAnalysis.shared.media(of: published), padding) }
     let output = problem == nil ? MediaFile(recording.path) : nil
-    let evidence = try await ConcurrencyLimit.verdicts.withPlace { _ in
+    let evidence = try await ConcurrencyLimit.verdicts.withPlace { [analysis] _ in
       try await analysis.evidence(of: output, problem: problem)
     }.joined(after: course.workerJoined, lead: environment.stack.publisherLead)
     var verdict = DubbingVerdict(evidence)
