@@ -28,9 +28,11 @@ public struct EventPayload: Sendable, Hashable {
     let attachments = event.attachmentBuffers
     arguments = try (0..<event.argumentCount()).map { index in
       let value = try event.decode(Value.self, at: index)
-      return attachments.isEmpty ? value : value.filled { number in
-        attachments.indices.contains(number) ? Data(attachments[number].readableBytesView) : nil
-      } ?? value
+      return attachments.isEmpty
+        ? value
+        : value.filled { number in
+          attachments.indices.contains(number) ? Data(attachments[number].readableBytesView) : nil
+        } ?? value
     }
   }
 

@@ -58,6 +58,7 @@ extension DubbingVerdict {
   }
 
   private static func acknowledged(_ events: StreamEvents) -> Finding {
+    guard events.contract.name(of: .fragmentAck) != nil else { return .notAsked("the contract has no acknowledgement") }
     let silent = events.fragments.filter { $0.acknowledgedAt == nil }.map(\.sequence)
     return Finding(
       problems: silent.isEmpty ? [] : ["fragment \(silent.list) was never acknowledged by STS"],
