@@ -80,7 +80,10 @@ struct PictureMatchTests {
   func repeating() throws {
     // Two seconds of moving bars, five times.
     let loop = (0..<120).flatMap { frame in
-      (0..<GreyFrames.size).map { pixel in UInt8((pixel * 7 + (pixel / 32 + 1) * frame * 5) % 251) }
+      (0..<GreyFrames.size).map { (pixel: Int) -> UInt8 in
+        let moved: Int = pixel * 7 + (pixel / 32 + 1) * frame * 5
+        return UInt8(moved % 251)
+      }
     }
     let frames = GreyFrames((0..<5).flatMap { _ in loop })
     let error = #expect(throws: PictureMatch.NotMeasurable.self) { try PictureMatch.find(frames, in: frames) }
