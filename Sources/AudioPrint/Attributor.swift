@@ -11,7 +11,12 @@ public struct Attributor: Sendable {
   let bank: EnvelopeBank
 
   /// Prepares the candidates once, for any number of outputs.
-  public init(candidates: [Candidate], options: AttributionOptions = .init()) {
+  ///
+  /// - Parameters:
+  ///   - candidates: the sources from which outputs may have been made.
+  ///   - options: how they are searched for.
+  ///   - other: one that has prepared some of these clips already: that is not done again.
+  public init(candidates: [Candidate], options: AttributionOptions = .init(), reusing other: Attributor? = nil) {
     // Beyond a day of audio a time is a mistake of the caller's; what is no number says nothing.
     self.candidates = candidates.map { candidate in
       var known = candidate
@@ -19,7 +24,10 @@ public struct Attributor: Sendable {
       return known
     }
     self.options = options.checked
-    prepared = candidates.map { PreparedClip($0.clip) }
+    prepared = candidates.map { candidate in
+      let known = other?.candidates.firstIndex { $0.clip == candidate.clip }
+      return known.flatMap { other?.prepared[$0] } ?? PreparedClip(candidate.clip)
+    }
     bank = EnvelopeBank()
   }
 

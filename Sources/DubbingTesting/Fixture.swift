@@ -190,7 +190,7 @@ extension Fixture {
       throw FixtureError(
         folder: folder, problems: ["media.mp4 is missing"], next: "fixtures/make.sh makes the fixtures anew")
     }
-    let found = try await MediaInfo.probe(media.path)
+    let found = try await FixtureAnalysis.shared.media(of: self).info()
     var problems = declarationProblems(segment) + Fixture.differences(declared: self, found: found)
     for recogniser in (heardBy ?? [:]).keys.sorted() {
       let more = heard(by: recogniser).declarationProblems(segment)
@@ -206,8 +206,8 @@ extension Fixture {
     if name != folder.lastPathComponent {
       problems.append("name is '\(name)', the folder is '\(folder.lastPathComponent)'")
     }
-    if !canBeDubbed, expectedOutcome != .failed {
-      problems.append("there is no audio to dub: expected_outcome can only be 'failed'")
+    if !canBeDubbed, ![.failed, .refused].contains(expectedOutcome) {
+      problems.append("there is no audio to dub: expected_outcome can only be 'failed' or 'refused'")
     }
     if let rate = maxWordErrorRate, !(0...1).contains(rate) || expectedTranscripts == nil {
       problems.append("max_word_error_rate is \(rate): it is a share, 0…1, of the words in expected_transcripts")

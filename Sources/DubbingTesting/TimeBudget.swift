@@ -8,10 +8,6 @@ public struct TimeBudget: Sendable, Hashable {
   public var fragment: Duration = .seconds(30)
   /// From the first published packet to the end of the output, for a 30 s fixture.
   public var pipeline: Duration = .seconds(180)
-  /// How far dubbed audio may lie from the picture, either way.
-  public var avDelta: Duration = .milliseconds(120)
-  /// How far the output's length may differ from the input's, either way.
-  public var durationTolerance: Duration = .milliseconds(500)
 
   public init() {}
 

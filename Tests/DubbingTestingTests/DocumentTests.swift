@@ -25,6 +25,7 @@ struct DocumentTests {
       StackFile.CodingKeys.allCases.map(\.rawValue) + DualStack.Role.needed.map(\.name)
       + StackFile.Project.CodingKeys.allCases.map(\.rawValue)
       + StackFile.Port.CodingKeys.allCases.map(\.rawValue) + StackFile.Budget.CodingKeys.allCases.map(\.rawValue)
+      + StackFile.Padding.CodingKeys.allCases.map(\.rawValue) + StackFile.tolerances.keys
     for key in keys { #expect(document.contains("`\(key)`"), "\(key)") }
   }
 

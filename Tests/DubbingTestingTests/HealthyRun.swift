@@ -25,7 +25,12 @@ enum HealthyRun {
         input: packets,
         output: packets.map { MediaPacket(hash: $0.hash, pts: ($0.pts ?? 0) + 0.02, dts: ($0.dts ?? 0) + 0.02) }),
       windows: (0..<2).map {
-        .init(sequence: $0, content: .dubbed($0), coherence: 0.97, originalCoherence: 0.02, lag: 0.004, level: -22)
+        .init(
+          sequence: $0, content: .dubbed($0), coherence: 0.97, originalCoherence: 0.02, lag: .milliseconds(4),
+          level: -22,
+          place: .init(
+            fixtureStart: .seconds(6 * $0),
+            output: Duration.milliseconds(6000 * $0 + 24)..<Duration.milliseconds(6000 * $0 + 6024)))
       },
       originalLevels: [0: -20, 1: -20])
   }

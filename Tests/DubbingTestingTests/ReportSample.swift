@@ -46,7 +46,7 @@ enum ReportSample {
     events[6].date += 40
     var evidence = HealthyRun.evidence
     evidence.events = StreamEvents(events, stream: "s")
-    evidence.windows[1].lag = 0.25
+    evidence.windows[1].lag = .milliseconds(250)
     return DubbingVerdict(evidence)
   }
 

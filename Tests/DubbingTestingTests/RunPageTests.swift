@@ -96,6 +96,7 @@ struct RunPageTests {
     var red = report.streams[0]
     red.passed = false
     red.checks[1].passed = false
+    red.checks[1].state = .failed
     report.streams.append(red)
     report.faults.append(
       .init(

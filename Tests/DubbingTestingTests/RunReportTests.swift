@@ -18,7 +18,7 @@ struct RunReportTests {
         "test", "fixture", "stream", "outcome", "duration_s", "fragments", "checks",
         // What the contract does not have.
         "expected_outcome", "passed", "fault", "environment", "fixture_duration_s", "segment_s", "answer_bound_s",
-        "av_bound_ms", "video_lag_ms", "hash_differs", "recording", "events", "word_error_rate",
+        "av_bound_ms", "video_lag_ms", "video", "hash_differs", "recording", "events", "word_error_rate",
       ])
     let fault = try #require((object["faults"] as? [[String: Any]])?.first)
     #expect(Set(fault.keys) == ["fault", "caught_by", "expected", "message", "ok", "outcome", "hash_differs"])
@@ -27,7 +27,7 @@ struct RunReportTests {
     #expect(
       Set(fragment.keys) == [
         "sequence", "transcript", "translated_text", "processing_ms", "attributed_to", "coherence", "lag_ms",
-        "av_delta_ms", "sent_after_s", "acknowledged_ms",
+        "av_delta_ms", "sent_after_s", "acknowledged_ms", "fixture_start_s", "output_start_s", "output_end_s",
       ])
     #expect(fragment["acknowledged_ms"] as? Double == 10)
     #expect(fragment["av_delta_ms"] as? Double == 4)
@@ -104,7 +104,7 @@ struct RunReportTests {
   @Test("The table names fragment, transcript, source and every failed check")
   func table() {
     var evidence = HealthyRun.evidence
-    evidence.windows[1].lag = 0.25
+    evidence.windows[1].lag = .milliseconds(250)
     let table = DubbingVerdict(evidence).table(test: "t")
     for part in ["✘ t: pair as s is DUBBED", "one two three", "dubbed 1", "+250.0 ms", "✘ a/v sync"] {
       #expect(table.contains(part), "\(table)")

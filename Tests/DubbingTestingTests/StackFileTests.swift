@@ -23,6 +23,9 @@ struct StackFileTests {
         environment: Dictionary(uniqueKeysWithValues: ports.map { ($0, "0") })),
       sts: .init(name: "e2e-sts-019", files: [folder + "/sts.yml"], environment: ["STS_PORT": "0"]))
     for role in [DualStack.Role.worker, .speech] { expected.ports[role]?.healthPath = "/health" }
+    let fallbacks = try #require(MetricBound(#"worker_audio_fragments_total{status="fallback"} == 0"#))
+    (expected.tail, expected.picture) = (.flushed, .untouched)
+    expected.checks = [try .logErrors(except: "no audio track"), .metric(fallbacks), .maxInflight]
     #expect(stack == expected)
   }
 
@@ -42,6 +45,10 @@ struct StackFileTests {
       content["gateway_variable"] = "BRIDGE"
       content["host_name"] = "the-host"
       content["services"] = ["redis"]
+      content["tail"] = "dropped"
+      content["video"] = "reencoded"
+      content["padding"] = ["lead_s": 1.5, "tail_s": 7]
+      content["tolerances"] = ["av_delta_ms": 80, "audible_original": 0.5]
       content["checks"] = [
         "log_errors": ["except": "known"], "max_inflight": true, "first_output_s": 12, "worker_connects_s": 5,
         "in_sync_share": 0.9, "metrics": ["a_total == 0", ["bound": "b > 1", "value": "end", "port": "metrics"]],
@@ -75,6 +82,9 @@ struct StackFileTests {
       #expect(stack.ports[metrics] == .init("prom", 9090) && stack.ports.count == 6)
       #expect(stack.sts.environment["METRICS_PORT"] == "0" && stack.media.environment["METRICS_PORT"] == nil)
       #expect(stack.services == ["redis"] && stack.addsExtraHosts && stack.stsURL == "ws://{host}:{port}/sio")
+      #expect(stack.tail == .dropped && stack.picture == .reencoded)
+      #expect(stack.padding == .init(lead: .seconds(1.5), tail: .seconds(7)))
+      #expect(stack.tolerances.avDelta == .milliseconds(80) && stack.tolerances.audibleOriginal == 0.5)
       let names = [
         "log errors", "metric a_total == 0", "metric b > 1", "max inflight", "first output", "worker connects",
         "share in sync",
@@ -162,6 +172,10 @@ struct StackFileTests {
     .init(testDescription: "a pattern that is none", code: .badValue, says: ["checks.log_errors"]) {
       $0["checks"] = ["log_errors": ["pattern": "("]]
     },
+    .init(
+      testDescription: "a tolerance that there is not", code: .unknownKey, says: ["tolerances.av_delta", "av_delta_ms"]
+    ) { $0["tolerances"] = ["av_delta": 1] },
+    .init(testDescription: "a tail that is none", code: .badValue, says: ["tail"]) { $0["tail"] = "kept" },
     .init(testDescription: "no compose file", code: .badValue, says: ["no compose file"]) { $0["sts"] = ["files": []] },
     .init(
       testDescription: "a compose file that is missing", code: .composeFileMissing, says: ["/gone.yml", "start at"]

@@ -27,7 +27,7 @@ extension E2E {
       let published = try await MediaInfo.packets(of: fixture.media.path, track: "v:0")
       #expect(pictures.map(\.hash) == published.map(\.hash))
       for fragment in verdict.fragments {
-        #expect(abs(try #require(fragment.avDelta)) < 40, "fragment \(fragment.sequence), ms")
+        #expect(abs(try #require(fragment.avDelta).milliseconds) < 40, "fragment \(fragment.sequence), ms")
         #expect(try #require(fragment.coherence) > 0.9, "fragment \(fragment.sequence)")
         #expect(LanguageGuess(try #require(fragment.translatedText))?.language == "es")
       }

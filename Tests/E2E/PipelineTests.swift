@@ -15,7 +15,7 @@ extension E2E {
       if transport == .rtmp, fixture.video != nil {
         // No server moves what has timestamps of its own.
         for fragment in verdict.fragments {
-          #expect(abs(fragment.avDelta ?? 0) < 2, "fragment \(fragment.sequence), ms")
+          #expect(abs(fragment.avDelta?.milliseconds ?? 0) < 2, "fragment \(fragment.sequence), ms")
         }
       }
       #expect(start.duration(to: clock.now) < TimeBudget.standard.pipeline)

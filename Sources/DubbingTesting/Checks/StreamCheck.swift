@@ -70,9 +70,9 @@ extension StreamCheck.Answer {
   /// The answer as a check of the verdict.
   func check(_ name: DubbingVerdict.Check.Name) -> DubbingVerdict.Check {
     switch self {
-    case .passed(let detail): .init(name: name, passed: true, detail: detail)
-    case .failed(let detail): .init(name: name, passed: false, detail: detail)
-    case .notAsked(let reason): .init(name: name, passed: true, detail: "not asked: \(reason)")
+    case .passed(let detail): .init(name: name, state: .passed, detail: detail)
+    case .failed(let detail): .init(name: name, state: .failed, detail: detail)
+    case .notAsked(let reason): .init(name: name, state: .notAsked, detail: reason)
     }
   }
 }

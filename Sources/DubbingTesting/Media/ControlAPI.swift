@@ -7,14 +7,19 @@ import Foundation
 
 /// The media server's control API (MediaMTX v3): which paths exist and are ready.
 public struct ControlAPI: Sendable {
+  /// Where the API answers.
   public var endpoint: Endpoint
 
+  /// An API at an address on this host.
   public init(endpoint: Endpoint) { self.endpoint = endpoint }
 
   /// A path on the media server. Newer servers say `available` or `online` where older ones say `ready`: either counts.
   public struct Path: Sendable, Hashable, Decodable {
+    /// As in the URL, without a leading slash.
     public var name: String
+    /// Whether it can be played.
     public var isReady: Bool
+    /// The codecs, as the server calls them.
     public var tracks: [String]
     /// How many read it.
     public var readers: Int
@@ -22,6 +27,7 @@ public struct ControlAPI: Sendable {
     private struct Reader: Decodable {}
     enum CodingKeys: String, CodingKey { case name, ready, available, online, tracks, readers }
 
+    /// Reads an item of the paths list.
     public init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
       name = try container.decode(String.self, forKey: .name)
@@ -132,11 +138,16 @@ enum HTTP {
 
 /// Why a stream could not be published, followed or recorded.
 public struct StreamError: Error, Sendable, CustomStringConvertible {
+  /// The stream's name, or a URL.
   public var stream: String
+  /// What happened, in one clause.
   public var reason: String
+  /// Lines that show it, each with a label.
   public var evidence: [String]
+  /// What to do next.
   public var next: String
 
+  /// An error with what it is told by.
   public init(stream: String, reason: String, evidence: [String] = [], next: String) {
     self.stream = stream
     self.reason = reason
@@ -144,6 +155,7 @@ public struct StreamError: Error, Sendable, CustomStringConvertible {
     self.next = next
   }
 
+  /// Reason, evidence and what to do next, a line each.
   public var description: String {
     "stream '\(stream)': \(reason)\n" + (evidence + ["next      \(next)"]).map { "  \($0)" }.joined(separator: "\n")
   }

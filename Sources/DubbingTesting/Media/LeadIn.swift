@@ -31,7 +31,8 @@ struct LeadIn: Sendable {
     let list = path.appendingPathExtension("ffconcat")
     files = [first, early, list]
     input = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", list.path]
-    let offset = try await Self.soundOffset(of: fixture)
+    let media = await FixtureAnalysis.shared.media(of: fixture)
+    let offset = try await media.soundOffset()
     // By number, since ffmpeg 5.1 gives these filters times in one unit and `tb` of another.
     let notFirst = "noise=drop='eq(n,0)'"
     let hasBoth = fixture.audio != nil && fixture.video != nil
@@ -43,12 +44,12 @@ struct LeadIn: Sendable {
     muxing = !endingAnalysis && offset > 0.1 ? ["-max_interleave_delta", "30000"] : []
 
     do {
-      try await Self.copyFirst(of: fixture, to: first)
+      try await media.copied(FirstPackets(fixture)).write(to: first)
       var lines = ["ffconcat version 1.0"]
       if endingAnalysis {
         // ffmpeg's muxer holds a packet back until the other track has one as well. So the fixture's first picture comes half a
         // lead early, with its own time, and is left out where it was.
-        try await Self.copyFirst(of: fixture, to: early, pictureAfter: hasBoth ? duration / 2 : .zero)
+        try await media.copied(FirstPackets(fixture, pictureAfter: hasBoth ? duration / 2 : .zero)).write(to: early)
         for file in [first, early] { lines += ["file \(file.path.quoted)", "duration \((duration / 2).seconds)"] }
       } else {
         lines += ["file \(first.path.quoted)", "duration \(duration.seconds)"]
@@ -61,30 +62,40 @@ struct LeadIn: Sendable {
     }
   }
 
-  /// How much later than the picture the sound begins, seconds: below 0 for an encoder's delay; 0 where there are not both.
-  private static func soundOffset(of fixture: Fixture) async throws -> Double {
-    guard fixture.audio != nil, fixture.video != nil else { return 0 }
-    async let picture = MediaInfo.packets(of: fixture.media.path, track: "v:0", limit: 1).first?.pts
-    async let sound = MediaInfo.packets(of: fixture.media.path, track: "a:0", limit: 1).first?.pts
-    return (try await sound ?? 0) - (try await picture ?? 0)
-  }
+  /// The first packet of each track of a fixture: what is laid before it.
+  struct FirstPackets: Hashable, Sendable {
+    private var fixture: String
+    private var hasVideo: Bool
+    private var hasAudio: Bool
+    private var pictureAfter: Duration
 
-  /// Copies the first packet of each track.
-  private static func copyFirst(of fixture: Fixture, to file: URL, pictureAfter: Duration = .zero) async throws {
-    let media = fixture.media.path
-    let maps = (fixture.video == nil ? [] : ["-map", "0:v:0"]) + (fixture.audio == nil ? [] : ["-map", "1:a:0"])
-    let onlyFirst = "noise=drop='gt(n,0)'"
-    let result = try await MediaTool.run(
-      "ffmpeg",
-      ["-v", "error", "-nostdin", "-y", "-itsoffset", "\(pictureAfter.seconds)", "-i", media, "-i", media] + maps + [
-        "-c", "copy", "-bsf:v", onlyFirst,
-        // At 0, however late the sound begins: ffmpeg's clock counts for each track from the first packet of it.
-        "-bsf:a", onlyFirst + ",setts=ts=0", file.path,
-      ], timeout: .seconds(60))
-    guard result.succeeded else {
-      throw StreamError(
-        stream: fixture.name, reason: "the fixture's first packets cannot be copied",
-        evidence: ["ffmpeg    \(result.lastWords)"], next: "use codecs that MP4 can hold, such as H.264 and AAC")
+    init(_ fixture: Fixture, pictureAfter: Duration = .zero) {
+      self.fixture = fixture.name
+      (hasVideo, hasAudio) = (fixture.video != nil, fixture.audio != nil)
+      self.pictureAfter = pictureAfter
+    }
+
+    /// A small MP4 with these packets.
+    ///
+    /// - Throws: ``StreamError`` when ffmpeg cannot copy them.
+    func copied(from media: String) async throws -> Data {
+      let file = FileManager.default.temporaryDirectory.appending(path: "first-\(UUID().uuidString).mp4")
+      defer { try? FileManager.default.removeItem(at: file) }
+      let maps = (hasVideo ? ["-map", "0:v:0"] : []) + (hasAudio ? ["-map", "1:a:0"] : [])
+      let onlyFirst = "noise=drop='gt(n,0)'"
+      let result = try await MediaTool.run(
+        "ffmpeg",
+        ["-v", "error", "-nostdin", "-y", "-itsoffset", "\(pictureAfter.seconds)", "-i", media, "-i", media] + maps + [
+          "-c", "copy", "-bsf:v", onlyFirst,
+          // At 0, however late the sound begins: ffmpeg's clock counts for each track from the first packet of it.
+          "-bsf:a", onlyFirst + ",setts=ts=0", file.path,
+        ], timeout: .seconds(60))
+      guard result.succeeded else {
+        throw StreamError(
+          stream: fixture, reason: "the fixture's first packets cannot be copied",
+          evidence: ["ffmpeg    \(result.lastWords)"], next: "use codecs that MP4 can hold, such as H.264 and AAC")
+      }
+      return try Data(contentsOf: file)
     }
   }
 

@@ -3,12 +3,18 @@ import Subprocess
 
 /// What ffprobe says of a media file or URL.
 public struct MediaInfo: Sendable, Hashable {
+  /// The first video track.
   public struct VideoTrack: Sendable, Hashable {
+    /// As ffmpeg calls it, such as `h264` or `aac`.
     public var codec: String
+    /// Pixels.
     public var width: Int
+    /// Pixels.
     public var height: Int
+    /// Frames per second, on average.
     public var fps: Double
 
+    /// A track of these figures.
     public init(codec: String, width: Int, height: Int, fps: Double) {
       self.codec = codec
       self.width = width
@@ -17,12 +23,16 @@ public struct MediaInfo: Sendable, Hashable {
     }
   }
 
+  /// The first audio track.
   public struct AudioTrack: Sendable, Hashable {
+    /// As ffmpeg calls it, such as `h264` or `aac`.
     public var codec: String
     /// Samples per second.
     public var sampleRate: Int
+    /// How many there are.
     public var channels: Int
 
+    /// A track of these figures.
     public init(codec: String, sampleRate: Int, channels: Int) {
       self.codec = codec
       self.sampleRate = sampleRate
@@ -30,12 +40,16 @@ public struct MediaInfo: Sendable, Hashable {
     }
   }
 
+  /// As ffmpeg calls it, such as `flv`.
   public var container: String
   /// Seconds.
   public var duration: Double
+  /// nil: there is none.
   public var video: VideoTrack?
+  /// nil: there is none.
   public var audio: AudioTrack?
 
+  /// A file of these tracks.
   public init(container: String, duration: Double, video: VideoTrack?, audio: AudioTrack?) {
     self.container = container
     self.duration = duration
@@ -53,6 +67,7 @@ public struct MediaPacket: Sendable, Hashable {
   /// Decoding time, seconds.
   public var dts: Double?
 
+  /// A packet of these figures.
   public init(hash: String, pts: Double?, dts: Double?) {
     self.hash = hash
     self.pts = pts
@@ -62,11 +77,18 @@ public struct MediaPacket: Sendable, Hashable {
 
 /// Why a file could not be read as media.
 public struct ProbeError: Error, Sendable, CustomStringConvertible {
+  /// The file or URL.
   public var path: String
+  /// Whose words ``reason`` are: `ffprobe` or `ffmpeg`.
+  public var program = "ffprobe"
+  /// What the program said, or why it said nothing.
   public var reason: String
 
+  /// Path, the program's words and what to do next, a line each.
   public var description: String {
-    "\(path) could not be read as media\n  ffprobe   \(reason)\n  next      play it with ffplay; if ffprobe is missing install ffmpeg"
+    let label = program + String(repeating: " ", count: max(1, 10 - program.count))
+    return
+      "\(path) could not be read as media\n  \(label)\(reason)\n  next      play it with ffplay; if \(program) is missing install ffmpeg"
   }
 }
 
@@ -101,8 +123,14 @@ extension MediaInfo {
   ///   - limit: how many packets are read at most; nil: all.
   /// - Throws: ``ProbeError`` with ffmpeg's own words.
   public static func packets(of path: String, track: String, limit: Int? = nil) async throws -> [MediaPacket] {
-    let info = try await probe(path)
-    let codec = track.hasPrefix("v") ? info.video?.codec : info.audio?.codec
+    try await packets(of: path, track: track, codec: try await probe(path).codec(of: track), limit: limit)
+  }
+
+  /// The codec of `v:0` or `a:0`; nil where there is no such track.
+  func codec(of track: String) -> String? { track.hasPrefix("v") ? video?.codec : audio?.codec }
+
+  /// The same where the codec is known already; none without one.
+  static func packets(of path: String, track: String, codec: String?, limit: Int? = nil) async throws -> [MediaPacket] {
     guard let codec else { return [] }
     let filter = PictureFilter.of(codec)
     let arguments =
@@ -114,9 +142,9 @@ extension MediaInfo {
     do {
       result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))
     } catch let error as MediaToolError {
-      throw ProbeError(path: path, reason: error.description)
+      throw ProbeError(path: path, program: "ffmpeg", reason: error.description)
     }
-    guard result.succeeded else { throw ProbeError(path: path, reason: result.lastWords) }
+    guard result.succeeded else { throw ProbeError(path: path, program: "ffmpeg", reason: result.lastWords) }
     return FrameHashes(result.standardOutput).packets
   }
 }

@@ -26,10 +26,14 @@ struct CommandResult: Sendable {
 
 /// Why ffmpeg or ffprobe could not be run to its end.
 public struct MediaToolError: Error, Sendable, CustomStringConvertible {
+  /// As a person could type it.
   public var command: String
+  /// What happened, in one clause.
   public var reason: String
+  /// What to do next.
   public var next: String
 
+  /// Reason, command and what to do next, a line each.
   public var description: String { "\(reason)\n  command   \(command)\n  next      \(next)" }
 }
 

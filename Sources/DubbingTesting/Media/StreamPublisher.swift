@@ -2,10 +2,14 @@ import Foundation
 
 /// Publishes a fixture in real time, as an encoder would, without touching its packets.
 public struct StreamPublisher: Sendable {
+  /// The protocol over which a stream is published.
   public enum Transport: String, Sendable, Hashable, CaseIterable { case rtsp, rtmp }
 
+  /// What is published.
   public var fixture: Fixture
+  /// Where to.
   public var url: String
+  /// Over which protocol; that of the URL.
   public var transport: Transport
   /// From the moment at which the media server has the path to the fixture's first packet, at least; more than 0.
   ///
@@ -16,10 +20,12 @@ public struct StreamPublisher: Sendable {
   /// An ffmpeg expression in `n`: these video packets are not sent.
   public var droppedVideoPackets: String?
 
+  /// What workers that poll once a second need.
   public static let standardLead = Duration.seconds(2)
   /// How long the publisher stays after the fixture: MediaMTX closes readers, with what waits in their queues, when it leaves.
   static let stay = Duration.milliseconds(500)
 
+  /// A publisher that leaves nothing out and lives to its end.
   public init(fixture: Fixture, url: String, transport: Transport) {
     self.fixture = fixture
     self.url = url

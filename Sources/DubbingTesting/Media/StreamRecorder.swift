@@ -2,9 +2,12 @@ import Foundation
 
 /// Records a published stream to a file while it runs, without touching its packets.
 public struct StreamRecorder: Sendable {
+  /// What is played.
   public var url: String
+  /// Where it is kept, as FLV.
   public var file: URL
 
+  /// A recorder of one stream.
   public init(url: String, file: URL) {
     self.url = url
     self.file = file

@@ -1,25 +1,52 @@
 /// How the video packets of an output follow those of its input, by payload hash.
 public struct VideoMatch: Sendable, Hashable {
-  /// Packets of the input and of the output.
+  /// What became of the fixture's picture.
+  public enum Treatment: String, Sendable, Hashable, Codable {
+    /// The output's packets are the input's.
+    case untouched
+    /// It was encoded anew, perhaps scaled, perhaps at another frame rate.
+    case reencoded
+    /// The output has no picture, or the fixture has none.
+    case absent = "none"
+  }
+
+  /// What became of the picture, as far as it could be seen.
+  public var treatment = Treatment.untouched
+  /// Why ``lag`` is not known.
+  public var lagProblem: String?
+  /// How alike a re-encoded picture is to the fixture's, 0…1; nil: not compared.
+  public var likeness: Double?
+  /// Whether the output shows something else than the fixture.
+  public var isAnother = false
+  /// Packets of the input.
   public var inputCount = 0
+  /// Packets of the output.
   public var outputCount = 0
+  /// Output packets that are one of the input's.
   public var matched = 0
-  /// Input packets before the first, after the last and between the first and last matched ones.
+  /// Input packets before the first one that matched.
   public var missingHead = 0
+  /// Input packets after the last one that matched.
   public var missingTail = 0
+  /// Input packets between the first and the last one that matched, in no place of the output.
   public var missingInside = 0
+  /// Output packets whose input packet was there before.
   public var repeated = 0
+  /// Output packets that come after a later one.
   public var reordered = 0
   /// Output packets whose payload is not in the input: the video was touched.
   public var foreign = 0
-  /// Decoding times that do not grow, and presentation times before their decoding times.
+  /// Decoding times that do not grow.
   public var nonMonotonic = 0
+  /// Packets whose presentation time is before their decoding time.
   public var presentedBeforeDecoded = 0
-  /// Median of (output presentation time − input presentation time), seconds; nil when no packet matched.
-  public var lag: Double?
-  /// Largest minus smallest of those differences, seconds.
-  public var jitter = 0.0
+  /// How much later the output shows a picture: median over the packets that match, or over decoded pictures where none does; nil where
+  /// that could not be measured.
+  public var lag: Duration?
+  /// Largest minus smallest of those differences.
+  public var jitter = Duration.zero
 
+  /// A match of nothing.
   public init() {}
 }
 
@@ -53,9 +80,32 @@ extension VideoMatch {
     count(gapsOf: used)
     count(timesOf: output)
     if let smallest = lags.min(), let largest = lags.max() {
-      lag = lags.sorted()[lags.count / 2]
-      jitter = largest - smallest
+      lag = .seconds(lags.sorted()[lags.count / 2])
+      jitter = .seconds(largest - smallest)
     }
+  }
+
+  /// Follows the output by its packets, or, where they are not the input's, by what they show.
+  ///
+  /// - Throws: ``ProbeError`` when a file cannot be read.
+  static func of(_ input: MediaFile, in output: MediaFile) async throws -> VideoMatch {
+    var match = VideoMatch(input: try await input.pictures(), output: try await output.pictures())
+    guard match.inputCount > 0, match.outputCount > 0 else {
+      match.treatment = .absent
+      match.lagProblem = "the \(match.inputCount > 0 ? "output" : "fixture") has no picture"
+      return match
+    }
+    // A few packets that happen to be alike, such as those of a black picture, say nothing.
+    guard match.matched * 10 < match.outputCount else { return match }
+    match.treatment = .reencoded
+    (match.lag, match.jitter) = (nil, .zero)
+    do {
+      let found = try PictureMatch.find(try await input.greyFrames(), in: try await output.greyFrames())
+      (match.lag, match.likeness) = (found.lag, found.likeness)
+    } catch let error as PictureMatch.NotMeasurable {
+      (match.lagProblem, match.isAnother) = (error.reason, error.isAnother)
+    }
+    return match
   }
 
   private mutating func count(gapsOf used: [Int]) {

@@ -21,7 +21,7 @@ enum PageStyle {
     td.number{white-space:nowrap} td.message{white-space:pre-line;min-width:16rem} tr:last-child td{border-bottom:0}
     .badge{display:inline-block;border-radius:4px;padding:.05rem .5rem;font-size:.85rem;color:#fff;background:var(--unknown)}
     .is-dubbed{background:var(--dubbed)} .is-original,.is-passthrough{background:var(--original)} .is-mixed{background:var(--mixed)}
-    .is-silent{background:var(--silent)}
+    .is-silent,.is-refused{background:var(--silent)}
     details.stream{background:var(--card);border:1px solid var(--line);border-radius:8px;margin:.7rem 0}
     details.stream>summary{cursor:pointer;padding:.7rem .9rem;display:flex;flex-wrap:wrap;gap:.3rem .8rem;align-items:baseline}
     details.stream[open]>summary{border-bottom:1px solid var(--line)} summary .test{flex:1 1 20rem} .content{padding:.4rem .9rem 1rem}

@@ -173,7 +173,7 @@ struct RunPage {
     let coherence: String = fragment.coherence?.short ?? "–"
     let cells: [String] = [
       "\(fragment.sequence)", sent, milliseconds(fragment.acknowledgedMs), milliseconds(fragment.processingMs),
-      fragment.transcript ?? "–", fragment.translatedText ?? "–", fragment.attributedTo, coherence, delta,
+      fragment.transcript ?? "–", fragment.translatedText ?? "–", fragment.attributedTo.description, coherence, delta,
     ]
     return "<tr>"
       + cells.map { "<td\($0.hasSuffix("s") && $0.count < 12 ? " class=\"number\"" : "")>\($0.escaped)" }.joined()
@@ -181,9 +181,15 @@ struct RunPage {
   }
 
   private func row(_ check: RunReport.Stream.Check) -> String {
-    let mark = check.passed ? "<span class=\"good\">✔</span>" : "<span class=\"bad\">✘</span>"
+    let (style, row) =
+      switch check.state {
+      case .passed: ("good", "passed")
+      case .failed: ("bad", "failed")
+      case .notAsked: ("soft", "not-asked")
+      }
+    let mark = "<span class=\"\(style)\">\(check.state.mark)</span>"
     return
-      "<tr class=\"\(check.passed ? "passed" : "failed")\"><td>\(mark)<td class=\"number\">\(check.name)<td class=\"message\">\(check.detail.escaped)</tr>\n"
+      "<tr class=\"\(row)\"><td>\(mark)<td class=\"number\">\(check.name)<td class=\"message\">\(check.detail.escaped)</tr>\n"
   }
 }
 

@@ -12,7 +12,11 @@ public struct RunReport: Sendable, Codable {
       public var transcript: String?
       public var translatedText: String?
       public var processingMs: Double?
-      public var attributedTo: String
+      public var attributedTo: WindowContent
+      /// Where its sound was cut from the fixture, and what of the output was looked at, seconds; nil: not known.
+      public var fixtureStartS: Double?
+      public var outputStartS: Double?
+      public var outputEndS: Double?
       public var coherence: Double?
       public var lagMs: Double?
       public var avDeltaMs: Double?
@@ -20,7 +24,9 @@ public struct RunReport: Sendable, Codable {
 
     public struct Check: Sendable, Codable {
       public var name: String
+      /// Whether it is not red; `state` tells what was not asked from what was.
       public var passed: Bool
+      public var state: DubbingVerdict.Check.State
       public var detail: String
     }
 
@@ -47,6 +53,9 @@ public struct RunReport: Sendable, Codable {
     /// How far sound may lie from the picture, either way.
     public var avBoundMs: Double
     public var videoLagMs: Double?
+    /// What became of the picture, and why its lag is not known where it is not.
+    public var video: VideoMatch.Treatment?
+    public var videoLagProblem: String?
     /// From the media server having the input to the worker reading it; nil where that could not be seen.
     public var workerJoinedMs: Double?
     /// Seconds of the fixture before the first sound that the worker sent; nil where that could not be told.
@@ -136,16 +145,19 @@ extension RunReport.Stream {
     outcome = verdict.outcome
     durationS = verdict.duration.rounded(places: 3)
     fragments = verdict.fragments.map(Fragment.init)
-    checks = verdict.checks.map { Check(name: $0.name.rawValue, passed: $0.passed, detail: $0.detail) }
+    checks = verdict.checks.map {
+      Check(name: $0.name.rawValue, passed: $0.state != .failed, state: $0.state, detail: $0.detail)
+    }
     expectedOutcome = verdict.expectedOutcome
     passed = verdict.passed
     fixtureDurationS = verdict.fixtureDuration.rounded(places: 3)
     segmentS = verdict.budget.segment.seconds.rounded(places: 3)
     answerBoundS = verdict.budget.fragment.seconds.rounded(places: 3)
-    avBoundMs = verdict.budget.avDelta.milliseconds.rounded(places: 1)
-    videoLagMs = verdict.videoLag.map { ($0 * 1000).rounded(places: 2) }
+    avBoundMs = verdict.tolerances.avDelta.milliseconds.rounded(places: 1)
+    videoLagMs = verdict.videoLag?.milliseconds.rounded(places: 2)
+    (video, videoLagProblem) = (verdict.video, verdict.videoLagProblem)
     workerJoinedMs = verdict.workerJoined?.milliseconds.rounded(places: 1)
-    missedStartS = verdict.missedStart?.rounded(places: 3)
+    missedStartS = verdict.missedStart?.seconds.rounded(places: 3)
     wordErrorRate = verdict.wordErrorRate?.rounded(places: 4)
     dubErrorRate = verdict.dubErrorRate?.rounded(places: 4)
   }
@@ -157,15 +169,18 @@ extension RunReport.Stream {
 extension RunReport.Stream.Fragment {
   fileprivate init(_ fragment: DubbingVerdict.Fragment) {
     sequence = fragment.sequence
-    sentAfterS = fragment.sentAfter?.rounded(places: 3)
+    sentAfterS = fragment.sentAfter?.seconds.rounded(places: 3)
     acknowledgedMs = fragment.acknowledged?.milliseconds.rounded(places: 1)
     transcript = fragment.transcript
     translatedText = fragment.translatedText
     processingMs = fragment.processing?.milliseconds.rounded(places: 1)
     attributedTo = fragment.attributedTo
+    fixtureStartS = fragment.place?.fixtureStart.seconds.rounded(places: 3)
+    outputStartS = fragment.place?.output.lowerBound.seconds.rounded(places: 3)
+    outputEndS = fragment.place?.output.upperBound.seconds.rounded(places: 3)
     coherence = fragment.coherence?.rounded(places: 4)
-    lagMs = fragment.lag?.rounded(places: 2)
-    avDeltaMs = fragment.avDelta?.rounded(places: 2)
+    lagMs = fragment.lag?.milliseconds.rounded(places: 2)
+    avDeltaMs = fragment.avDelta?.milliseconds.rounded(places: 2)
   }
 }
 

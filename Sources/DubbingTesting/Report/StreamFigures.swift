@@ -66,9 +66,9 @@ struct StreamFigures {
   var content: String {
     let lag = (stream.videoLagMs ?? 0) / 1000
     let axis = PageAxis(end: max(stream.durationS, stream.fixtureDurationS + max(0, lag)))
-    let windows = stream.fragments.map { fragment in
-      let start = Double(fragment.sequence) * stream.segmentS
-      return (fragment, start + lag, min(stream.segmentS, stream.fixtureDurationS - start))
+    // As they were measured: where the output has no such window there is nothing to draw.
+    let windows = stream.fragments.compactMap { fragment in
+      fragment.outputStartS.flatMap { start in fragment.outputEndS.map { (fragment, start, $0 - start) } }
     }
     return """
       <div class="lanes" data-part="content">
@@ -92,11 +92,12 @@ struct StreamFigures {
   }
 
   private func cell(_ fragment: RunReport.Stream.Fragment, _ style: String) -> String {
-    let kind = fragment.attributedTo == "dubbed \(fragment.sequence)" ? "dubbed" : fragment.attributedTo
+    let holds = fragment.attributedTo
+    // Another fragment's dub is as wrong as what nobody knows.
+    let kind = holds.kind == .dubbed && holds != .dubbed(fragment.sequence) ? .unknown : holds.kind
     let coherence = fragment.coherence.map { ", coherence \($0.short)" } ?? ""
     return """
-      <span class="badge is-\(kind.escaped)" style="border-radius:0;\(style)" title="\(fragment.attributedTo.escaped)\(coherence)">\(
-        fragment.attributedTo.escaped)</span>
+      <span class="badge is-\(kind.rawValue)" style="border-radius:0;\(style)" title="\(holds)\(coherence)">\(holds)</span>
       """
   }
 
@@ -117,10 +118,22 @@ struct StreamFigures {
   }
 
   private var key: String {
-    let names = [
-      ("dubbed", "its own dub"), ("original", "original"), ("mixed", "both"), ("silent", "silence"),
-      ("unknown", "nothing known, or another fragment"),
-    ]
-    return names.map { "<i style=\"background:var(--\($0))\"></i>\($1)" }.joined() + "."
+    WindowContent.Kind.allCases.compactMap { kind in
+      kind.legend.map { "<i style=\"background:var(--\(kind.rawValue))\"></i>\($0)" }
+    }.joined() + "."
+  }
+}
+
+extension WindowContent.Kind {
+  /// What its colour stands for; nil: nothing of it is drawn.
+  fileprivate var legend: String? {
+    switch self {
+    case .dubbed: "its own dub"
+    case .original: "original"
+    case .mixed: "both"
+    case .silent: "silence"
+    case .unknown: "nothing known, or another fragment"
+    case .absent: nil
+    }
   }
 }

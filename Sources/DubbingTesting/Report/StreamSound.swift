@@ -12,15 +12,13 @@ struct StreamSound: Sendable {
   private static let (width, height, shades) = (400, 96, 12)
 
   /// Draws both; what cannot be decoded is left out, since the verdict has said so already.
-  static func of(_ fixture: Fixture, recording: URL) async -> StreamSound {
+  static func of(_ fixture: Fixture, output: MediaFile?) async -> StreamSound {
     guard fixture.canBeDubbed else { return StreamSound() }
     let original = await FixtureSounds.shared.sound(of: fixture)
     var sound = StreamSound(original: original?.picture)
-    guard FileManager.default.fileExists(atPath: recording.path),
-      let output = try? await Sound(recording.path, duration: nil)
-    else { return sound }
-    sound.output = output.picture
-    sound.hashDiffers = original.map { $0.hash != output.hash }
+    guard let output, let heard = try? await Sound(output, duration: nil) else { return sound }
+    sound.output = heard.picture
+    sound.hashDiffers = original.map { $0.hash != heard.hash }
     return sound
   }
 
@@ -30,14 +28,15 @@ struct StreamSound: Sendable {
     var hash: SpectralHash
 
     /// - Parameter duration: seconds that the picture's width stands for; nil: the sound's own.
-    init(_ path: String, duration: Double?) async throws {
-      let clip = try await AudioDecoder.decode(path, alignedToTimestamps: true)
+    init(_ file: MediaFile, duration: Double?) async throws {
+      let clip = try await file.sound()
       picture = try await SpectrogramPicture(
         clip, width: width, height: height, duration: duration ?? clip.duration, shades: shades
       ).png()
       // As the predecessor did it: the first five seconds, at the track's own rate.
       hash = SpectralHash(
-        try await AudioDecoder.decode(path, sampleRate: nil, duration: .seconds(5)))
+        try await AudioDecoder.decode(
+          file.path, sampleRate: file.info().audio?.sampleRate, duration: .seconds(5)))
     }
   }
 }
@@ -45,14 +44,11 @@ struct StreamSound: Sendable {
 /// Each fixture is published many times in a run, and drawn once.
 private actor FixtureSounds {
   static let shared = FixtureSounds()
-  private var sounds: [String: StreamSound.Sound] = [:]
+  private let sounds = OnceEach<String, StreamSound.Sound>()
 
   func sound(of fixture: Fixture) async -> StreamSound.Sound? {
-    let path = fixture.media.path
-    if let known = sounds[path] { return known }
-    // Two that ask at once draw it twice: that costs less than making one wait for the other.
-    let sound = try? await StreamSound.Sound(path, duration: fixture.duration)
-    sounds[path] = sound
-    return sound
+    try? await sounds(fixture.media.path) {
+      try await StreamSound.Sound(FixtureAnalysis.shared.media(of: fixture), duration: fixture.duration)
+    }
   }
 }

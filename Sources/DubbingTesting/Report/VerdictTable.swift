@@ -20,17 +20,17 @@ extension DubbingVerdict {
     let rows = fragments.map { fragment in
       [
         "\(fragment.sequence)",
-        fragment.sentAfter.map { String(format: "%.2f s", $0) } ?? "never",
+        fragment.sentAfter?.text ?? "never",
         fragment.processing?.text ?? "never",
         (fragment.transcript ?? "–").shortened(to: 48),
-        fragment.attributedTo,
+        fragment.attributedTo.description,
         fragment.coherence.map { String(format: "%.2f", $0) } ?? "–",
-        fragment.avDelta.map { String(format: "%+.1f ms", $0) } ?? "–",
+        fragment.avDelta.map { String(format: "%+.1f ms", $0.milliseconds) } ?? "–",
       ]
     }
     let lines = columns([header] + rows).map { "  " + $0 }
     let checkLines = checks.map {
-      "  \($0.passed ? "✔" : "✘") \($0.name.rawValue.padded(to: 16)) \($0.detail.shortened(to: 160))"
+      "  \($0.state.mark) \($0.name.rawValue.padded(to: 16)) \($0.detail.shortened(to: 160))"
     }
     return ([heading] + lines + checkLines).joined(separator: "\n")
   }
@@ -44,4 +44,15 @@ extension DubbingVerdict {
 extension String {
   func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
   fileprivate func shortened(to width: Int) -> String { count > width ? prefix(width - 1) + "…" : self }
+}
+
+extension DubbingVerdict.Check.State {
+  /// One letter for a terminal and the page.
+  var mark: String {
+    switch self {
+    case .passed: "✔"
+    case .failed: "✘"
+    case .notAsked: "–"
+    }
+  }
 }

@@ -27,6 +27,14 @@ public struct DualStack: Sendable, Hashable {
   public var budget = TimeBudget.standard
   /// How worker and STS talk to each other.
   public var contract = Contract.standard
+  /// How far a stream may be from perfect.
+  public var tolerances = Tolerances.standard
+  /// Whether the worker sends what is left at a stream's end and fills no fragment; nil: both are right, and the verdict says which.
+  public var tail: FixtureCoverage.Tail?
+  /// What is published around each fixture; nil: nothing.
+  public var padding: FixturePadding?
+  /// What the worker does to the picture; nil: that is seen, and untouched and encoded anew are both right.
+  public var picture: VideoMatch.Treatment?
   /// How long a publisher waits with its first packet once the media server has the path; see ``StreamPublisher/lead``.
   public var publisherLead = StreamPublisher.standardLead
   /// Questions of one's own about each stream, beside those of every verdict.
@@ -55,13 +63,16 @@ public struct DualStack: Sendable, Hashable {
       fixed ? [:] : Dictionary(uniqueKeysWithValues: variables.filter { inherited[$0] == nil }.map { ($0, "0") })
     }
     let folder = inherited["E2E_COMPOSE"] ?? FileManager.default.currentDirectoryPath + "/compose"
-    return DualStack(
+    var stack = DualStack(
       media: ComposeProject(
         name: "e2e-media-019", files: files(folder, "media", variant: inherited["MEDIA_SERVER"], standard: "relay"),
         environment: ports(["MEDIAMTX_RTSP_PORT", "MEDIAMTX_RTMP_PORT", "MEDIAMTX_API_PORT", "MEDIA_SERVICE_PORT"])),
       sts: ComposeProject(
         name: "e2e-sts-019", files: files(folder, "sts", variant: inherited["STS_PROVIDERS"], standard: "offline"),
         environment: ports(["STS_PORT"])))
+    // Of this package's own worker more is known than can be seen of any.
+    (stack.tail, stack.picture) = (.flushed, .untouched)
+    return stack
   }
 
   /// The compose file, and the one that is laid over it. A variant without such a file is compose's error, which names the file.

@@ -70,6 +70,13 @@ public struct LiveStream: Sendable {
   ///   - fault: what is broken on purpose meanwhile.
   /// - Throws: ``FixtureError``, ``ProbeError``, ``StreamError`` when the fixture cannot be published or the fault not injected.
   public func dub(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> DubbingVerdict {
+    try await dubbed(fixture, under: fault).verdict
+  }
+
+  /// The same, with the recording that was looked at; nil where there is none.
+  func dubbed(
+    _ fixture: Fixture, under fault: StreamFault?
+  ) async throws -> (verdict: DubbingVerdict, output: MediaFile?) {
     try await fixture.check(segment: environment.stack.budget.segment)
     Console.print("… \(fixture.name): publishing \(fixture.duration) s over \(transport.rawValue) as \(name)")
     let contract = environment.stack.contract
@@ -83,9 +90,14 @@ public struct LiveStream: Sendable {
     }
     if let rule { environment.wire.addRule(rule) }
     defer { if let rule { environment.wire.removeRule(named: rule.name) } }
+    let padding = environment.stack.padding
+    var published = fixture
+    if let padding {
+      published = try await fixture.padded(by: padding, in: RunReporter.shared.folder.appending(path: "padded"))
+    }
     let checks = await PreparedChecks(environment.stack.checks, in: environment)
     let began = Date()
-    let course = try await publishAndRecord(fixture, to: recording, under: fault)
+    let course = try await publishAndRecord(published, to: recording, under: fault)
     let ended = Date()
     let problem = course.problem
     places?.live.leave()
@@ -99,11 +111,16 @@ public struct LiveStream: Sendable {
     }
     let heard = contract.observed(received)
     let events = StreamEvents(heard, stream: name, contract: contract)
-    let analysis = OutputAnalysis(
-      stream: name, fixture: fixture.heard(by: events.recogniser), budget: environment.stack.budget, events: events,
+    var analysis = OutputAnalysis(
+      stream: name, fixture: fixture.heard(by: events.recogniser), budget: environment.stack.budget,
+      tolerances: environment.stack.tolerances,
+      tail: environment.stack.tail, picture: environment.stack.picture,
+      events: events,
       spoken: StreamEvents(contract.observed(sent), stream: name, contract: contract))
-    let evidence = try await ConcurrencyLimit.verdicts.withPlace { _ in
-      try await analysis.evidence(of: problem == nil ? recording : nil, problem: problem)
+    if let padding { analysis.published = (await FixtureAnalysis.shared.media(of: published), padding) }
+    let output = problem == nil ? MediaFile(recording.path) : nil
+    let evidence = try await ConcurrencyLimit.verdicts.withPlace { [analysis] _ in
+      try await analysis.evidence(of: output, problem: problem)
         .heard(by: .chosen, in: recording, folder: folder)
     }.joined(after: course.workerJoined, lead: environment.stack.publisherLead)
     var verdict = DubbingVerdict(evidence)
@@ -112,7 +129,7 @@ public struct LiveStream: Sendable {
         stream: name, fixture: fixture, environment: environment, began: began, ended: ended, events: heard,
         connectedAt: environment.tap.connectionDate(of: received), recording: problem == nil ? recording : nil,
         firstOutputAfter: course.firstOutput, evidence: evidence, verdict: verdict))
-    return verdict
+    return (verdict, output)
   }
 
   private enum Part: Sendable {

@@ -77,6 +77,24 @@ struct StackFile: Decodable {
     }
   }
 
+  struct Padding: Decodable {
+    var lead: Double?
+    var tail: Double?
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+      case lead = "lead_s"
+      case tail = "tail_s"
+    }
+  }
+
+  /// The bounds that a file may set, by their keys.
+  static let tolerances: [String: @Sendable (inout Tolerances, Double) -> Void] = [
+    "av_delta_ms": { $0.avDelta = .milliseconds($1) }, "duration_ms": { $0.duration = .milliseconds($1) },
+    "missed_start_ms": { $0.missedStart = .milliseconds($1) }, "gap_ms": { $0.gap = .milliseconds($1) },
+    "video_jitter_ms": { $0.videoJitter = .milliseconds($1) }, "audible_original": { $0.audibleOriginal = $1 },
+    "quiet_dub_db": { $0.quietDub = $1 },
+  ]
+
   var media: Project
   var sts: Project
   /// Those of the needed roles, at the top, and the further ones below `ports`.
@@ -91,11 +109,15 @@ struct StackFile: Decodable {
   var outputPath: String?
   var budget: Budget?
   var publisherLead: Double?
+  var tolerances: [String: Double]?
+  var tail: FixtureCoverage.Tail?
+  var video: VideoMatch.Treatment?
+  var padding: Padding?
   var contract: ContractFile?
   var checks: ChecksFile?
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case media, sts, ports, services, budget, contract, checks
+    case media, sts, ports, services, budget, tolerances, tail, video, padding, contract, checks
     case stsURLVariable = "sts_url_variable"
     case stsURL = "sts_url"
     case gatewayVariable = "gateway_variable"
@@ -121,6 +143,10 @@ struct StackFile: Decodable {
     outputPath = try container.decodeIfPresent(String.self, forKey: .outputPath)
     budget = try container.decodeIfPresent(Budget.self, forKey: .budget)
     publisherLead = try container.decodeIfPresent(Double.self, forKey: .publisherLead)
+    tolerances = try container.decodeIfPresent([String: Double].self, forKey: .tolerances)
+    tail = try container.decodeIfPresent(FixtureCoverage.Tail.self, forKey: .tail)
+    video = try container.decodeIfPresent(VideoMatch.Treatment.self, forKey: .video)
+    padding = try container.decodeIfPresent(Padding.self, forKey: .padding)
     contract = try container.decodeIfPresent(ContractFile.self, forKey: .contract)
     checks = try container.decodeIfPresent(ChecksFile.self, forKey: .checks)
   }
@@ -133,6 +159,8 @@ struct StackFile: Decodable {
     return switch path.count {
     case 0: CodingKeys.allCases.map(\.rawValue) + needed
     case 1 where path == ["media"] || path == ["sts"]: Project.CodingKeys.allCases.map(\.rawValue)
+    case 1 where path == ["tolerances"]: tolerances.keys.sorted()
+    case 1 where path == ["padding"]: Padding.CodingKeys.allCases.map(\.rawValue)
     case 1 where path == ["budget"]: Budget.CodingKeys.allCases.map(\.rawValue)
     // Whose service a needed one is goes without saying.
     case 1 where needed.contains(path[0]): Port.CodingKeys.allCases.filter { $0 != .project }.map(\.rawValue)

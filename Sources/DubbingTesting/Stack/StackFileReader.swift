@@ -71,6 +71,14 @@ struct StackFileReader {
       }
       stack.publisherLead = .seconds(lead)
     }
+    (stack.tail, stack.picture) = (content.tail, content.video)
+    stack.padding = try padding(content.padding)
+    for (key, bound) in content.tolerances ?? [:] {
+      guard bound >= 0 else {
+        throw error(.badValue, "tolerances.\(key) is \(bound)", next: "give a number that is not below 0")
+      }
+      StackFile.tolerances[key]?(&stack.tolerances, bound)
+    }
     stack.contract = try contract(content.contract)
     do {
       stack.checks = try content.checks?.checks(at: stack.ports.keys) ?? []
@@ -123,6 +131,15 @@ struct StackFileReader {
       environment: environment.merging(project.environment ?? [:]) { _, given in given },
       envFiles: (project.envFiles ?? []).map(absolute),
       sharing: (project.sharedVolumes ?? []).map { .volume($0) } + (project.sharedNetworks ?? []).map { .network($0) })
+  }
+
+  private func padding(_ given: StackFile.Padding?) throws(StackFileError) -> FixturePadding? {
+    guard let given else { return nil }
+    let (lead, tail) = (given.lead ?? 0, given.tail ?? 0)
+    guard 0...60 ~= lead, 0...60 ~= tail else {
+      throw error(.badValue, "padding is \(lead) s and \(tail) s", next: "give seconds, at least 0 and at most 60")
+    }
+    return FixturePadding(lead: .seconds(lead), tail: .seconds(tail))
   }
 
   private func contract(_ given: ContractFile?) throws(StackFileError) -> Contract {

@@ -1,29 +1,49 @@
 import Foundation
 
-/// What a check found: nothing is a pass, with `measured` as its detail.
-struct Finding {
-  var problems: [String]
-  var measured: String
-
-  func check(_ name: DubbingVerdict.Check.Name) -> DubbingVerdict.Check {
-    .init(name: name, passed: problems.isEmpty, detail: problems.isEmpty ? measured : problems.joined(separator: "; "))
-  }
-}
-
 // Did every fragment go there and back, once, in order, in time and in the contract's form?
 extension DubbingVerdict {
-  static func eventChecks(_ evidence: StreamEvidence) -> [Check] {
-    [
-      sent(evidence).check(.fragmentsSent),
-      acknowledged(evidence.events).check(.acknowledged),
-      processedOnce(evidence.events).check(.processedOnce),
-      order(evidence.events).check(.order),
-      deadline(evidence).check(.deadline),
-      contract(evidence.events).check(.contract),
-    ]
+  static func eventFinding(_ name: Check.Name, _ evidence: StreamEvidence) -> Finding? {
+    switch name {
+    case .fragmentsSent: sent(evidence)
+    case .contract: contract(evidence)
+    case .acknowledged, .processedOnce, .order, .deadline: answerFinding(name, evidence)
+    default: nil
+    }
+  }
+
+  /// What can only be asked where something was sent.
+  private static func answerFinding(_ name: Check.Name, _ evidence: StreamEvidence) -> Finding {
+    let fragments = evidence.events.fragments
+    guard !fragments.isEmpty else { return .notAsked("no fragment was sent") }
+    switch name {
+    case .acknowledged:
+      guard evidence.events.contract.events[.fragmentAck] != nil else {
+        return .notAsked("the contract has no acknowledgements")
+      }
+      return acknowledged(evidence.events)
+    case .processedOnce: return processedOnce(evidence.events)
+    default: break
+    }
+    guard fragments.contains(where: { !$0.answers.isEmpty }) else { return .notAsked("nothing was processed") }
+    return name == .order ? order(evidence.events) : deadline(evidence)
   }
 
   static func sent(_ evidence: StreamEvidence) -> Finding {
+    guard evidence.isToBeDubbed else {
+      let count = evidence.events.fragments.count
+      return Finding(
+        problems: count > 0 ? ["\(count) fragments were sent of what was to be refused"] : [], measured: "none")
+    }
+    guard let coverage = evidence.coverage else { return counted(evidence) }
+    var problems = coverage.problems(evidence.tolerances, tail: evidence.tail)
+    if !evidence.events.clashes.isEmpty {
+      problems.append("two different fragments claim sequence number \(evidence.events.clashes.list)")
+    }
+    return Finding(problems: problems, measured: coverage.measured(evidence.tail))
+  }
+
+  /// Where fragments could not be placed, as many as the fixture's length makes are expected.
+  private static func counted(_ evidence: StreamEvidence) -> Finding {
     let expected = evidence.fixture.fragmentCount(segment: evidence.budget.segment)
     let found = evidence.events.fragments.map(\.sequence)
     var problems: [String] = []
@@ -38,6 +58,7 @@ extension DubbingVerdict {
   }
 
   private static func acknowledged(_ events: StreamEvents) -> Finding {
+    guard events.contract.name(of: .fragmentAck) != nil else { return .notAsked("the contract has no acknowledgement") }
     let silent = events.fragments.filter { $0.acknowledgedAt == nil }.map(\.sequence)
     return Finding(
       problems: silent.isEmpty ? [] : ["fragment \(silent.list) was never acknowledged by STS"],
@@ -71,7 +92,7 @@ extension DubbingVerdict {
     let breaks = zip(first, first.dropFirst()).filter { $1 < $0 }
     return Finding(
       problems: breaks.map { "fragment \($1) was processed after fragment \($0)" },
-      measured: first.isEmpty ? "nothing was processed" : "processed in sequence")
+      measured: "processed in sequence")
   }
 
   private static func deadline(_ evidence: StreamEvidence) -> Finding {
@@ -84,14 +105,17 @@ extension DubbingVerdict {
       measured: "slowest \(slowest.text)")
   }
 
-  static func contract(_ events: StreamEvents) -> Finding {
+  static func contract(_ evidence: StreamEvidence) -> Finding {
+    let events = evidence.events
+    guard !events.isEmpty else { return .notAsked("no event was seen") }
     let identity = events.fragments.flatMap { fragment in
       fragment.answers.filter { $0.processed.sequenceNumber != fragment.sequence }.map {
         "fragment:processed: fragment \(fragment.sequence) was answered with sequence_number \($0.processed.sequenceNumber)"
       }
     }
     let errors = events.serviceErrors.map { "STS reported \($0.code): \($0.message)" }
-    return Finding(problems: events.violations + identity + errors, measured: "every payload is valid")
+    return Finding(
+      problems: events.violations + evidence.soundProblems + identity + errors, measured: "every payload is valid")
   }
 }
 

@@ -37,63 +37,95 @@ public struct DubbingVerdict: Sendable, Hashable {
       /// Those of every verdict, in the order of the table.
       public static let allCases: [Name] = [
         fragmentsSent, acknowledged, processedOnce, order, deadline, contract, transcript, translation, published,
-        identity, originalAbsent, loudness, avSync, duration, codecs, timestamps, videoPackets, heardAgain,
+        identity, originalAbsent, loudness, avSync, duration, codecs, timestamps, videoPackets,
       ]
     }
 
+    /// How a question was answered.
+    public enum State: String, Sendable, Hashable, Codable {
+      case passed, failed
+      /// It could not be put, is not put to such a fixture, or another check's answer answers it too.
+      case notAsked = "not asked"
+    }
+
+    /// What was asked.
     public var name: Name
-    public var passed: Bool
-    /// What was measured, or what is wrong.
+    /// How it was answered.
+    public var state: State
+    /// What was measured, what is wrong, or why it was not asked.
     public var detail: String
+
+    /// Whether it was asked, and nothing was wrong.
+    public var passed: Bool { state == .passed }
   }
 
   /// One row of the result table.
   public struct Fragment: Sendable, Hashable {
+    /// Its sequence number, from 0.
     public var sequence: Int
-    /// Seconds after the first fragment was sent; nil when it never was.
-    public var sentAfter: Double?
+    /// After the first fragment was sent; nil when it never was.
+    public var sentAfter: Duration?
     /// From sending to the acknowledgement.
     public var acknowledged: Duration?
+    /// What STS heard.
     public var transcript: String?
+    /// What STS made of it.
     public var translatedText: String?
     /// From sending to the answer.
     public var processing: Duration?
-    /// `original`, `dubbed 3`, `silent`, `mixed`, `unknown`, or `none` where the output has no such window.
-    public var attributedTo: String
+    /// What its window of the output holds.
+    public var attributedTo: WindowContent
+    /// Where its window lies in fixture and output; nil: not known.
+    public var place: StreamEvidence.Window.Place?
+    /// Share of its window that its source explains, 0…1; nil: there is no window.
     public var coherence: Double?
-    /// How much later the attributed source is heard in the output than its original in the fixture, milliseconds.
-    public var lag: Double?
-    /// The same against the picture: lag of the audio minus lag of the video, milliseconds; positive is late.
-    public var avDelta: Double?
+    /// How much later the attributed source is heard in the output than its original in the fixture.
+    public var lag: Duration?
+    /// The same against the picture: lag of the audio minus lag of the video; positive is late.
+    public var avDelta: Duration?
   }
 
+  /// The stream's unique name.
   public var stream: String
+  /// The fixture's name.
   public var fixture: String
+  /// What the fixture says.
   public var expectedOutcome: StreamOutcome
+  /// What came out.
   public var outcome: StreamOutcome
   /// Seconds of recorded output.
   public var duration: Double
   /// What the checks were held against.
   public var budget: TimeBudget
+  /// Bounds of the checks.
+  public var tolerances: Tolerances
   /// Seconds of the fixture.
   public var fixtureDuration: Double
-  /// How much later the picture is in the output than in the fixture, seconds; nil without a picture.
-  public var videoLag: Double?
+  /// How much later the picture is in the output than in the fixture; nil without a picture.
+  public var videoLag: Duration?
+  /// Why that is not known.
+  public var videoLagProblem: String?
+  /// What became of the picture.
+  public var video: VideoMatch.Treatment
   /// From the media server having the input to the worker reading it, as exact as 50 ms; nil where that could not be seen.
   public var workerJoined: Duration?
-  /// Seconds of the fixture that had gone by before the first sound that the worker sent; nil where that could not be told.
-  public var missedStart: Double?
+  /// How much of the fixture had gone by before the first sound that the worker sent; nil where that could not be told.
+  public var missedStart: Duration?
+  /// In sequence.
   public var fragments: [Fragment]
   /// Share of the fixture's words that STS did not recognise; nil where they are not known.
   public var wordErrorRate: Double?
   /// Share of the translation's words that were not heard in the output; nil where nobody listened.
   public var dubErrorRate: Double?
+  /// In the order of ``Check/Name``.
   public var checks: [Check]
 
-  public var failedChecks: [Check] { checks.filter { !$0.passed } }
+  /// Those that are red.
+  public var failedChecks: [Check] { checks.filter { $0.state == .failed } }
   /// The output is what the fixture expects, and no check failed.
   public var passed: Bool { outcome == expectedOutcome && failedChecks.isEmpty }
 
+  /// The check of that name.
   public subscript(_ name: Check.Name) -> Check? { checks.first { $0.name == name } }
 }
 
@@ -103,11 +135,12 @@ extension DubbingVerdict {
     stream = evidence.stream
     fixture = evidence.fixture.name
     expectedOutcome = evidence.fixture.expectedOutcome
-    outcome = Self.outcome(evidence)
+    outcome = evidence.wasRefused ? .refused : WindowRule(evidence: evidence).outcome
     duration = evidence.output?.duration ?? 0
     budget = evidence.budget
+    tolerances = evidence.tolerances
     fixtureDuration = evidence.fixture.duration
-    videoLag = evidence.video.lag
+    (videoLag, videoLagProblem, video) = (evidence.video.lag, evidence.video.lagProblem, evidence.video.treatment)
     workerJoined = evidence.workerJoined
     missedStart = evidence.missedStart
     wordErrorRate = evidence.wordErrorRate?.share
@@ -116,66 +149,40 @@ extension DubbingVerdict {
     fragments = evidence.sequences.map { sequence in
       let fragment = evidence.events.fragments.first { $0.sequence == sequence }
       let window = evidence.windows.first { $0.sequence == sequence }
-      let located = window.map { $0.content != .silent && $0.content != .unknown } ?? false
+      let lag = window.flatMap { $0.content.isLocated ? $0.lag : nil }
       return Fragment(
         sequence: sequence,
-        sentAfter: start.flatMap { start in fragment?.sentAt.timeIntervalSince(start) },
+        sentAfter: start.flatMap { start in (fragment?.sentAt.timeIntervalSince(start)).map { Duration.seconds($0) } },
         acknowledged: fragment.flatMap { fragment in
           fragment.acknowledgedAt.map { .seconds($0.timeIntervalSince(fragment.sentAt)) }
         },
         transcript: fragment?.firstAnswer?.transcript,
         translatedText: fragment?.firstAnswer?.translatedText,
         processing: fragment?.roundTrip,
-        attributedTo: window?.content.description ?? "none",
+        attributedTo: window?.content ?? .absent,
+        place: window?.place,
         coherence: window?.coherence,
-        lag: located ? window.map { ($0.lag + (evidence.video.lag ?? 0)) * 1000 } : nil,
-        avDelta: located ? window.map { $0.lag * 1000 } : nil)
+        lag: lag.map { $0 + (evidence.video.lag ?? .zero) },
+        avDelta: evidence.video.lag == nil ? nil : lag)
     }
-    checks =
-      evidence.fixture.canBeDubbed
-      ? Self.eventChecks(evidence) + Self.textChecks(evidence) + Self.outputChecks(evidence)
-        + Self.listeningChecks(evidence)
-      : Self.refusalChecks(evidence)
-  }
-
-  private static func outcome(_ evidence: StreamEvidence) -> StreamOutcome {
-    guard evidence.output != nil, !evidence.windows.isEmpty else { return .failed }
-    let windows = evidence.windows
-    let wrong = windows.contains { window in
-      if case .dubbed(let sequence) = window.content { return sequence != window.sequence }
-      return window.content == .unknown
+    let expected = evidence.isToBeDubbed ? expectedOutcome : .refused
+    checks = Check.Name.allCases.map { name in
+      if let reason = name.exemption(expecting: expected) { return Finding.notAsked(reason).check(name) }
+      let finding =
+        Self.eventFinding(name, evidence) ?? Self.textFinding(name, evidence) ?? Self.outputFinding(name, evidence)
+      return (finding ?? .notAsked("nobody knows how")).check(name)
     }
-    if wrong { return .failed }
-    let kinds = Set(windows.map(\.content.kind))
-    guard kinds.count == 1, let kind = kinds.first else {
-      // A window in which both dub and original are silent is a pause of the dub, not a second kind of output.
-      let loud = windows.filter { $0.content != .silent || evidence.events.isSpoken($0.sequence) }
-      let loudKinds = Set(loud.map(\.content.kind))
-      return loudKinds.count == 1 ? loudKinds.first ?? .mixed : .mixed
-    }
-    return kind
+    if let rate = evidence.dubErrorRate { checks.append(Self.heardAgain(evidence, rate).check(.heardAgain)) }
   }
 }
 
-extension StreamEvidence.Window.Content: CustomStringConvertible {
-  public var description: String {
-    switch self {
-    case .original: "original"
-    case .dubbed(let sequence): "dubbed \(sequence)"
-    case .mixed: "mixed"
-    case .silent: "silent"
-    case .unknown: "unknown"
-    }
-  }
+extension StreamEvidence {
+  /// Whether something is to come out: not of what has no sound, nor of what the fixture says is to be refused.
+  var isToBeDubbed: Bool { fixture.canBeDubbed && fixture.expectedOutcome != .refused }
 
-  var kind: StreamOutcome {
-    switch self {
-    case .original: .passthrough
-    case .dubbed: .dubbed
-    case .mixed: .mixed
-    case .silent: .silent
-    case .unknown: .failed
-    }
+  /// Whether nothing was made of what was to be refused.
+  fileprivate var wasRefused: Bool {
+    fixture.expectedOutcome == .refused && output == nil && events.fragments.isEmpty
   }
 }
 

@@ -12,6 +12,7 @@ public struct LanguageGuess: Sendable, Hashable {
   /// Below this share the list says nothing; two number words among eight others are enough.
   static let leastShare = 0.2
 
+  /// Guesses; nil where the text says too little.
   public init?(_ text: String) {
     let words = WordErrorRate.words(text).map(String.init)
     guard !words.isEmpty else { return nil }

@@ -81,9 +81,10 @@ extension StreamEvidence {
       recording.path, sampleRate: Listener.sampleRate, alignedToTimestamps: true)
     var clips: [Int: AudioClip] = [:]
     for window in windows where !translation(window.sequence).isEmpty {
-      let segment = budget.segment.seconds
-      let start = Double(window.sequence) * segment + (video.lag ?? 0) + window.lag
-      clips[window.sequence] = try sound.part(from: start, to: start + segment)
+      guard let place = window.place else { continue }
+      let start = (place.output.lowerBound + window.lag).seconds
+      clips[window.sequence] = try sound.part(
+        from: start, to: start + (place.output.upperBound - place.output.lowerBound).seconds)
     }
     var evidence = self
     evidence.heard = try await listener.hear(clips, language: fixture.targetLanguage, folder: folder)
@@ -96,11 +97,7 @@ extension DubbingVerdict {
   /// Above this share of the words the dub is not understood. Clean synthetic speech measured at most 0.1.
   static let mostMisheard = 0.15
 
-  static func listeningChecks(_ evidence: StreamEvidence) -> [Check] {
-    evidence.dubErrorRate.map { [heardAgain(evidence, $0).check(.heardAgain)] } ?? []
-  }
-
-  private static func heardAgain(_ evidence: StreamEvidence, _ rate: WordErrorRate) -> Finding {
+  static func heardAgain(_ evidence: StreamEvidence, _ rate: WordErrorRate) -> Finding {
     let bound = "at most \(WordErrorRate.percent(mostMisheard)) may be misheard"
     guard rate.value > mostMisheard else { return Finding(problems: [], measured: "\(rate) misheard, \(bound)") }
     let differences = (evidence.heard ?? [:]).sorted { $0.key < $1.key }.compactMap { sequence, text -> String? in

@@ -6,122 +6,47 @@ struct OutputAnalysis: Sendable {
   var stream: String
   var fixture: Fixture
   var budget: TimeBudget
+  var tolerances = Tolerances.standard
+  /// Whether the worker sends what does not fill a fragment; nil: that is seen.
+  var tail: FixtureCoverage.Tail?
+  /// What the worker does to the picture; nil: that is seen.
+  var picture: VideoMatch.Treatment?
+  /// What was published, where that is more than the fixture.
+  var published: (media: MediaFile, padding: FixturePadding)?
   /// What the worker sent and got.
   var events: StreamEvents
   /// What STS itself said: the dubbed audio that the output is to be made of.
   var spoken: StreamEvents
 
   /// Gathers the evidence; without a recording it is that of a stream with no output.
-  func evidence(of recording: URL?, problem: String?) async throws -> StreamEvidence {
-    guard let recording, fixture.canBeDubbed else {
-      let output: MediaInfo? = if let recording { try await MediaInfo.probe(recording.path) } else { nil }
-      return StreamEvidence(
-        stream: stream, fixture: fixture, budget: budget, events: events, output: output, outputProblem: problem,
-        video: VideoMatch(), windows: [])
-    }
-    let info = try await MediaInfo.probe(recording.path)
-    let video = VideoMatch(
-      input: try await MediaInfo.packets(of: fixture.media.path, track: "v:0"),
-      output: try await MediaInfo.packets(of: recording.path, track: "v:0"))
-    let original = try await AudioDecoder.decode(fixture.media.path, alignedToTimestamps: true)
-    let output = try await AudioDecoder.decode(recording.path, alignedToTimestamps: true)
-    let placed = try place(in: original)
-    // Without a picture the start of the output is the only reference there is.
-    let videoLag = video.lag ?? 0
-    var evidence = StreamEvidence(
-      stream: stream, fixture: fixture, budget: budget, events: events, output: info, outputProblem: nil, video: video,
-      windows: try windows(of: output, original: original, placed: placed, videoLag: videoLag),
-      originalLevels: Dictionary(uniqueKeysWithValues: placed.map { ($0.sequence, $0.level) }))
-    evidence.missedStart = placed.first { $0.isFound }.flatMap { $0.sequence == 0 ? max(0, $0.start) : nil }
-    return evidence
-  }
-
-  /// A fragment with its place in the fixture.
-  private struct PlacedFragment {
-    var sequence: Int
-    /// Seconds on the fixture's timeline.
-    var start: Double
-    var duration: Double
-    /// dBFS (RMS) of the original.
-    var level: Double
-    var dubbed: AudioClip?
-    /// Whether its sound was recognised there.
-    var isFound = false
-  }
-
-  /// Finds where in the fixture each fragment was cut, by its sound.
   ///
-  /// The worker cuts on the timestamps of the stream that reached it; containers and protocols shift those by a codec frame or
-  /// two, so the fixture's own grid is only the first guess, and all there is for a fragment without sound.
-  private func place(in original: AudioClip) throws -> [PlacedFragment] {
-    let sent = try events.fragments.map { try place($0, in: original) }
-    // What was never sent is in the output all the same, and has to be something.
-    let unsent = Set(0..<fixture.fragmentCount(segment: budget.segment)).subtracting(sent.map(\.sequence))
-    return (sent + unsent.map(nominal)).sorted { $0.sequence < $1.sequence }
-  }
-
-  private func place(_ fragment: StreamEvents.Fragment, in original: AudioClip) throws -> PlacedFragment {
-    var placed = nominal(fragment.sequence)
-    placed.dubbed = try dubbed(fragment.sequence)
-    guard fragment.data.audio.isPCM, fragment.data.audio.problems.isEmpty else { return placed }
-    let cut = try AudioClip(fragment.data.audio).resampled(to: original.sampleRate)
-    placed.duration = cut.duration
-    let attributor = Attributor(candidates: [Candidate(role: .original, clip: original, expectedStart: -placed.start)])
-    guard let found = attributor.attribute(cut, windows: [(start: 0, end: cut.duration)]).first else { return placed }
-    placed.level = found.level
-    placed.isFound = found.attribution == .passthrough
-    if placed.isFound { placed.start -= found.lagSeconds }
-    return placed
-  }
-
-  /// Where the fixture's own grid has the fragment.
-  private func nominal(_ sequence: Int) -> PlacedFragment {
-    let start = Double(sequence) * budget.segment.seconds
-    return PlacedFragment(
-      sequence: sequence, start: start, duration: min(budget.segment.seconds, fixture.duration - start),
-      level: -.infinity)
-  }
-
-  private func dubbed(_ sequence: Int) throws -> AudioClip? {
-    let answer = spoken.fragments.first { $0.sequence == sequence }?.firstAnswer
-    guard let audio = answer?.dubbedAudio, audio.isPCM, audio.problems.isEmpty else { return nil }
-    return try AudioClip(audio)
-  }
-
-  private func windows(
-    of output: AudioClip, original: AudioClip, placed: [PlacedFragment], videoLag: Double
-  ) throws -> [StreamEvidence.Window] {
-    var candidates = [Candidate(role: .original, clip: original, expectedStart: videoLag)]
-    for fragment in placed {
-      guard let dubbed = fragment.dubbed else { continue }
-      candidates.append(
-        Candidate(
-          role: .dubbed(fragment.sequence), clip: try dubbed.resampled(to: output.sampleRate),
-          expectedStart: fragment.start + videoLag))
-    }
-    let attributor = Attributor(candidates: candidates)
-    let inside = placed.filter { $0.start + videoLag + 0.2 < output.duration }
-    let spans = inside.map { fragment in
-      let start = max(0, fragment.start + videoLag)
-      return (start: start, end: min(fragment.start + videoLag + fragment.duration, output.duration))
-    }
-    return zip(inside, attributor.attribute(output, windows: spans)).map { fragment, window in
-      StreamEvidence.Window(
-        sequence: fragment.sequence, content: .init(window.attribution), coherence: window.coherence,
-        originalCoherence: window.originalCoherence, lag: window.lagSeconds, level: window.level)
-    }
-  }
-}
-
-extension StreamEvidence.Window.Content {
-  fileprivate init(_ attribution: SegmentClass) {
-    switch attribution {
-    case .passthrough: self = .original
-    case .dubbed(let sequence): self = .dubbed(sequence)
-    case .mixed: self = .mixed
-    case .silent: self = .silent
-    case .unknown: self = .unknown
-    }
+  /// - Throws: ``ProbeError`` and `AudioError` when fixture or recording cannot be read.
+  func evidence(of recording: MediaFile?, problem: String?) async throws -> StreamEvidence {
+    var evidence = StreamEvidence(
+      stream: stream, fixture: fixture, budget: budget, tolerances: tolerances, events: events,
+      output: try await recording?.info(), outputProblem: problem, video: VideoMatch(), windows: [])
+    (evidence.tail, evidence.picture, evidence.padding) = (tail, picture, published?.padding)
+    guard fixture.canBeDubbed else { return evidence }
+    let media = await FixtureAnalysis.shared.media(of: fixture)
+    let original = try await media.original()
+    let sounds = try await StreamSounds(events, spoken: spoken)
+    evidence.soundProblems = sounds.problems
+    let placed = FragmentPlacement(fixture: fixture, original: original, segment: budget.segment.seconds)
+      .place(events.fragments, sounds)
+    evidence.coverage = FixtureCoverage(
+      placed.filter(\.isSent).map { Duration.seconds($0.start)..<Duration.seconds(max($0.start, $0.end)) },
+      of: Duration.seconds(max(0, try await media.soundOffset()))..<Duration.seconds(fixture.duration))
+    evidence.outside = Set(events.fragments.map(\.sequence)).subtracting(placed.map(\.sequence))
+    evidence.missedStart = placed.first(where: \.isFound).map { .seconds(max(0, $0.start)) }
+    evidence.originalLevels = Dictionary(uniqueKeysWithValues: placed.map { ($0.sequence, $0.level) })
+    guard let recording else { return evidence }
+    evidence.video = try await VideoMatch.of(published?.media ?? media, in: recording)
+    // Against the fixture, which begins when its lead is over.
+    if let padding = published?.padding { evidence.video.lag = evidence.video.lag.map { $0 + padding.lead } }
+    evidence.windows = OutputWindows(
+      output: try await recording.sound(), original: original, placed: placed, videoLag: evidence.video.lag?.seconds
+    ).windows()
+    return evidence
   }
 }
 

@@ -4,15 +4,20 @@ import Foundation
 public struct StreamEvents: Sendable {
   /// One fragment's way there and back.
   public struct Fragment: Sendable {
+    /// As it was sent first.
     public var data: FragmentData
     /// When it was sent first; a worker that reconnects sends again what was not processed.
     public var sentAt: Date
+    /// How often it was sent.
     public var timesSent = 1
+    /// When STS acknowledged it first; nil: never.
     public var acknowledgedAt: Date?
     /// Every answer, in the order of arrival.
     public var answers: [(processed: FragmentProcessed, at: Date)] = []
 
+    /// Its sequence number.
     public var sequence: Int { data.sequenceNumber }
+    /// The answer that counts; nil: there is none.
     public var firstAnswer: FragmentProcessed? { answers.first?.processed }
 
     /// From the first sending to the first answer.
@@ -29,7 +34,9 @@ public struct StreamEvents: Sendable {
   public var unknownAnswers: [String] = []
   /// Sequence numbers that two different fragments claim.
   public var clashes: [Int] = []
+  /// Errors that STS reported beside its answers.
   public var serviceErrors: [ServiceError] = []
+  /// What broke the contract, one sentence each.
   public var violations: [String] = []
   /// What the worker asked for each time it opened the stream.
   public var openings: [StreamInit] = []
@@ -38,7 +45,18 @@ public struct StreamEvents: Sendable {
   /// What recognises speech, where STS tells it.
   public var recogniser: String?
 
+  /// A stream of which nothing was seen.
   public init() {}
+
+  /// Whether nothing of the stream was seen.
+  var isEmpty: Bool {
+    openings.isEmpty && fragments.isEmpty && unknownAnswers.isEmpty && serviceErrors.isEmpty && violations.isEmpty
+  }
+
+  /// What STS answered first, fragment by fragment.
+  var firstAnswers: [(sequence: Int, answer: FragmentProcessed)] {
+    fragments.compactMap { fragment in fragment.firstAnswer.map { (fragment.sequence, $0) } }
+  }
 }
 
 extension StreamEvents {

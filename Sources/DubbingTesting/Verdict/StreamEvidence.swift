@@ -2,29 +2,39 @@
 public struct StreamEvidence: Sendable {
   /// What one fragment's window of the output holds.
   public struct Window: Sendable, Hashable {
-    public enum Content: Sendable, Hashable {
-      case original
-      /// The dubbed audio of the fragment with this sequence number.
-      case dubbed(Int)
-      /// Dubbed audio and original at once.
-      case mixed
-      case silent
-      case unknown
+    /// Where a window lies in fixture and output, as it was measured.
+    public struct Place: Sendable, Hashable {
+      /// Where its fragment was cut, from the fixture's beginning.
+      public var fixtureStart: Duration
+      /// What was looked at, from the output's time 0.
+      public var output: Range<Duration>
+
+      /// A place in both.
+      public init(fixtureStart: Duration, output: Range<Duration>) {
+        self.fixtureStart = fixtureStart
+        self.output = output
+      }
     }
 
+    /// The fragment whose window it is.
     public var sequence: Int
-    public var content: Content
+    /// What it holds.
+    public var content: WindowContent
     /// Share of the window's energy that a short linear filter of its source explains, 0…1.
     public var coherence: Double
     /// The same for the original.
     public var originalCoherence: Double
-    /// Where the source lies against where it should, seconds; positive is late.
-    public var lag: Double
+    /// Where the source lies against where it should; positive is late.
+    public var lag: Duration
     /// dBFS (RMS).
     public var level: Double
+    /// Where it lies; nil: not known.
+    public var place: Place?
 
+    /// A window of these figures.
     public init(
-      sequence: Int, content: Content, coherence: Double, originalCoherence: Double = 0, lag: Double, level: Double
+      sequence: Int, content: WindowContent, coherence: Double, originalCoherence: Double = 0, lag: Duration,
+      level: Double, place: Place? = nil
     ) {
       self.sequence = sequence
       self.content = content
@@ -32,17 +42,25 @@ public struct StreamEvidence: Sendable {
       self.originalCoherence = originalCoherence
       self.lag = lag
       self.level = level
+      self.place = place
     }
   }
 
+  /// The stream's unique name.
   public var stream: String
+  /// What was published.
   public var fixture: Fixture
+  /// How long things may take.
   public var budget: TimeBudget
+  /// How far from perfect things may be.
+  public var tolerances: Tolerances
+  /// What the worker sent and got.
   public var events: StreamEvents
   /// The recorded output; nil when nothing was published.
   public var output: MediaInfo?
   /// Why there is no output.
   public var outputProblem: String?
+  /// What became of the picture.
   public var video: VideoMatch
   /// One for each fragment of the fixture that the output reaches, sent or not, in sequence.
   public var windows: [Window]
@@ -52,18 +70,33 @@ public struct StreamEvidence: Sendable {
   public var workerJoined: Duration?
   /// How long the publisher waited with its first packet.
   public var publisherLead = Duration.zero
-  /// Seconds of the fixture before the first sound that the worker sent; nil: not known.
-  public var missedStart: Double?
+  /// What of the fixture was sent; nil: not known, then fragments are counted.
+  public var coverage: FixtureCoverage?
+  /// Whether the worker sends what does not fill a fragment; nil: that is seen.
+  public var tail: FixtureCoverage.Tail?
+  /// What the worker does to the picture; nil: that is seen.
+  public var picture: VideoMatch.Treatment?
+  /// What was published around the fixture; nil: nothing.
+  public var padding: FixturePadding?
+  /// Fragments that hold nothing of the fixture, by sequence number: nobody asks what became of them.
+  public var outside: Set<Int> = []
+  /// What declarations and sound of fragments and dubs do not agree on, one sentence each.
+  public var soundProblems: [String] = []
+  /// How much of the fixture had gone by before the first sound that the worker sent; nil: not known.
+  public var missedStart: Duration?
   /// What a ``Listener`` heard in the window of each spoken fragment; nil: nobody listened.
   public var heard: [Int: String]?
 
+  /// Evidence of these parts; the rest is not known.
   public init(
-    stream: String, fixture: Fixture, budget: TimeBudget = .standard, events: StreamEvents, output: MediaInfo?,
-    outputProblem: String? = nil, video: VideoMatch, windows: [Window], originalLevels: [Int: Double] = [:]
+    stream: String, fixture: Fixture, budget: TimeBudget = .standard, tolerances: Tolerances = .standard,
+    events: StreamEvents, output: MediaInfo?, outputProblem: String? = nil, video: VideoMatch, windows: [Window],
+    originalLevels: [Int: Double] = [:]
   ) {
     self.stream = stream
     self.fixture = fixture
     self.budget = budget
+    self.tolerances = tolerances
     self.events = events
     self.output = output
     self.outputProblem = outputProblem

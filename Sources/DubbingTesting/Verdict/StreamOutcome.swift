@@ -8,6 +8,8 @@ public enum StreamOutcome: String, Sendable, Hashable, Codable {
   case silent
   /// Some windows hold one thing and some another, or two at once.
   case mixed
+  /// Nothing was sent to STS and nothing was published, as the fixture expects.
+  case refused
   /// There is no output, or some window holds what it must not.
   case failed
 }

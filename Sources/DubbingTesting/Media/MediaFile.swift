@@ -1,0 +1,97 @@
+import AudioPrint
+import Foundation
+
+/// One media file, of which everything is read once, however many ask and however often.
+final class MediaFile: Sendable {
+  let path: String
+
+  private let knownInfo = Once<MediaInfo>()
+  private let knownPictures = Once<[MediaPacket]>()
+  private let knownSoundOffset = Once<Double>()
+  private let knownSound = Once<AudioClip>()
+  private let knownGreyFrames = Once<GreyFrames>()
+  private let knownOriginal = Once<Attributor>()
+  private let paddings = OnceEach<FixturePadding, Void>()
+  private let firstPackets = OnceEach<LeadIn.FirstPackets, Data>()
+
+  init(_ path: String) { self.path = path }
+
+  /// Container, codecs and duration.
+  ///
+  /// - Throws: ``ProbeError``, as do the others that need to know the codec.
+  func info() async throws -> MediaInfo {
+    try await knownInfo { [path] in try await MediaInfo.probe(path) }
+  }
+
+  /// Every packet of the first video track, in file order.
+  func pictures() async throws -> [MediaPacket] {
+    try await knownPictures { try await self.packets("v:0") }
+  }
+
+  /// The first video track, decoded to small grey pictures.
+  func greyFrames() async throws -> GreyFrames {
+    try await knownGreyFrames { [path] in try await GreyFrames.decode(path) }
+  }
+
+  /// How much later than the picture the sound begins, seconds: below 0 for an encoder's delay; 0 where there are not both.
+  func soundOffset() async throws -> Double {
+    try await knownSoundOffset {
+      guard let picture = try await self.pictures().first, let sound = try await self.packets("a:0", limit: 1).first
+      else { return 0 }
+      return (sound.pts ?? 0) - (picture.pts ?? 0)
+    }
+  }
+
+  /// The first audio track at 8 kHz, laid where its timestamps say.
+  ///
+  /// - Throws: `AudioError`, as ``original()`` does.
+  func sound() async throws -> AudioClip {
+    try await knownSound { [path] in try await AudioDecoder.decode(path, alignedToTimestamps: true) }
+  }
+
+  /// The sound as the original that others are compared with.
+  func original() async throws -> Attributor {
+    try await knownOriginal {
+      Attributor(
+        candidates: [Candidate(role: .original, clip: try await self.sound(), expectedStart: 0)], options: .everywhere)
+    }
+  }
+
+  /// The first packet of each track in a small MP4, see ``LeadIn``.
+  func copied(_ packets: LeadIn.FirstPackets) async throws -> Data {
+    try await firstPackets(packets) { [path] in try await packets.copied(from: path) }
+  }
+
+  /// Runs `make` unless that padding has been made; see ``Fixture/padded(by:in:)``.
+  func padded(_ padding: FixturePadding, _ make: @escaping @Sendable () async throws -> Void) async throws {
+    try await paddings(padding, make)
+  }
+
+  private func packets(_ track: String, limit: Int? = nil) async throws -> [MediaPacket] {
+    try await MediaInfo.packets(of: path, track: track, codec: try await info().codec(of: track), limit: limit)
+  }
+}
+
+/// What is known of the fixtures' media: each is read once in a process, however many streams publish it.
+actor FixtureAnalysis {
+  static let shared = FixtureAnalysis()
+
+  /// A file that has been written anew is another one.
+  private struct Version: Hashable {
+    var size: Int?
+    var changed: Date?
+  }
+  private var files: [String: (version: Version, file: MediaFile)] = [:]
+
+  /// The fixture's media file.
+  func media(of fixture: Fixture) -> MediaFile {
+    let path = fixture.media.path
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    let version = Version(
+      size: attributes?[.size] as? Int, changed: attributes?[.modificationDate] as? Date)
+    if let known = files[path], known.version == version { return known.file }
+    let file = MediaFile(path)
+    files[path] = (version, file)
+    return file
+  }
+}

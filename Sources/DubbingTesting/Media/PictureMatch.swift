@@ -1,0 +1,73 @@
+import Foundation
+
+/// Where a picture that was encoded anew lies in the output, found by what it shows.
+struct PictureMatch: Sendable, Hashable {
+  /// How much later the output shows what the input showed.
+  var lag: Duration
+  /// How alike the two are there, 0…1.
+  var likeness: Double
+
+  /// Why nothing could be said.
+  struct NotMeasurable: Error, Sendable, Hashable {
+    var reason: String
+    /// Whether the output shows something else: that is a fault, and no want of knowledge.
+    var isAnother = false
+  }
+
+  /// Below this many grey levels of 256 a picture stands still: what remains is an encoder's noise.
+  private static let leastChange = 1.0
+  /// Two pictures that are less alike than this, at their best, are not the same.
+  private static let leastLikeness = 0.6
+  /// How exactly a place must be known: half of what `a/v sync` to a video frame would ask.
+  private static let exactness = 0.04
+
+  /// - Throws: ``NotMeasurable`` for pictures that stand still, repeat themselves, change too slowly, or are not the same.
+  static func find(_ input: GreyFrames, in output: GreyFrames) throws(NotMeasurable) -> PictureMatch {
+    let (before, after) = (input.change, output.change)
+    guard before >= leastChange else { throw NotMeasurable(reason: "the fixture's picture stands still") }
+    guard after >= leastChange else { throw NotMeasurable(reason: "the output's picture stands still") }
+    // First at 15 places a second, comparing 1.5 pictures a second over at least a third of the shorter one.
+    let (coarse, sparse) = (4, 40)
+    let least = max(4, min(input.count, output.count) / 3 / sparse)
+    var places: [(lag: Int, likeness: Double)] = []
+    for lag in stride(from: -input.count, through: output.count, by: coarse) {
+      if let likeness = input.likeness(to: output, lag: lag, step: sparse, least: least) {
+        places.append((lag, likeness))
+      }
+    }
+    guard let rough = places.max(by: { $0.likeness < $1.likeness }) else {
+      throw NotMeasurable(reason: "\(Double(output.count) / Double(GreyFrames.rate)) s of picture are too few")
+    }
+    // Then to a sixtieth of a second, with every second picture.
+    let fine = (rough.lag - 2 * coarse...rough.lag + 2 * coarse).compactMap { lag in
+      input.likeness(to: output, lag: lag, step: 2, least: 8).map { (lag: lag, likeness: $0) }
+    }
+    guard let best = fine.max(by: { $0.likeness < $1.likeness }), best.likeness >= leastLikeness else {
+      throw NotMeasurable(reason: "the output does not show the fixture's picture", isAnother: true)
+    }
+    if let other = places.filter({ abs($0.lag - best.lag) > GreyFrames.rate / 2 }).max(by: { $0.likeness < $1.likeness }
+    ),
+      let again = input.likeness(to: output, lag: other.lag, step: 2, least: 8),
+      1 - again < 2 * (1 - best.likeness) + 0.002
+    {
+      let seconds = Double(abs(other.lag - best.lag)) / Double(GreyFrames.rate)
+      throw NotMeasurable(reason: "the picture repeats itself every \(String(format: "%.1f", seconds)) s")
+    }
+    return PictureMatch(lag: .seconds(try centre(fine, best: best) / Double(GreyFrames.rate)), likeness: best.likeness)
+  }
+
+  /// The middle of the places that fit as well as the best: frames last for several places.
+  private static func centre(
+    _ places: [(lag: Int, likeness: Double)], best: (lag: Int, likeness: Double)
+  ) throws(NotMeasurable) -> Double {
+    let worst = places.map(\.likeness).min() ?? 0
+    // A tenth of the way down from the peak.
+    let floor = best.likeness - max(0.1 * (best.likeness - worst), 1e-6)
+    let good = places.filter { $0.likeness >= floor }.map(\.lag)
+    let (first, last) = (good.min() ?? best.lag, good.max() ?? best.lag)
+    guard best.likeness - worst > 0.002, Double(last - first) / 2 <= exactness * Double(GreyFrames.rate) else {
+      throw NotMeasurable(reason: "the picture changes too slowly to be placed to \(Int(exactness * 1000)) ms")
+    }
+    return Double(first + last) / 2
+  }
+}

@@ -1,0 +1,142 @@
+import AudioPrint
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+/// What a pipeline would leave of a fixture, made with ffmpeg alone: events with real sound, and a recording of the output.
+struct MadeStream {
+  /// What is in one fragment's place of the output.
+  enum Sound: Sendable {
+    case dub, original, silence
+    case dubOf(Int)
+  }
+
+  var fixture: Fixture
+  /// Seconds of a fragment.
+  var segment = 6.0
+  /// Seconds of the fixture that had gone by when the worker joined.
+  var joined = 0.0
+  /// Whether the last fragment is left out unless it is whole.
+  var dropsTail = false
+  /// ffmpeg's options for the picture of the output; nil: there is none.
+  var picture: [String]? = ["-c:v", "copy"]
+  /// How much later than the picture the sound of the output is laid, seconds.
+  var soundDelay = 0.0
+  /// By sequence number; the rest is dubbed.
+  var sounds: [Int: Sound] = [:]
+  /// How fragments and dubs travel: nil for PCM, or a format with ffmpeg's options that make it.
+  var coded: (format: String, options: [String])?
+
+  private static let rate = 16000
+
+  struct Made {
+    var events: StreamEvents
+    var recording: URL
+
+    func remove() { try? FileManager.default.removeItem(at: recording.deletingLastPathComponent()) }
+  }
+
+  /// The spans of the fixture that the worker cuts, seconds.
+  var cuts: [(start: Double, end: Double)] {
+    var cuts: [(start: Double, end: Double)] = []
+    var start = joined
+    while start < fixture.duration - 0.05 {
+      let end = min(start + segment, fixture.duration)
+      if !dropsTail || end - start > segment - 0.001 { cuts.append((start, end)) }
+      start += segment
+    }
+    return cuts
+  }
+
+  func make() async throws -> Made {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "made-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let original = try await AudioDecoder.decode(
+      fixture.media.path, sampleRate: Self.rate, alignedToTimestamps: true)
+    let dubs = try await Self.dubs(cuts.map { $0.end - $0.start })
+    var events: [ObservedEvent] = []
+    var output: [Float] = []
+    for (sequence, cut) in cuts.enumerated() {
+      let (piece, dub) = (original.slice(from: cut.start, to: cut.end).samples, dubs[sequence])
+      events += try await self.events(sequence, of: piece, dub: dub, in: folder)
+      switch sounds[sequence] ?? .dub {
+      case .dub: output += dub
+      case .original: output += piece
+      case .silence: output += dub.map { _ in 0 }
+      case .dubOf(let other): output += Array(dubs[other].prefix(dub.count))
+      }
+    }
+    let recording = folder.appending(path: "output.flv")
+    try await record(Array(repeating: 0, count: max(0, Int(soundDelay * Double(Self.rate)))) + output, to: recording)
+    return Made(events: StreamEvents(events, stream: "s"), recording: recording)
+  }
+
+  private func record(_ sound: [Float], to file: URL) async throws {
+    let pcm = file.deletingPathExtension().appendingPathExtension("pcm")
+    try Self.pcm16(sound).write(to: pcm)
+    let seen = Double(sound.count) / Double(Self.rate) - soundDelay
+    var arguments = ["-v", "error", "-nostdin", "-y"]
+    if picture != nil { arguments += ["-ss", "\(joined)", "-t", "\(seen)", "-i", fixture.media.path] }
+    arguments += ["-f", "s16le", "-ar", "\(Self.rate)", "-ac", "1", "-i", pcm.path]
+    arguments += picture.map { ["-map", "0:v", "-map", "1:a"] + $0 } ?? ["-map", "0:a"]
+    arguments += ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2", file.path]
+    try await Self.ffmpeg(arguments)
+  }
+
+  private func events(_ sequence: Int, of piece: [Float], dub: [Float], in folder: URL) async throws -> [ObservedEvent]
+  {
+    var data = HealthyRun.data(sequence)
+    data.audio = try await audio(piece, in: folder)
+    var processed = HealthyRun.processed(0)
+    processed.fragmentID = data.fragmentID
+    processed.sequenceNumber = sequence
+    processed.transcript = fixture.expectedTranscripts.flatMap { sequence < $0.count ? $0[sequence] : nil } ?? "one two"
+    processed.dubbedAudio = try await audio(dub, in: folder)
+    let time = Double(sequence) * segment
+    return [
+      HealthyRun.event(time, .toSTS, .fragmentData(data)),
+      HealthyRun.event(
+        time + 0.01, .toWorker, .fragmentAck(FragmentAck(fragmentID: data.fragmentID, status: .queued))),
+      HealthyRun.event(time + 0.8, .toWorker, .fragmentProcessed(processed)),
+    ]
+  }
+
+  private func audio(_ samples: [Float], in folder: URL) async throws -> FragmentAudio {
+    let bytes = Self.pcm16(samples)
+    let duration = Double(samples.count) / Double(Self.rate) * 1000
+    guard let coded else {
+      return FragmentAudio(sampleRateHz: Self.rate, channels: 1, durationMs: duration, data: bytes)
+    }
+    let (from, to) = (folder.appending(path: "fragment.pcm"), folder.appending(path: "fragment.\(coded.format)"))
+    try bytes.write(to: from)
+    try await Self.ffmpeg(
+      ["-v", "error", "-nostdin", "-y", "-f", "s16le", "-ar", "\(Self.rate)", "-ac", "1", "-i", from.path]
+        + coded.options + [to.path])
+    return FragmentAudio(
+      format: coded.format, sampleRateHz: Self.rate, channels: 1, durationMs: duration, data: try Data(contentsOf: to))
+  }
+
+  /// Speech of other fixtures, cut to these lengths: no two are alike, and none is the fixture's.
+  private static func dubs(_ lengths: [Double]) async throws -> [[Float]] {
+    var speech: [Float] = []
+    for name in ["counting-on", "sentences", "counting-awb"] {
+      speech += try await AudioDecoder.decode(Fixture.named(name).media.path, sampleRate: rate).samples
+    }
+    var start = 0
+    return lengths.map { length in
+      let count = Int((length * Double(rate)).rounded())
+      defer { start += count }
+      return Array(speech[start..<start + count])
+    }
+  }
+
+  private static func pcm16(_ samples: [Float]) -> Data {
+    samples.map { Int16(max(-32768, min(32767, ($0 * 32767).rounded()))) }.withUnsafeBytes { Data($0) }
+  }
+
+  private static func ffmpeg(_ arguments: [String]) async throws {
+    let result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))
+    try #require(result.succeeded, "\(result.lastWords)")
+  }
+}

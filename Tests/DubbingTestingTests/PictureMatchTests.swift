@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+@Suite("Pictures that were encoded anew", .serialized)
+struct PictureMatchTests {
+  private static let x264 = ["-c:v", "libx264", "-preset", "ultrafast"]
+
+  /// The output of a pipeline that did this to the picture, beside its fixture.
+  private func match(
+    _ options: [String], fixture name: String = "counting-short"
+  ) async throws -> VideoMatch {
+    let fixture = try Fixture.named(name)
+    let file = FileManager.default.temporaryDirectory.appending(path: "picture-\(UUID().uuidString).flv")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let result = try await MediaTool.run(
+      "ffmpeg", ["-v", "error", "-nostdin", "-y", "-i", fixture.media.path] + options + [file.path],
+      timeout: .seconds(60))
+    try #require(result.succeeded, "\(result.lastWords)")
+    return try await VideoMatch.of(FixtureAnalysis.shared.media(of: fixture), in: MediaFile(file.path))
+  }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var options: [String]
+    /// Milliseconds.
+    var lag = 0.0
+  }
+
+  // Other rates by the filter, which shows the nearest picture; -r shows one that is up to a frame old.
+  static let cases: [Case] = [
+    .init(testDescription: "encoded anew", options: x264),
+    .init(testDescription: "scaled to a quarter", options: x264 + ["-vf", "scale=640:360,fps=25"]),
+    .init(testDescription: "15 frames a second", options: x264 + ["-vf", "fps=15"]),
+    .init(testDescription: "few bits", options: x264 + ["-b:v", "150k", "-vf", "scale=320:180"]),
+    .init(testDescription: "brighter", options: x264 + ["-vf", "eq=brightness=0.1:contrast=0.8"]),
+    .init(
+      testDescription: "250 ms late", options: x264 + ["-vf", "setpts=PTS+0.25/TB,scale=640:360,fps=25"], lag: 250),
+    .init(
+      testDescription: "joined 3.1 s late", options: x264 + ["-vf", "trim=start=3.1,setpts=PTS-STARTPTS"], lag: -3100),
+  ]
+
+  @Test("Its place is measured to a frame", arguments: cases)
+  func place(expected: Case) async throws {
+    let match = try await match(["-an"] + expected.options)
+    #expect(match.treatment == .reencoded)
+    let lag = try #require(match.lag, "\(match.lagProblem ?? "")").milliseconds
+    #expect(abs(lag - expected.lag) < 40, "\(lag) ms")
+  }
+
+  @Test("A copy is placed by its packets")
+  func copied() async throws {
+    let match = try await match(["-an", "-c", "copy"])
+    #expect(match.treatment == .untouched && match.lag != nil && match.likeness == nil)
+  }
+
+  @Test("Where there is no picture, that is the reason")
+  func noPicture() async throws {
+    let gone = try await match(["-vn", "-c:a", "copy"])
+    #expect(gone.treatment == .absent && gone.lag == nil)
+    #expect(gone.lagProblem == "the output has no picture")
+    let never = try await match(["-c:a", "copy"], fixture: "counting-no-video")
+    #expect(never.lagProblem == "the fixture has no picture")
+  }
+
+  @Test("A picture that stands still cannot be placed")
+  func still() async throws {
+    let match = try await match(["-an"] + Self.x264 + ["-vf", "trim=end_frame=1,loop=300:1,setpts=N/30/TB"])
+    #expect(match.lag == nil && !match.isAnother)
+    #expect(match.lagProblem == "the output's picture stands still")
+  }
+
+  @Test("A picture of something else is a fault")
+  func another() async throws {
+    let match = try await match(["-an"] + Self.x264 + ["-vf", "hflip,negate,vflip,reverse"])
+    #expect(match.lag == nil && match.isAnother, "\(match)")
+  }
+
+  @Test("A picture that repeats itself could be anywhere")
+  func repeating() throws {
+    // Two seconds of moving bars, five times.
+    let loop = (0..<120).flatMap { frame in
+      (0..<GreyFrames.size).map { (pixel: Int) -> UInt8 in
+        let moved: Int = pixel * 7 + (pixel / 32 + 1) * frame * 5
+        return UInt8(moved % 251)
+      }
+    }
+    let frames = GreyFrames((0..<5).flatMap { _ in loop })
+    let error = #expect(throws: PictureMatch.NotMeasurable.self) { try PictureMatch.find(frames, in: frames) }
+    #expect(error?.reason.contains("repeats itself every 2.0 s") == true, "\(error?.reason ?? "")")
+  }
+
+  @Test("What is described decides whether a picture may be encoded anew; without a word both are right")
+  func described() throws {
+    var evidence = HealthyRun.evidence
+    (evidence.video.treatment, evidence.video.likeness) = (.reencoded, 0.97)
+    (evidence.video.matched, evidence.video.foreign) = (0, 30)
+    evidence.output?.video?.codec = "hevc"
+    #expect(DubbingVerdict(evidence).failedChecks == [])
+    evidence.picture = .reencoded
+    #expect(DubbingVerdict(evidence).failedChecks == [])
+    evidence.picture = .untouched
+    #expect(DubbingVerdict(evidence).failedChecks.map(\.name) == [.codecs, .videoPackets])
+    evidence.picture = nil
+    evidence.video.isAnother = true
+    #expect(DubbingVerdict(evidence).failedChecks.map(\.name) == [.videoPackets])
+  }
+
+  @Test("Another worker's stream, with a picture of its own, passes whole", arguments: [0.0, 0.25])
+  func foreignStream(delay: Double) async throws {
+    var stream = MadeStream(fixture: try Fixture.named("counting"))
+    (stream.segment, stream.joined, stream.dropsTail, stream.soundDelay) = (6.016, 0.2, true, delay)
+    stream.coded = ("m4a", ["-c:a", "aac", "-b:a", "64k", "-f", "mp4"])
+    stream.picture = ForeignStreamTests.reencoded
+    let made = try await stream.make()
+    defer { made.remove() }
+    let verdict = DubbingVerdict(
+      try await OutputAnalysis(
+        stream: "s", fixture: stream.fixture, budget: .standard, events: made.events, spoken: made.events
+      ).evidence(of: MediaFile(made.recording.path), problem: nil))
+    #expect(verdict.video == .reencoded)
+    #expect(verdict.failedChecks.map(\.name) == (delay > 0 ? [.avSync] : []), "\(verdict.failedChecks)")
+    let sent = verdict.fragments.filter { $0.sentAfter != nil }
+    #expect(sent.count == 4)
+    for fragment in sent {
+      let delta = try #require(fragment.avDelta).milliseconds
+      #expect(abs(delta - delay * 1000) < 40, "fragment \(fragment.sequence): \(delta) ms")
+    }
+  }
+
+  @Test("What cannot be measured is not said to be in sync")
+  func notMeasurable() throws {
+    var evidence = HealthyRun.evidence
+    (evidence.video.lag, evidence.video.lagProblem) = (nil, "the fixture's picture stands still")
+    let verdict = DubbingVerdict(evidence)
+    #expect(verdict.fragments.map(\.avDelta) == [nil, nil])
+    #expect(try #require(verdict[.avSync]).detail.contains("the fixture's picture stands still"))
+  }
+}
