@@ -28,14 +28,18 @@ public struct EventPayload: Sendable, Hashable {
     let attachments = event.attachmentBuffers
     arguments = try (0..<event.argumentCount()).map { index in
       let value = try event.decode(Value.self, at: index)
-      return attachments.isEmpty ? value : value.filled { Data(attachments[$0].readableBytesView) } ?? value
+      return attachments.isEmpty ? value : value.filled { number in
+        attachments.indices.contains(number) ? Data(attachments[number].readableBytesView) : nil
+      } ?? value
     }
   }
 
   /// Reads what a tap's rule is given; nil when it is no JSON array.
   init?(_ payload: FaultPayload) {
     guard let values = try? JSONDecoder().decode([Value].self, from: Data(payload.payload)) else { return nil }
-    arguments = values.map { $0.filled { Data(payload.attachments[$0]) } ?? $0 }
+    arguments = values.map { value in
+      value.filled { payload.attachments.indices.contains($0) ? Data(payload.attachments[$0]) : nil } ?? value
+    }
   }
 
   /// The payload as a tap's rule hands it on; nil for a number that JSON cannot say.
