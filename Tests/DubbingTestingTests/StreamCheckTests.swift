@@ -72,6 +72,8 @@ struct StreamCheckTests {
     guard case .failed(let detail) = lines.answer(lines.found(in: log)) else { return #expect(Bool(false)) }
     #expect(detail.hasPrefix("3 lines:") && detail.contains("engine is busy"), "\(detail)")
     #expect(try LogLines(pattern: "ERROR", except: "busy|COUNT").found(in: log).isEmpty)
+    let others = log + "\nworker-1  | ERROR test_other_0123abcd: lost\nworker-1  | ERROR test_own_0123abcd: lost"
+    #expect(lines.found(in: others, of: "test_own_0123abcd").count == 4)
     #expect(lines.answer([]) == .passed("no line at error level"))
     #expect(throws: (any Error).self) { try StreamCheck.logErrors(pattern: "(") }
   }

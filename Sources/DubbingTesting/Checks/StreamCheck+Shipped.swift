@@ -10,6 +10,7 @@ extension StreamCheck {
 
   /// No line of either project's services matches a pattern while the stream runs.
   ///
+  /// A line that names another stream of the same run is that stream's; one that names none may be due to any that run at the same time.
   /// - Parameters:
   ///   - pattern: a regular expression; see ``errorPattern``.
   ///   - except: another one for lines that are known and harmless.
@@ -19,7 +20,7 @@ extension StreamCheck {
     return StreamCheck("log errors") { findings in
       var found: [String] = []
       for stack in [findings.environment.media, findings.environment.sts] {
-        found += lines.found(in: try await stack.logs(since: findings.began))
+        found += lines.found(in: try await stack.logs(since: findings.began), of: findings.stream)
       }
       return lines.answer(found)
     }
@@ -85,11 +86,17 @@ struct LogLines: Sendable {
     self.except = except
   }
 
-  func found(in text: String) -> [String] {
+  /// How ``LiveStream`` names streams.
+  private static let streamName = #"test_[A-Za-z0-9]+_[0-9a-f]{8}"#
+
+  /// - Parameter stream: lines that name other streams only are passed over.
+  func found(in text: String, of stream: String = "") -> [String] {
+    let named = try? Regex(Self.streamName)
     guard let wanted = try? Regex(pattern) else { return [] }
     let known = except.flatMap { try? Regex($0) }
     return text.split(whereSeparator: \.isNewline).map(String.init).filter { line in
-      line.contains(wanted) && !(known.map { line.contains($0) } ?? false)
+      guard line.contains(wanted), !(known.map { line.contains($0) } ?? false) else { return false }
+      return stream.isEmpty || line.contains(stream) || !(named.map { line.contains($0) } ?? false)
     }
   }
 
