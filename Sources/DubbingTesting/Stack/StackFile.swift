@@ -91,11 +91,15 @@ struct StackFile: Decodable {
   var outputPath: String?
   var budget: Budget?
   var publisherLead: Double?
+  var padding: Padding?
+  var tail: FixtureCoverage.Tail?
+  var picture: VideoMatch.Treatment?
+  var tolerances: Bounds?
   var contract: ContractFile?
   var checks: ChecksFile?
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case media, sts, ports, services, budget, contract, checks
+    case media, sts, ports, services, budget, padding, tail, picture, tolerances, contract, checks
     case stsURLVariable = "sts_url_variable"
     case stsURL = "sts_url"
     case gatewayVariable = "gateway_variable"
@@ -121,6 +125,10 @@ struct StackFile: Decodable {
     outputPath = try container.decodeIfPresent(String.self, forKey: .outputPath)
     budget = try container.decodeIfPresent(Budget.self, forKey: .budget)
     publisherLead = try container.decodeIfPresent(Double.self, forKey: .publisherLead)
+    padding = try container.decodeIfPresent(Padding.self, forKey: .padding)
+    tail = try container.decodeIfPresent(FixtureCoverage.Tail.self, forKey: .tail)
+    picture = try container.decodeIfPresent(VideoMatch.Treatment.self, forKey: .picture)
+    tolerances = try container.decodeIfPresent(Bounds.self, forKey: .tolerances)
     contract = try container.decodeIfPresent(ContractFile.self, forKey: .contract)
     checks = try container.decodeIfPresent(ChecksFile.self, forKey: .checks)
   }
@@ -134,6 +142,8 @@ struct StackFile: Decodable {
     case 0: CodingKeys.allCases.map(\.rawValue) + needed
     case 1 where path == ["media"] || path == ["sts"]: Project.CodingKeys.allCases.map(\.rawValue)
     case 1 where path == ["budget"]: Budget.CodingKeys.allCases.map(\.rawValue)
+    case 1 where path == ["padding"]: Padding.CodingKeys.allCases.map(\.rawValue)
+    case 1 where path == ["tolerances"]: Bounds.CodingKeys.allCases.map(\.rawValue)
     // Whose service a needed one is goes without saying.
     case 1 where needed.contains(path[0]): Port.CodingKeys.allCases.filter { $0 != .project }.map(\.rawValue)
     case 2 where path[0] == "ports": Port.CodingKeys.allCases.map(\.rawValue)

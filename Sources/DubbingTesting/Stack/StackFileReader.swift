@@ -71,6 +71,9 @@ struct StackFileReader {
       }
       stack.publisherLead = .seconds(lead)
     }
+    if let problem = content.describeMedia(in: &stack) {
+      throw error(.badValue, problem, next: "give seconds, from 0 to 600")
+    }
     stack.contract = try contract(content.contract)
     do {
       stack.checks = try content.checks?.checks(at: stack.ports.keys) ?? []
