@@ -3,7 +3,7 @@ import DubbingTesting
 import Testing
 
 extension E2E {
-  @Suite("Service communication", .tags(.communication, .smoke))
+  @Suite("Service communication", .tags(.communication, .smoke), .ownServices)
   struct Communication {
     @Test("All published ports answer in their own protocol")
     func everyPortAnswers() async throws {

@@ -16,7 +16,7 @@ private enum Settings {
 
 extension E2E {
   /// One environment in which everything that can be set is set to something else.
-  @Suite("Other settings", .tags(.config), .dualStack(Settings.stack))
+  @Suite("Other settings", .tags(.config), .ownServices, .dualStack(Settings.stack))
   struct OtherSettings {
     @Test(
       "A stream is dubbed on another port, in another namespace, in fragments of another length",
@@ -65,7 +65,7 @@ extension E2E {
     }
   }
 
-  @Suite("Side by side", .tags(.config))
+  @Suite("Side by side", .tags(.config), .ownServices)
   struct SideBySide {
     @Test("Four streams at once: no event, packet or sound of one appears in another", .stream(publish: .rtmp))
     func streamsAreIsolated() async throws {

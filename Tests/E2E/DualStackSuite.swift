@@ -1,5 +1,6 @@
 import ComposeTesting
 import DubbingTesting
+import Foundation
 import Testing
 
 /// The specification of a dubbing pipeline, run against the real thing.
@@ -28,4 +29,14 @@ extension Tag {
   @Tag static var foreign: Self
   /// Faults that a check must catch.
   @Tag static var faults: Self
+}
+
+extension Trait where Self == ConditionTrait {
+  /// For what is about this package's own services, their settings and containers: never run on those that `E2E_STACK` describes.
+  static var ownServices: Self {
+    let file = ProcessInfo.processInfo.environment["E2E_STACK"] ?? ""
+    return .enabled(
+      if: file.isEmpty || URL(filePath: file).standardizedFileURL.path.hasSuffix("/compose/stack.json"),
+      "about this package's own services, and E2E_STACK describes others")
+  }
 }

@@ -5,7 +5,7 @@
   import Testing
 
   extension E2E {
-    @Suite("Security", .tags(.communication))
+    @Suite("Security", .tags(.communication), .ownServices)
     struct Security {
       @Test("Every port of a running environment listens on loopback or the docker bridge only")
       func listeners() async throws {

@@ -6,7 +6,7 @@ import Testing
 extension E2E {
   /// Faults that are settings of a service, or that befall a service as a whole: each suite has an environment of its own. Published
   /// over RTMP, as ``StreamFaults`` says why.
-  @Suite("Faults of the services", .tags(.faults))
+  @Suite("Faults of the services", .tags(.faults), .ownServices)
   enum ServiceFaults {
     static let echo = StreamFault.setting(.sts, "STS_ENGINE", "echo", name: "echo STS")
     static let silence = StreamFault.setting(.sts, "STS_ENGINE", "silence", name: "silent dub")

@@ -54,8 +54,11 @@ private struct ReadMe {
 extension DualStack {
   static var ours: DualStack {
     var stack = DualStack(
-      media: ComposeProject(name: "ours-media", files: ["deploy/media.yml"]),
-      sts: ComposeProject(name: "ours-sts", files: ["deploy/sts.yml"]))
+      // 0: the engine chooses the ports, so that two runs on one host never meet.
+      media: ComposeProject(
+        name: "ours-media", files: ["deploy/media.yml"],
+        environment: ["RTSP_PORT": "0", "RTMP_PORT": "0", "CONTROL_PORT": "0", "WORKER_PORT": "0"]),
+      sts: ComposeProject(name: "ours-sts", files: ["deploy/sts.yml"], environment: ["SPEECH_PORT": "0"]))
     stack.ports[.worker] = .init("dubber", 9000)
     stack.ports[.speech] = .init("speech", 4000)
     stack.stsURLVariable = "SPEECH_URL"
