@@ -3,7 +3,7 @@ import NIOEmbedded
 
 @testable import SocketIOLite
 
-/// The assembly of a session's events, without HTTP and without sockets: a hundred times as fast as whole connections (`sessions`).
+/// The assembly of a session's events, without HTTP and without channels, which are most of what an input of `sessions` costs.
 extension Inputs {
   /// An input's first byte says which rule there is and how frames are cut; then come steps, between 0x1D, with a letter each:
   ///

@@ -2,8 +2,6 @@ import NIOCore
 import NIOSSL
 
 /// Room of a large frame that is being received, lent to the socket: it reads to where the bytes stay, and nothing is copied.
-///
-/// A megabyte that was read elsewhere took 60 µs to copy, beside 90 µs that the system takes to hand it over.
 final class FrameRoom {
   /// What waits for the next read: the part of the frame that is there, with room for the rest and for nothing else.
   private var lent: ByteBuffer?
