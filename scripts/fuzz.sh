@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 readonly runs=${1:-1500000}
 shift || true
-readonly protocol=(engineio socketio strings polling frames tap upgrade connection sessions)
+readonly protocol=(engineio socketio strings polling frames tap upgrade connection sessions assembly)
 readonly audio=(fingerprint chromaprint) slow=(pcm similarity attribution)
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=("${protocol[@]}" "${audio[@]}" "${slow[@]}")

@@ -8,44 +8,48 @@ import NIOCore
 
 /// Why a Socket.IO connection could not be made or kept, or why a packet was not understood.
 public struct SocketIOError: Error, Sendable, CustomStringConvertible {
-  /// What kind of failure this is; stable, so that a test may compare it.
-  public enum Code: String, Sendable, Hashable {
+  /// What kind of failure this is; stable, so that a test may compare it. A later version may know more kinds.
+  public struct Code: Sendable, Hashable, CustomStringConvertible {
+    /// As it is called in Swift, such as `cannotConnect`.
+    public let description: String
+    private init(_ name: String) { description = name }
+
     /// The URL cannot be parsed or has no host.
-    case invalidURL
+    public static let invalidURL = Code("invalidURL")
     /// The URL's scheme is not http, https, ws or wss.
-    case unsupportedScheme
+    public static let unsupportedScheme = Code("unsupportedScheme")
     /// No TCP connection: refused, unreachable or unknown host.
-    case cannotConnect
+    public static let cannotConnect = Code("cannotConnect")
     /// No TLS: the certificate is not believed or names another host, or the port does not speak TLS.
-    case tlsFailed
+    public static let tlsFailed = Code("tlsFailed")
     /// The HTTP proxy cannot be reached or made no tunnel.
-    case proxyFailed
+    public static let proxyFailed = Code("proxyFailed")
     /// The server did not finish the handshake in `connectTimeout`.
-    case connectTimedOut
+    public static let connectTimedOut = Code("connectTimedOut")
     /// The server answered the handshake with something else than a WebSocket upgrade; see `httpStatus`.
-    case unexpectedResponse
+    public static let unexpectedResponse = Code("unexpectedResponse")
     /// The other side speaks another version of the protocol.
-    case unsupportedVersion
+    public static let unsupportedVersion = Code("unsupportedVersion")
     /// Bytes that are not a packet of the protocol.
-    case malformedPacket
+    public static let malformedPacket = Code("malformedPacket")
     /// A packet, message or attachment count beyond `SocketIOLimits`, or an event longer than the server said that it takes.
-    case limitExceeded
+    public static let limitExceeded = Code("limitExceeded")
     /// The server refused the namespace; see `serverMessage` and `decodeServerData`.
-    case connectRejected
+    public static let connectRejected = Code("connectRejected")
     /// The connection ended; see `reason`.
-    case disconnected
+    public static let disconnected = Code("disconnected")
     /// No acknowledgement came in time.
-    case ackTimedOut
+    public static let ackTimedOut = Code("ackTimedOut")
     /// There is no connection to send on.
-    case notConnected
+    public static let notConnected = Code("notConnected")
     /// The event name belongs to the protocol itself.
-    case reservedEvent
+    public static let reservedEvent = Code("reservedEvent")
     /// An argument cannot be encoded as JSON.
-    case encodingFailed
+    public static let encodingFailed = Code("encodingFailed")
     /// A payload is not what the caller asked for.
-    case decodingFailed
+    public static let decodingFailed = Code("decodingFailed")
     /// The tap cannot listen, or was asked for something that it cannot do.
-    case tapFailed
+    public static let tapFailed = Code("tapFailed")
   }
 
   /// What went wrong, for code that decides by it.
@@ -64,9 +68,14 @@ public struct SocketIOError: Error, Sendable, CustomStringConvertible {
   public var serverMessage: String?
   /// The JSON text of the `data` with which the server refused the namespace.
   public var serverData: String?
+  /// What the system, TLS or a decoder threw, where this error is told because of that.
+  public var underlying: (any Error)?
 
   /// An error made by hand, for what is to be tested without a server.
-  public init(_ code: Code, _ message: String, evidence: [String] = [], next: String? = nil) {
+  public init(
+    _ code: Code, _ message: String, evidence: [String] = [], next: String? = nil, underlying: (any Error)? = nil
+  ) {
+    self.underlying = underlying
     self.code = code
     self.message = message
     self.evidence = evidence
@@ -87,14 +96,17 @@ public struct SocketIOError: Error, Sendable, CustomStringConvertible {
       return try SocketIOJSON.decode(type, from: Data(serverData.utf8))
     } catch {
       throw SocketIOError(
-        .decodingFailed, "the refusal's data is not a \(type)", evidence: [shortened(serverData), "\(error)"])
+        .decodingFailed, "the refusal's data is not a \(type)", evidence: [shortened(serverData), "\(error)"],
+        underlying: error)
     }
   }
 }
 
 extension SocketIOError {
-  init(_ code: Code, _ message: String, reason: DisconnectReason, evidence: [String] = []) {
-    self.init(code, message, evidence: evidence)
+  init(
+    _ code: Code, _ message: String, reason: DisconnectReason, evidence: [String] = [], underlying: (any Error)? = nil
+  ) {
+    self.init(code, message, evidence: evidence, underlying: underlying)
     self.reason = reason
   }
 }

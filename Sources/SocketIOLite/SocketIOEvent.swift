@@ -115,7 +115,7 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
     do {
       return try SocketIOJSON.decode(type, from: json, with: SocketIOJSON.decoder(attachments: attachmentBuffers))
     } catch {
-      throw failed("has an argument \(index) that is not a \(type): \(error)")
+      throw failed("has an argument \(index) that is not a \(type): \(error)", underlying: error)
     }
   }
 
@@ -135,9 +135,9 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
     return Array(all.dropFirst(skipped))
   }
 
-  private func failed(_ what: String) -> SocketIOError {
+  private func failed(_ what: String, underlying: (any Error)? = nil) -> SocketIOError {
     let who = name.isEmpty ? "the acknowledgement \(ackID ?? -1)" : "event “\(name)”"
-    return SocketIOError(.decodingFailed, "\(who) \(what)", evidence: [quoted(array)])
+    return SocketIOError(.decodingFailed, "\(who) \(what)", evidence: [quoted(array)], underlying: underlying)
   }
 
   private static func cutName(

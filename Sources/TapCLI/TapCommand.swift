@@ -1,101 +1,43 @@
 import ArgumentParser
 import Foundation
-import SocketIOLite
-import UnixSignals
 
 @main
 struct TapCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "siotap",
-    abstract: "Shows and records what two Socket.IO peers say to each other.",
+    abstract: "Shows, records and plays again what two Socket.IO peers say to each other.",
     discussion: """
-      Point the client at this command instead of at the server; everything is forwarded. Ctrl-C ends it.
+      Without the name of a command it records:
 
         siotap --upstream http://localhost:3000 --port 3001 --out events.jsonl
-      """)
+        siotap --upstream http://localhost:3000 --json | jq .event
+        siotap --upstream http://localhost:3000 --full --show-secrets --out worker.jsonl
+        siotap replay worker.jsonl --to http://localhost:3000 --fast
+      """,
+    subcommands: [RecordCommand.self, ReplayCommand.self], defaultSubcommand: RecordCommand.self)
+}
 
-  @Option(help: "The server's URL. It may start later.")
-  var upstream: String
-
-  @Option(help: "A PEM file of the authority to believe if the server's URL is https.")
-  var authority: String?
-
-  @Flag(help: "Believe any certificate of an https server.")
-  var insecure = false
-
-  @Flag(help: "Name the server in the Host header of requests, instead of what the client wrote.")
-  var rewriteHost = false
-
-  @Option(help: "The port to listen on; 0 takes a free one.")
-  var port = 3001
-
-  @Option(help: "An address to listen on; may be given several times.")
-  var listen: [String] = ["127.0.0.1"]
-
-  @Option(help: "Write every record to this file, one JSON object a line.")
-  var out: String?
-
-  @Flag(help: "Write payloads to the file in full, attachments in base64.")
-  var full = false
-
-  @Flag(
-    help:
-      "Show and write what clients send as auth, and values named token, password and the like, which are *** otherwise."
-  )
-  var showSecrets = false
-
-  @Flag(help: "Print nothing but problems.")
-  var quiet = false
-
-  @Option(help: "Show only events whose name contains this.")
-  var event: String?
-
-  func run() async throws {
-    let file = try out.map {
-      try TapRecordFile(path: $0, shorteningTo: full ? nil : 120, showingSecrets: showSecrets)
-    }
-    // Everything is written out at once, so the tap itself need not keep it.
-    let options = TapOptions(
-      maxRecordedBytes: 0,
-      upstreamTLS: insecure ? .insecure : authority.map { .authority(pemFile: $0) } ?? .system,
-      rewritesHost: rewriteHost)
-    let (records, anomalies) = try await SocketIOTap.withTap(
-      upstream: upstream, listen: TapListen(hosts: listen, port: port), options: options
-    ) {
-      tap in
-      let (records, anomalies) = (tap.allRecords(capacity: 100_000), tap.allAnomalies(capacity: 100_000))
-      let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-      note("siotap: \(listen.map { "\($0):\(tap.port)" }.joined(separator: ", ")) → \(upstream)")
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { for await _ in signals { return } }
-        group.addTask { for try await record in records { try handle(record, file) } }
-        group.addTask {
-          for try await anomaly in anomalies { note("siotap: \(anomaly)") }
-        }
-        defer { group.cancelAll() }
-        // Whichever is first: a signal, or a file that can no longer be written.
-        try await group.next()
-      }
-      return (records, anomalies)
-    }
-    // What came while the tap was closing is as good as anything before.
-    for record in records.drain() { try handle(record, file) }
-    for anomaly in anomalies.drain() { note("siotap: \(anomaly)") }
-    note("siotap: ended")
+/// Where a command writes.
+enum Output {
+  /// To standard output; unlike `print` at once, also where that is a pipe.
+  static func line(_ line: String) throws {
+    try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
   }
 
-  /// Hours to milliseconds, in UTC as in the file, whatever the locale.
-  private static let clock = Date.ISO8601FormatStyle(includingFractionalSeconds: true).time(
-    includingFractionalSeconds: true)
+  /// To standard error: what is no result.
+  static func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 
-  private func handle(_ record: TapRecord, _ file: TapRecordFile?) throws {
-    try file?.write(record)
-    guard !quiet, event.map({ record.event.name.contains($0) }) ?? true else { return }
-    // Unlike `print` at once, also where the output is a pipe.
-    let line = "\(record.date.formatted(Self.clock)) \(record.line(showingSecrets: showSecrets))\n"
-    try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
+  /// The text in a colour where a person reads it: on a terminal, unless NO_COLOR is set (no-color.org).
+  static func colored(_ text: String, _ color: Color) -> String {
+    let isWanted = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+    return isWanted ? "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m" : text
   }
 
-  /// What is no event goes to standard error.
-  private func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+  enum Color: Int {
+    case red = 31
+    case green = 32
+    case yellow = 33
+    case cyan = 36
+    case gray = 90
+  }
 }

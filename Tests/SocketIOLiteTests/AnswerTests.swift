@@ -46,6 +46,25 @@ struct AnswerTests {
     }
   }
 
+  @Test("Through a tap that looks at each answer an answer counts too, if only the end of its connection ends it")
+  func lastAnswerThroughTap() async throws {
+    let rules = [FaultRule("none", .drop, event: "none")]
+    try await SocketIOTap.withTap(upstream: Peer.url, rules: rules, options: .init(connectTimeout: wait)) { tap in
+      let client = SocketIOClient(
+        url: tap.url + "?case=http10-no-length",
+        configuration: .patient(reconnection: nil, transports: [.polling]))
+      let heard = client.events(named: "heard")
+      try await client.withConnection { client in
+        for number in 0..<3 {
+          try await client.emit("say", "heard", number)
+          #expect(try await heard.next(timeout: wait).decode(Int.self) == number)
+        }
+      }
+      #expect(tap.records().filter { $0.event.name == "heard" }.count == 3)
+      #expect(tap.anomalies().isEmpty, "\(tap.anomalies())")
+    }
+  }
+
   @Test("Events that come before the answer to CONNECT are delivered behind it, in order")
   func early() async throws {
     let client = client("early")

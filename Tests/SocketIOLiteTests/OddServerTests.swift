@@ -81,6 +81,20 @@ struct OddServerTests {
     #expect(numbers == Array(0..<2000))
   }
 
+  @Test(
+    "An event of which a part went by polling when the session moves has its other parts sent by WebSocket, in order")
+  func movingInParts() async throws {
+    struct Parts: Decodable { var posts: [Int], socket: [Int] }
+    let client = client("parts", [.polling, .webSocket])
+    let got = client.events(named: "parts")
+    let parts = try await client.withConnection { client in
+      try await client.emit("parts", (0..<200).map { Data([UInt8($0)]) })
+      return try await got.next(timeout: wait).decode(Parts.self)
+    }
+    #expect(parts.posts.count >= 15 && !parts.socket.isEmpty)
+    #expect(parts.posts + parts.socket == Array(0..<200))
+  }
+
   @Test("What a server sends right behind its answer to the probe is not lost")
   func eager() async throws {
     let client = client("eager", [.polling, .webSocket])

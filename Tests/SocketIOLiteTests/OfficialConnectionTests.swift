@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import Testing
 
 @testable import SocketIOLite
@@ -135,6 +136,87 @@ struct OfficialConnectionTests {
     }
   }
 
+  @Test(
+    "A namespace that is joined while the connection is made costs no attempt, and shares its end",
+    arguments: Official.ways)
+  func joiningMeanwhile(transports: [SocketIOTransport]) async throws {
+    let nobody = Official.client(transports, isNobody: true) {
+      $0.reconnection = .init(delay: .milliseconds(100), attempts: 2, retriesFirst: true)
+    }
+    let states = nobody.states()
+    let connecting = Task { try await nobody.connect() }
+    try await eventually("it is trying") { nobody.state != .disconnected(nil) }
+    let error = await #expect(throws: SocketIOError.self) { try await nobody.join(nobody.namespace("/asd")) }
+    #expect(error?.code == .cannotConnect, "\(error?.description ?? "")")
+    #expect(await Official.attempts(states) == [1, 2])
+    await #expect(throws: SocketIOError.self) { try await connecting.value }
+    // Where there is no connection and none on its way, nobody waits.
+    let late = await #expect(throws: SocketIOError.self) { try await nobody.join(nobody.namespace("/asd")) }
+    #expect(late?.code == .notConnected)
+
+    let client = Official.client(transports) { $0.reconnection = .init(delay: .milliseconds(200), jitter: 0) }
+    let asd = client.namespace("/asd")
+    try await client.withConnection { client in
+      let states = client.states()
+      try await Official.breakLine(of: client.namespace("/"))
+      for await state in states { if case .reconnecting = state { break } }
+      try await client.join(asd)
+      #expect(asd.isConnected && client.isConnected)
+    }
+  }
+
+  @Test("Who disconnects while a namespace waits for the connection ends that wait as well")
+  func disconnectingMeanwhile() async throws {
+    let client = Official.client([.webSocket], isNobody: true) { $0.reconnection?.retriesFirst = true }
+    let asd = client.namespace("/asd")
+    let connecting = Task { try await client.connect() }
+    try await eventually("it is trying") { client.state != .disconnected(nil) }
+    let joining = Task { try await client.join(asd) }
+    try await eventually("it waits") { asd.state != .disconnected(nil) }
+    await client.disconnect()
+    let error = await #expect(throws: SocketIOError.self) { try await joining.value }
+    #expect(error?.reason == .clientDisconnect)
+    _ = await connecting.result
+    #expect(asd.state == .disconnected(nil))
+  }
+
+  @Test("What is sent on a line that has been silent for too long goes by the next one, once", arguments: Official.ways)
+  func throttledTimer(transports: [SocketIOTransport]) async throws {
+    let client = Official.client(transports)
+    let sent = client.sentEvents()
+    try await client.withConnection { client in
+      let id = client.id
+      let session = try #require(try client.namespace("/").link.connection()).session
+      // As after a sleep of the machine, whose timers are late.
+      try await session.eventLoop.submit {
+        session.handler.value.silence = SilenceWatch(since: .now() - .hours(1))
+      }.get()
+      async let first = client.emitWithAck("echo", 1)
+      async let second: Void = client.emit("hi")
+      #expect(try await first.decode(Int.self) == 1)
+      try await second
+      // While it is being upgraded the line is heard.
+      #expect(client.id != id || client.isRecovered || transports.count == 2)
+    }
+    #expect(Set(sent.drain().map(\.name)) == ["echo", "hi"])
+  }
+
+  @Test("A line that is heard again after all takes what waited for it")
+  func lateTimer() async throws {
+    let client = Official.client([.webSocket])
+    try await client.withConnection { client in
+      let id = client.id
+      let session = try #require(try client.namespace("/").link.connection()).session
+      let hi = try SocketIOJSON.encode(name: "hi", [])
+      try await session.eventLoop.submit {
+        session.handler.value.send(.init(encoded: hi, namespace: "/"))
+        session.handler.value.silence = SilenceWatch(since: .now() - .hours(1))
+      }.get()
+      #expect(try await client.emitWithAck("echo", 1).decode(Int.self) == 1)
+      #expect(client.id == id)
+    }
+  }
+
   @Test("Waits grow with each attempt although they are spread")
   func growing() {
     let reconnection = SocketIOConfiguration.Reconnection(delay: .milliseconds(100), jitter: 0.2)
@@ -167,7 +249,9 @@ struct OfficialConnectionTests {
     let nobody = await #expect(throws: SocketIOError.self) {
       try await Official.client(transports, isNobody: true).connect()
     }
-    #expect(nobody?.code == .cannotConnect)
+    #expect(nobody?.code == .cannotConnect && "\(SocketIOError.Code.cannotConnect)" == "cannotConnect")
+    // What the system said is there to be looked at, too.
+    #expect(nobody?.underlying != nil)
     let late = await #expect(throws: SocketIOError.self) {
       try await Official.client(transports) { $0.connectTimeout = .zero }.connect()
     }

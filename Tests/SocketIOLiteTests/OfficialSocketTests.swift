@@ -1,4 +1,5 @@
 import Foundation
+import NIOEmbedded
 import Testing
 
 @testable import SocketIOLite
@@ -36,6 +37,52 @@ struct OfficialSocketTests {
       #expect(try await client.emitWithAck("echo", 123).decode(Int.self) == 123)
       await #expect(throws: SocketIOError.self) { try await client.emit("disconnecting", "goodbye") }
     }
+  }
+
+  @Test(
+    "What this side sends is seen as it goes out, binary too, and by nobody who has let go", arguments: Official.ways)
+  func outgoing(transports: [SocketIOTransport]) async throws {
+    let client = Official.client(transports) { $0.sendsBeforeConnecting = true }
+    let sent = client.sentEvents()
+    let asked = client.events(named: "ack")
+    let early = Task { try await client.emit("my-event", "early") }
+    try await eventually("it waits") { client.waitingCallCount == 1 }
+    #expect(sent.drain().isEmpty)
+    try await client.withConnection { client in
+      try await early.value
+      try await client.emit("my-event", "123")
+      try await client.emit("my-event", Data([1, 2, 3]))
+      // An answer is no event.
+      try await client.emit("ack")
+      try await client.acknowledge(try await asked.next(timeout: wait), 5)
+      _ = try await client.emitWithAck("echo", 123)
+      var second: EventQueue<SocketIOEvent>? = client.sentEvents()
+      #expect(second != nil)
+      weak let gone = second
+      second = nil
+      _ = try client.emitVolatile("last")
+      _ = try await client.emitWithAck("echo", 4)
+      #expect(gone == nil)
+    }
+    let events = sent.drain()
+    #expect(events.map(\.name) == ["my-event", "my-event", "my-event", "ack", "echo", "last", "echo"])
+    #expect(events.prefix(2).map(\.payloadText) == [#"["early"]"#, #"["123"]"#])
+    #expect(events[2].attachments == [[1, 2, 3]])
+    #expect(events.map { $0.ackID == nil } == [true, true, true, true, false, true, false])
+  }
+
+  @Test("No compression is offered with an upgrade, so that no server compresses")
+  func compression() throws {
+    let channel = EmbeddedChannel()
+    let dialer = try Dialer(
+      endpoint: try SocketIOEndpoint.parse("http://h"), tls: .system, proxy: nil, timeout: .seconds(1))
+    let request = ClientRequest(
+      dialer: dialer, transports: [.webSocket], extraHeaders: [], cookies: CookieJar(), limits: .init())
+    try WebSocketConnector.addHandlers(to: channel, request, target: "/", upgraded: { _ in }, failed: { _ in })
+    try channel.connect(to: .init(unixDomainSocketPath: "/server")).wait()
+    let head = String(buffer: try TapHarness.sent(channel)).lowercased()
+    #expect(head.contains("sec-websocket-key") && !head.contains("sec-websocket-extensions"))
+    _ = try channel.finish(acceptAlreadyClosed: true)
   }
 
   @Test("Binary both ways, alone, in JSON and in order", arguments: Official.ways)

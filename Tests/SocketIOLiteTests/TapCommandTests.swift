@@ -52,6 +52,22 @@ struct TapCommandTests {
     }
   }
 
+  @Test("With --json each record is an object on standard output too")
+  func jsonOutput() async throws {
+    let (url, port) = (Peer.url, try await SocketIOTap.withTap(upstream: nil) { $0.port })
+    let line = try await Peer.command("siotap", ["--upstream", url, "--port", "\(port)", "--json", "--event", "note"]) {
+      lines in
+      let client = SocketIOClient(url: "http://127.0.0.1:\(port)", configuration: .patient(reconnection: nil))
+      try await eventually("the tap listens") { (try? await client.connect()) != nil }
+      try await client.emit("note", "k", "v")
+      let line = try await lines()
+      await client.disconnect()
+      return try #require(line)
+    }
+    let record = try JSONDecoder().decode(Line.self, from: Data(line.utf8))
+    #expect(record.event == "note" && record.payload == .array([.string("k"), .string("v")]))
+  }
+
   @Test("Anomalies of the last moment are told before it ends")
   func lastAnomalies() async throws {
     let port = try await SocketIOTap.withTap(upstream: nil) { $0.port }
@@ -90,6 +106,19 @@ extension Peer {
       throw Failure(description: "\(name) failed (\(result.terminationStatus)): \(result.standardError)")
     }
     return try result.closureResult.get()
+  }
+
+  /// Runs one of this package's commands to its end.
+  static func finished(_ name: String, _ arguments: [String]) async throws -> (
+    status: Int, output: String, errors: String
+  ) {
+    let result = try await Subprocess.run(
+      .path(FilePath(build.appending(path: "debug/\(name)").path)), arguments: Arguments(arguments),
+      platformOptions: options, output: .string(limit: 65_536), error: .string(limit: 65_536))
+    guard case .exited(let status) = result.terminationStatus else {
+      throw Failure(description: "\(name) ended with \(result.terminationStatus): \(result.standardError)")
+    }
+    return (Int(status), result.standardOutput, result.standardError)
   }
 
   /// Runs one of this package's commands, interrupts it as soon as `body` is through, and returns what it wrote to standard error.

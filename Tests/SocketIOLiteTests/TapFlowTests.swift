@@ -165,6 +165,37 @@ struct TapFlowTests {
     }
   }
 
+  @Test(
+    "An event of which some has passed when a rule for it is set passes as it is, and that is said",
+    arguments: [
+      FaultRule.Action.drop, .duplicate, .disconnect, .delay(.seconds(9)), .delay(.seconds(9), keepingOrder: false),
+      .reorder(), .truncate(bytes: 0), .replace { _ in FaultPayload(payload: Array("[]".utf8)) },
+    ])
+  func partlySent(action: FaultRule.Action) {
+    // In the middle of a frame, and between a packet and its attachment.
+    let plain = [Self.text(#"42["a",1]"#)]
+    let binary = [
+      Self.text(#"451-["a",{"_placeholder":true,"num":0}]"#),
+      WebSocketFrameScanner.frame(opcode: 2, ByteBuffer(bytes: [1, 2, 3]), masked: false),
+    ]
+    for (frames, passed) in [(plain, 5), (binary, 5), (binary, binary[0].readableBytes)] {
+      let fixture = Fixture()
+      let stream = frames.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
+      var rest = stream
+      fixture.receive(rest.readSlice(length: passed) ?? ByteBuffer(), now: .uptimeNanoseconds(0))
+      fixture.faults.set([FaultRule("r", action, event: "a")])
+      fixture.receive(rest, now: .uptimeNanoseconds(0))
+      #expect(fixture.sent == stream)
+      #expect(!fixture.disconnected && fixture.wake == nil)
+      #expect(fixture.recorder.records.map(\.event.name) == ["a"])
+      #expect(fixture.recorder.records.map(\.faults) == [[]])
+      #expect(fixture.recorder.anomalies.map { $0.message.contains("began to pass") } == [true])
+      // The next one is the rule's.
+      fixture.receive(plain[0], now: .uptimeNanoseconds(0))
+      #expect(fixture.recorder.records.last?.faults == ["r"])
+    }
+  }
+
   @Test("A full recording stops keeping, says so once, and goes on forwarding")
   func fullRecording() {
     let fixture = Fixture()

@@ -61,6 +61,23 @@ struct TapRecordingTests {
     #expect(try #require(fixture.recorder.records.first).event.array.storageCapacity < 200)
   }
 
+  @Test("Long events stay where they were read, and short ones among them keep none of it")
+  func sharedMemory() throws {
+    let fixture = TapFlowTests.Fixture()
+    let long = String(repeating: "x", count: 64_000)
+    var read = ByteBufferAllocator().buffer(capacity: 1 << 20)
+    for _ in 0..<10 {
+      read.writeImmutableBuffer(TapFlowTests.text(#"42["a","\#(long)"]"#))
+      read.writeImmutableBuffer(TapFlowTests.text(#"42["b",1]"#))
+    }
+    fixture.receive(read)
+    let events = fixture.recorder.records.map(\.event)
+    #expect(events.count == 20)
+    #expect(events.allSatisfy { $0.name == "a" || $0.array.storageCapacity < 200 })
+    #expect(events.allSatisfy { $0.name == "b" || $0.array.storageCapacity == read.storageCapacity })
+    #expect(events.allSatisfy { $0.name == "b" || $0.payloadText == "[\"\(long)\"]" })
+  }
+
   private func withFolder(_ body: (URL) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "sio-test-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

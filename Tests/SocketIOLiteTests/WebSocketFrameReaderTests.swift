@@ -36,6 +36,39 @@ struct WebSocketFrameReaderTests {
     #expect(held == payloads)
   }
 
+  @Test(
+    "A large frame is read to where it stays, whatever the socket gives at a time, and the next one begins behind it")
+  func lending() throws {
+    let lengths = [200_000, 100, 1_000_000, 140_000, 65_536, 300_000]
+    let payloads = lengths.enumerated().map { ByteBuffer(repeating: UInt8($0 + 1), count: $1) }
+    for seed in 0..<20 {
+      var bytes = payloads.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer(Self.frame($1)) }
+      var reader = WebSocketFrameReader(maxPayloadBytes: 1_000_000)
+      var held: [ByteBuffer] = []
+      var lent = 0
+      while bytes.readableBytes > 0 {
+        var input = ByteBuffer()
+        if var room = reader.lend() {
+          // As a socket: as much as there is room for, or less.
+          let length = min(room.writableBytes, bytes.readableBytes, seed == 0 ? .max : Int.random(in: 1...400_000))
+          let storage = room.withUnsafeReadableBytes { $0.baseAddress }
+          if var part = bytes.readSlice(length: length) { room.writeBuffer(&part) }
+          // Not copied to anywhere else.
+          #expect(storage == room.withUnsafeReadableBytes { $0.baseAddress })
+          reader.takeBack(room)
+          lent += 1
+        } else {
+          input = bytes.readSlice(length: min(bytes.readableBytes, Int.random(in: 1...70_000))) ?? ByteBuffer()
+        }
+        while let frame = try reader.next(&input) { held.append(frame.payload) }
+        #expect(input.readableBytes == 0)
+      }
+      #expect(held == payloads)
+      #expect(lent >= 4)
+      if seed % 2 == 0 { held = [] }
+    }
+  }
+
   @Test("A head that comes byte by byte is understood")
   func byteByByte() throws {
     var reader = WebSocketFrameReader(maxPayloadBytes: 1_000_000)

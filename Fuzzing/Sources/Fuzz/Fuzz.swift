@@ -7,7 +7,7 @@ struct Fuzz {
     Fuzzing.run([
       "engineio": Inputs.engineIO, "socketio": Inputs.socketIO, "strings": Inputs.longStrings,
       "polling": Inputs.polling, "frames": Inputs.frames, "tap": Inputs.tap, "upgrade": Inputs.upgrade,
-      "connection": Inputs.connection, "sessions": Inputs.sessions,
+      "connection": Inputs.connection, "sessions": Inputs.sessions, "assembly": Inputs.assembly,
     ])
   }
 }

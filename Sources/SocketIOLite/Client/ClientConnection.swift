@@ -50,7 +50,8 @@ struct ClientSession: Sendable {
       try await closed.get()
       return reason
     } catch {
-      return SocketIOError(.disconnected, "the connection failed", reason: .transportError, evidence: ["\(error)"])
+      return SocketIOError(
+        .disconnected, "the connection failed", reason: .transportError, evidence: ["\(error)"], underlying: error)
     }
   }
 }
@@ -66,19 +67,26 @@ struct ClientConnection: Sendable {
 
   func emit(_ encoded: SocketIOJSON.Encoded, answering id: Int? = nil) async throws {
     let written = eventLoop.makePromise(of: Void.self)
-    eventLoop.execute { handler.value.send(encoded, in: namespace, written: written, id: id) }
+    eventLoop.execute {
+      handler.value.send(.init(encoded: encoded, namespace: namespace, written: written, answeredID: id))
+    }
     do {
       try await written.futureResult.get()
+    } catch let unsent as ClientUnsent where id != nil {
+      // The question was this connection's.
+      throw unsent.reason
     } catch let error as ChannelError {
       throw SocketIOError(
-        .disconnected, "the connection closed while sending", reason: .transportClose, evidence: ["\(error)"])
+        .disconnected, "the connection closed while sending", reason: .transportClose, evidence: ["\(error)"],
+        underlying: error)
     }
   }
 
   func emitWithAck(_ event: String, _ encoded: SocketIOJSON.Encoded, timeout: Duration) async throws -> SocketIOEvent {
     let answer = eventLoop.makePromise(of: SocketIOEvent.self)
     eventLoop.execute {
-      handler.value.send(encoded, in: namespace, written: nil, waiting: (event, answer, TimeAmount(timeout)))
+      handler.value.send(
+        .init(encoded: encoded, namespace: namespace, waiting: (event, answer, TimeAmount(timeout))))
     }
     return try await withTaskCancellationHandler {
       try await answer.futureResult.get()
@@ -94,10 +102,10 @@ struct ClientConnection: Sendable {
       case .event(let promise):
         let written = eventLoop.makePromise(of: Void.self)
         written.futureResult.cascade(to: promise)
-        handler.value.send(waiting.encoded, in: namespace, written: written)
+        handler.value.send(.init(encoded: waiting.encoded, namespace: namespace, written: written))
       case .answer(let event, let promise, let deadline):
         let left = max(deadline - .now(), .zero)
-        handler.value.send(waiting.encoded, in: namespace, written: nil, waiting: (event, promise, left))
+        handler.value.send(.init(encoded: waiting.encoded, namespace: namespace, waiting: (event, promise, left)))
       }
     }
   }
@@ -105,7 +113,7 @@ struct ClientConnection: Sendable {
   /// Sends without waiting, unless the socket is full; false means that nothing was sent.
   func sendIfWritable(_ encoded: SocketIOJSON.Encoded) -> Bool {
     guard session.outlet.isOpen else { return false }
-    eventLoop.execute { handler.value.send(encoded, in: namespace, written: nil) }
+    eventLoop.execute { handler.value.send(.init(encoded: encoded, namespace: namespace)) }
     return true
   }
 

@@ -1,16 +1,58 @@
 import NIOCore
 
+/// Nothing of an event was sent, because its connection had ended, and why that was: it may go by the next one.
+struct ClientUnsent: Error {
+  var reason: SocketIOError
+  /// Which connection that was.
+  var outlet: ClientOutlet
+}
+
 extension ClientConnectionHandler {
-  /// Sends an event; the promise is kept when the last byte went to the system, which is what slows a fast sender down.
-  func send(
-    _ encoded: SocketIOJSON.Encoded, in namespace: String, written: EventLoopPromise<Void>?, id answeredID: Int? = nil,
-    waiting: (event: String, answer: EventLoopPromise<SocketIOEvent>, timeout: TimeAmount)? = nil
-  ) {
-    guard failure == nil, socket.isJoined(namespace) else {
-      let error = failure ?? SocketIOError(.notConnected, "there is no connection to send on in namespace \(namespace)")
+  /// An event, or the answer to one, that is to be sent.
+  struct Outgoing {
+    var encoded: SocketIOJSON.Encoded
+    var namespace: String
+    /// Kept when the last byte went to the system, which is what slows a fast sender down.
+    var written: EventLoopPromise<Void>?
+    /// Of the event that this answers.
+    var answeredID: Int?
+    var waiting: (event: String, answer: EventLoopPromise<SocketIOEvent>, timeout: TimeAmount)?
+
+    func fail(_ error: any Error) {
       written?.fail(error)
       waiting?.answer.fail(error)
+    }
+  }
+
+  /// Sends an event, or keeps it while the line may be dead: a timer that tells is late in a process that was held up.
+  func send(_ outgoing: Outgoing) {
+    if let failure { return outgoing.fail(ClientUnsent(reason: failure, outlet: outlet)) }
+    guard undecided.isEmpty, !silence.isOverdue(at: .now(), patience: engine.patience) else {
+      undecided.append(outgoing)
+      if !silence.isSecondLook { watchLiveness() }
       return
+    }
+    write(outgoing)
+  }
+
+  /// The line is not dead.
+  func heard() {
+    silence.heard(at: .now())
+    guard !undecided.isEmpty else { return }
+    for outgoing in takeUndecided() { write(outgoing) }
+  }
+
+  func takeUndecided() -> [Outgoing] {
+    defer { undecided = [] }
+    return undecided
+  }
+
+  private func write(_ outgoing: Outgoing) {
+    let (encoded, namespace, written) = (outgoing.encoded, outgoing.namespace, outgoing.written)
+    let (answeredID, waiting) = (outgoing.answeredID, outgoing.waiting)
+    guard socket.isJoined(namespace) else {
+      return outgoing.fail(
+        SocketIOError(.notConnected, "there is no connection to send on in namespace \(namespace)"))
     }
     let id = answeredID ?? waiting.map { _ in socket.makeAckID() }
     let binary = !encoded.attachments.isEmpty
@@ -20,15 +62,12 @@ extension ClientConnectionHandler {
     var text = ByteBufferAllocator().buffer(capacity: encoded.array.readableBytes + namespace.utf8.count + 26)
     text.writeInteger(EngineIOPacket.Kind.message.rawValue)
     packet.encode(into: &text)
-    if let refusal = refusal(ofText: text.readableBytes, encoded.attachments) {
-      written?.fail(refusal)
-      waiting?.answer.fail(refusal)
-      return
-    }
+    if let refusal = refusal(ofText: text.readableBytes, encoded.attachments) { return outgoing.fail(refusal) }
     if let waiting, let id {
       let timer = eventLoop.assumeIsolated().scheduleTask(in: waiting.timeout) { self.expireAck(id, waiting.timeout) }
       acks[id] = WaitingAck(event: waiting.event, namespace: namespace, promise: waiting.answer, timer: timer)
     }
+    if answeredID == nil { wishes.sending(packet, encoded.attachments) }
     write(.text, text, promise: binary ? nil : written)
     for (index, attachment) in encoded.attachments.enumerated() {
       write(.binary, attachment, promise: index == encoded.attachments.count - 1 ? written : nil)
@@ -55,7 +94,8 @@ extension ClientConnectionHandler {
   /// Fails a waiting acknowledgement whose task was cancelled.
   func cancelAck(of promise: EventLoopPromise<SocketIOEvent>) {
     guard let (id, waiting) = acks.first(where: { $0.value.promise.futureResult === promise.futureResult }) else {
-      return
+      undecided.removeAll { $0.waiting?.answer.futureResult === promise.futureResult }
+      return promise.fail(CancellationError())
     }
     acks[id] = nil
     waiting.timer.cancel()

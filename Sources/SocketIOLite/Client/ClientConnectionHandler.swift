@@ -50,7 +50,11 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   var context: ChannelHandlerContext?
   var acks: [Int: WaitingAck] = [:]
   var failure: SocketIOError?
-  private var silence = SilenceWatch(since: .now())
+  var silence = SilenceWatch(since: .now())
+  /// Where the socket reads the rest of a large frame to.
+  private let room = FrameRoom()
+  /// What is to be sent while nobody knows whether the line is dead.
+  var undecided: [Outgoing] = []
   private var liveness: Scheduled<Void>?
   private var needsFlush = false
   /// Events of one burst of reads: queued together, so that a waiting consumer is woken once and not for each.
@@ -74,6 +78,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
     outlet.set(isOpen: failure == nil && context.channel.isWritable)
+    FrameRoom.install(room, on: context.channel)
     guard let polling else { return }
     self.polling = nil
     for waiting in polling.handOver() {
@@ -97,7 +102,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     var reading = Reading(maxBytes: 0)
     swap(&reading, &self.reading)
     defer { swap(&reading, &self.reading) }
+    defer { room.lend(reading.reader.lend()) }
     do throws(SocketIOError) {
+      if let bytes = try room.takeBack(&input) { reading.reader.takeBack(bytes) }
       while failure == nil, let frame = try reading.reader.next(&input) { try receive(frame, &reading.assembler) }
     } catch {
       var failure = error
@@ -135,7 +142,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
-    silence.heard(at: .now())
+    heard()
     deliverBurst()
     if needsFlush { flush() }
   }
@@ -143,7 +150,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // Many servers close TLS without saying so; that is a closed connection like any other.
     if case .uncleanShutdown? = error as? NIOSSLError { return channelInactive(context: context) }
-    fail(SocketIOError(.disconnected, "the connection failed", reason: .transportError, evidence: ["\(error)"]))
+    fail(
+      SocketIOError(
+        .disconnected, "the connection failed", reason: .transportError, evidence: ["\(error)"], underlying: error))
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -172,7 +181,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
         }
       }
       // Only now: what is no packet is no sign of life.
-      silence.heard(at: .now())
+      heard()
     } catch {
       var failure = error
       failure.reason = .parseError
@@ -268,6 +277,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     outlet.set(isOpen: false)
     liveness?.cancel()
     failAcks(in: nil, error)
+    for outgoing in takeUndecided() { outgoing.fail(ClientUnsent(reason: error, outlet: outlet)) }
     let waiting = joins.values
     joins = [:]
     for join in waiting { join.done.fail(error) }
@@ -294,8 +304,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   }
 
   /// One timer for the connection's life: it looks when something was last heard and sleeps for what is left.
-  private func watchLiveness() {
+  func watchLiveness() {
     guard failure == nil else { return }
+    liveness?.cancel()
     switch silence.look(at: .now(), patience: engine.patience) {
     case .wait(let time):
       liveness = eventLoop.assumeIsolated().scheduleTask(in: time) { self.watchLiveness() }

@@ -15,6 +15,10 @@ final class ClientCore: Sendable {
     /// The namespaces that are to be joined, in the order of asking.
     var wanted: [SocketIONamespace] = []
     var session: ClientSession?
+    /// Whether there is none, and it is being made.
+    var isOnItsWay = false
+    /// Who joins as soon as it is there.
+    var early: [EventLoopPromise<ClientSession>] = []
     /// The first attempts of `connect`, until they led to a connection.
     var connecting: Task<ClientSession, any Error>?
     var supervisor: Task<Void, Never>?
@@ -76,15 +80,9 @@ final class ClientCore: Sendable {
       let payload = try await namespace.connectPayload()
       // Who left meanwhile does not want what follows.
       guard namespace.link.isCurrent(beginning) else { throw Self.left(namespace) }
-      let session = state.withLock { state in
-        state.wanted.append(namespace)
-        return state.session
-      }
-      guard let session else {
-        throw SocketIOError(
-          .notConnected, "there is no connection on which to join namespace \(namespace.name)",
-          next: "join inside withConnection { … }, or after connect()")
-      }
+      let session = try await session(for: namespace)
+      guard namespace.link.isCurrent(beginning) else { throw Self.left(namespace) }
+      state.withLock { $0.wanted.append(namespace) }
       try await session.join(namespace.name, payload: payload, timeout: configuration.connectTimeout) { membership in
         // On the event loop, so that who gets the first event can answer it.
         namespace.link.connected(.init(session: session, namespace: namespace.name, sid: membership.sid))
@@ -99,6 +97,37 @@ final class ClientCore: Sendable {
       namespace.link.reset(error as? SocketIOError)
       throw error
     }
+  }
+
+  /// The connection that is up, or the one that is being made, once it is.
+  private func session(for namespace: SocketIONamespace) async throws -> ClientSession {
+    let made = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: ClientSession.self)
+    let (session, isOnItsWay) = state.withLock { state in
+      if state.session == nil, state.isOnItsWay { state.early.append(made) }
+      return (state.session, state.isOnItsWay)
+    }
+    if let session {
+      made.succeed(session)
+    } else if !isOnItsWay {
+      made.fail(
+        SocketIOError(
+          .notConnected, "there is no connection on which to join namespace \(namespace.name)",
+          next: "join inside withConnection { … }, or after connect()"))
+    }
+    return try await withTaskCancellationHandler {
+      try await made.futureResult.get()
+    } onCancel: {
+      made.fail(CancellationError())
+    }
+  }
+
+  /// There will be no connection: who waits to join on it learns why.
+  private func refuseEarly(_ error: any Error) {
+    let early = state.withLock { state in
+      defer { (state.early, state.isOnItsWay) = ([], false) }
+      return state.early
+    }
+    for promise in early { promise.fail(error) }
   }
 
   private static func left(_ namespace: SocketIONamespace) -> SocketIOError {
@@ -134,6 +163,7 @@ final class ClientCore: Sendable {
     // Owned by the state: `disconnect` ends it, and waits for it.
     let connecting = state.withLock { state in
       state.wanted = [primary]
+      state.isOnItsWay = true
       let connecting = Task { try await self.establish() }
       state.connecting = connecting
       return connecting
@@ -151,6 +181,7 @@ final class ClientCore: Sendable {
         return state.connecting == connecting
       }
       guard isMine else { throw error is CancellationError ? Self.givenUp : error }
+      refuseEarly(error)
       primary.link.reset(error as? SocketIOError)
       throw error
     }
@@ -185,6 +216,7 @@ final class ClientCore: Sendable {
       defer { (state.connecting, state.supervisor) = (nil, nil) }
       return (state.connecting, state.supervisor)
     }
+    refuseEarly(Self.givenUp)
     if let connecting {
       connecting.cancel()
       if case .success(let session) = await connecting.result {
@@ -246,6 +278,9 @@ final class ClientCore: Sendable {
           (name == primary.name ? primary : self.known(name))?.receive(events)
         }
       },
+      sending: { packet, attachments in
+        (packet.namespace == primary.name ? primary : self.known(packet.namespace))?.sending(packet, attachments)
+      },
       joined: { name, membership in self.known(name)?.joined(membership) },
       left: { name, reason in
         guard let namespace = self.known(name) else { return }
@@ -255,7 +290,12 @@ final class ClientCore: Sendable {
   }
 
   private func install(_ made: ConnectAttempt.Made, _ wanted: [SocketIONamespace]) {
-    state.withLock { $0.session = made.session }
+    let early = state.withLock { state in
+      defer { state.early = [] }
+      (state.session, state.isOnItsWay) = (made.session, false)
+      return state.early
+    }
+    for promise in early { promise.succeed(made.session) }
     for (namespace, answer) in zip(wanted, made.answers) {
       switch answer {
       case .success(let membership):
@@ -278,8 +318,9 @@ final class ClientCore: Sendable {
       } onCancel: {
         up.beginDisconnect()
       }
-      state.withLock { $0.session = nil }
-      guard let reconnection = configuration.reconnection, !Task.isCancelled, Self.isWorthRetrying(reason) else {
+      let reconnection = Task.isCancelled || !Self.isWorthRetrying(reason) ? nil : configuration.reconnection
+      state.withLock { ($0.session, $0.isOnItsWay) = (nil, reconnection != nil) }
+      guard let reconnection else {
         finish(with: reason)
         break
       }
@@ -324,6 +365,7 @@ final class ClientCore: Sendable {
       defer { state.wanted = [] }
       return state.wanted
     }
+    refuseEarly(reason)
     for namespace in wanted { namespace.finish(reason) }
   }
 

@@ -204,6 +204,16 @@ final class ClientLink: Sendable {
     return try usable(connection).map(Place.connection) ?? .line(id)
   }
 
+  /// Waits until the connection with this outlet is known to have ended.
+  func untilEnded(_ outlet: ClientOutlet) async throws {
+    for await _ in states() {
+      guard case .up(let connection) = state.withLock(\.connection), connection.session.outlet === outlet else {
+        return
+      }
+    }
+    try Task.checkCancellation()
+  }
+
   /// Leaves the line; false if it was sent already.
   @discardableResult
   func leave(_ id: UInt64, _ error: any Error) -> Bool {

@@ -8,6 +8,8 @@ extension ClientConnectionHandler {
     var joins: [Join]
     /// Called on the event loop with the events of one burst of reads, in order.
     var deliver: @Sendable ([SocketIOEvent]) -> Void
+    /// Called on the event loop with each event that goes out, before it does.
+    var sending: @Sendable (SocketIOPacket, _ attachments: [ByteBuffer]) -> Void = { _, _ in }
     /// Called on the event loop when a namespace is joined, before its first event.
     var joined: @Sendable (_ namespace: String, SocketIOSession.Membership) -> Void
     /// Called on the event loop when the server left one of several namespaces; the others remain.

@@ -19,6 +19,8 @@ struct Dialer: Sendable {
     self.tls = endpoint.isSecure ? try tls.context() : nil
   }
 
+  static let reads = AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 1 << 10, maximum: 256 << 10)
+
   /// Connects; `addHandlers` runs on the event loop with what is above TLS still to be added.
   func dial(
     on eventLoop: any EventLoop, addHandlers: @escaping @Sendable (any Channel) throws -> Void
@@ -28,9 +30,7 @@ struct Dialer: Sendable {
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       // Frames are copied out, so one buffer serves all reads and stays in the cache. It grows only where much is received.
       .channelOption(.maxMessagesPerRead, value: 4)
-      .channelOption(
-        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 1 << 10, maximum: 256 << 10)
-      )
+      .channelOption(.recvAllocator, value: Self.reads)
     guard let proxy else {
       return bootstrap.channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try addAll(to: channel, addHandlers) }
@@ -83,11 +83,11 @@ struct Dialer: Sendable {
     if let proxy {
       return SocketIOError(
         .proxyFailed, "cannot connect to the proxy \(proxy.host) port \(proxy.port)", evidence: ["\(error)"],
-        next: "is it running? proxy: .none goes without")
+        next: "is it running? proxy: .none goes without", underlying: error)
     }
     return SocketIOError(
       .cannotConnect, "cannot connect to \(endpoint.host) port \(endpoint.port)", evidence: ["\(error)"],
-      next: "is the server running and listening on that address?")
+      next: "is the server running and listening on that address?", underlying: error)
   }
 }
 
@@ -139,7 +139,7 @@ private final class ProxyTunnelHandler: ChannelInboundHandler, RemovableChannelH
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    fail(context, "does not answer like a proxy", evidence: ["\(error)"])
+    fail(context, "does not answer like a proxy", evidence: ["\(error)"], underlying: error)
   }
 
   func channelInactive(context: ChannelHandlerContext) { failWithAnswer(context) }
@@ -150,13 +150,16 @@ private final class ProxyTunnelHandler: ChannelInboundHandler, RemovableChannelH
       context, "answered HTTP \(status.code) \(status.reasonPhrase)", status: Int(status.code))
   }
 
-  private func fail(_ context: ChannelHandlerContext, _ what: String, evidence: [String] = [], status: Int? = nil) {
+  private func fail(
+    _ context: ChannelHandlerContext, _ what: String, evidence: [String] = [], status: Int? = nil,
+    underlying: (any Error)? = nil
+  ) {
     guard !isDone else { return }
     isDone = true
     deadline?.cancel()
     var error = SocketIOError(
       .proxyFailed, "the proxy \(proxy.host) port \(proxy.port) \(what)", evidence: ["CONNECT \(target)"] + evidence,
-      next: "does it allow tunnels to that port? proxy: .none or no_proxy goes without")
+      next: "does it allow tunnels to that port? proxy: .none or no_proxy goes without", underlying: underlying)
     error.httpStatus = status
     opened.fail(error)
     context.close(promise: nil)

@@ -14,7 +14,7 @@ struct SilenceWatch {
   static let grace: TimeAmount = .milliseconds(200)
 
   private var lastHeard: NIODeadline
-  private var isSecondLook = false
+  private(set) var isSecondLook = false
 
   init(since start: NIODeadline) { lastHeard = start }
 
@@ -22,6 +22,9 @@ struct SilenceWatch {
     lastHeard = now
     isSecondLook = false
   }
+
+  /// Whether the patience is over, although nobody may have looked yet: the line may be dead.
+  func isOverdue(at now: NIODeadline, patience: TimeAmount) -> Bool { now - lastHeard >= patience }
 
   mutating func look(at now: NIODeadline, patience: TimeAmount) -> Finding {
     let left = patience - (now - lastHeard)

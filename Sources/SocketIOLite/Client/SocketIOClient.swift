@@ -128,6 +128,9 @@ public final class SocketIOClient: Sendable {
   /// A queue of all events.
   public func allEvents(capacity: Int = 1024) -> EventQueue<SocketIOEvent> { primary.allEvents(capacity: capacity) }
 
+  /// A queue of the events that this side sends, each as it goes out: see `SocketIONamespace.sentEvents`.
+  public func sentEvents(capacity: Int = 1024) -> EventQueue<SocketIOEvent> { primary.sentEvents(capacity: capacity) }
+
   // MARK: Sending
 
   /// Sends an event in the configuration's namespace: see `SocketIONamespace.emit`.

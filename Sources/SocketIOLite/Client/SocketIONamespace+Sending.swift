@@ -121,20 +121,45 @@ extension SocketIONamespace {
       promise.fail(error)
       throw error
     }
-    switch place {
-    case .connection(let connection):
-      promise.succeed()
-      try await connection.emit(encoded)
-    case .line(let id):
-      try await withTaskCancellationHandler {
-        try await promise.futureResult.get()
-      } onCancel: {
-        link.leave(id, CancellationError())
+    do {
+      switch place {
+      case .connection(let connection):
+        promise.succeed()
+        try await connection.emit(encoded)
+      case .line(let id):
+        try await withTaskCancellationHandler {
+          try await promise.futureResult.get()
+        } onCancel: {
+          link.leave(id, CancellationError())
+        }
       }
+    } catch let unsent as ClientUnsent {
+      try await untilLineIsOpen(after: unsent)
+      try await send(encoded)
     }
   }
 
+  /// Waits until what was not sent may wait in line for the next connection; throws if there will be none.
+  private func untilLineIsOpen(after unsent: ClientUnsent) async throws {
+    guard reconnects, ![.clientDisconnect, .serverDisconnect].contains(unsent.reason.reason) else {
+      throw unsent.reason
+    }
+    try await link.untilEnded(unsent.outlet)
+  }
+
   private func request(
+    _ event: String, _ encoded: SocketIOJSON.Encoded, timeout: Duration
+  ) async throws -> SocketIOEvent {
+    let start = ContinuousClock.now
+    do {
+      return try await requestOnce(event, encoded, timeout: timeout)
+    } catch let unsent as ClientUnsent {
+      try await untilLineIsOpen(after: unsent)
+      return try await request(event, encoded, timeout: max(timeout - (.now - start), .zero))
+    }
+  }
+
+  private func requestOnce(
     _ event: String, _ encoded: SocketIOJSON.Encoded, timeout: Duration
   ) async throws -> SocketIOEvent {
     if let connection = try link.connection() {
@@ -153,7 +178,7 @@ extension SocketIONamespace {
     guard case .line(let id) = place else {
       // The connection came between the two looks.
       promise.fail(CancellationError())
-      return try await request(event, encoded, timeout: timeout)
+      return try await requestOnce(event, encoded, timeout: timeout)
     }
     let timer = loop.scheduleTask(in: TimeAmount(timeout)) {
       self.link.leave(

@@ -8,9 +8,15 @@ public final class SocketIONamespace: Sendable {
 
   let auth: (@Sendable () async throws -> any Encodable & Sendable)?
   let ackTimeout: Duration
+  /// Whether a lost connection is made again.
+  let reconnects: Bool
   let link: ClientLink
   let turns = SendTurns()
   private let hub = EventHub()
+  /// The queues of what is sent, once somebody asked for one.
+  private let sentHub = Mutex<EventHub?>(nil)
+  /// Whether there are any: asked on the event loop for each event that goes out.
+  private let isWatched = Atomic(false)
   // Entered on the event loop for each burst of events, and for what is asked about it; never contended for long.
   private let recovery = Mutex(ConnectionRecovery())
   /// Whether the server keeps sessions: where it does not, events need not be looked at. Set and read on the event loop.
@@ -22,6 +28,7 @@ public final class SocketIONamespace: Sendable {
     self.name = name
     self.auth = auth
     ackTimeout = configuration.ackTimeout
+    reconnects = configuration.reconnection != nil
     link = ClientLink(waitsAlways: configuration.sendsBeforeConnecting)
   }
 
@@ -42,6 +49,19 @@ public final class SocketIONamespace: Sendable {
   /// A queue of all events of the namespace.
   public func allEvents(capacity: Int = 1024) -> EventQueue<SocketIOEvent> {
     hub.queue(of: "events", capacity: capacity, wants: nil)
+  }
+
+  /// A queue of the events that this side sends, each as it goes out: what waits for a connection is in it once there is one.
+  ///
+  /// Answers to the server's events are not in it, nor what fails before it goes out. The time of each is when it was handed on.
+  public func sentEvents(capacity: Int = 1024) -> EventQueue<SocketIOEvent> {
+    let hub = sentHub.withLock { hub in
+      let known = hub ?? EventHub()
+      hub = known
+      return known
+    }
+    defer { isWatched.store(true, ordering: .releasing) }
+    return hub.queue(of: "sent events", capacity: capacity, wants: nil)
   }
 
   // MARK: State
@@ -75,10 +95,24 @@ public final class SocketIONamespace: Sendable {
     mayRecover.store(membership.pid != nil, ordering: .relaxed)
   }
 
+  /// Tells who watches what goes out.
+  func sending(_ packet: SocketIOPacket, _ attachments: [ByteBuffer]) {
+    guard isWatched.load(ordering: .acquiring), let hub = sentHub.withLock({ $0 }),
+      // It cannot fail: this side has written the name.
+      let event = try? SocketIOEvent(.init(packet: packet, attachments: attachments))
+    else { return }
+    hub.deliver([event])
+  }
+
+  private func forEachQueue(_ body: (EventQueue<SocketIOEvent>) -> Void) {
+    hub.forEachQueue(body)
+    sentHub.withLock { $0 }?.forEachQueue(body)
+  }
+
   /// Begins joining; nil if somebody has begun already. Queues that ended before can be read again.
   func begin() -> UInt64? {
     guard let beginning = link.begin() else { return nil }
-    hub.forEachQueue { $0.reopen() }
+    forEachQueue { $0.reopen() }
     return beginning
   }
 
@@ -97,6 +131,6 @@ public final class SocketIONamespace: Sendable {
   /// There will be no connection: consumers and callers learn why.
   func finish(_ reason: SocketIOError) {
     link.ended(reason)
-    hub.forEachQueue { $0.finish(throwing: reason) }
+    forEachQueue { $0.finish(throwing: reason) }
   }
 }

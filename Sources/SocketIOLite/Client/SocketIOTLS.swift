@@ -24,7 +24,7 @@ public enum SocketIOTLS: Sendable, Hashable {
       let file = if case .authority(let file) = self { file } else { "the system's certificates" }
       throw SocketIOError(
         .tlsFailed, "\(file) cannot be used as certificate authority", evidence: ["\(error)"],
-        next: "it must be a readable file with certificates in PEM form")
+        next: "it must be a readable file with certificates in PEM form", underlying: error)
     }
   }
 }
@@ -44,6 +44,7 @@ extension SocketIOError {
       } else {
         "look at the certificate: openssl s_client -connect \(endpoint.host):\(endpoint.port)"
       }
-    return SocketIOError(.tlsFailed, "no TLS with \(endpoint.authority)", evidence: [text], next: next)
+    return SocketIOError(
+      .tlsFailed, "no TLS with \(endpoint.authority)", evidence: [text], next: next, underlying: error)
   }
 }

@@ -54,7 +54,9 @@ struct ClientRequest: Sendable {
         .limitExceeded, "\(endpoint.authority) sent headers of more than \(limits.maxHeaderBytes) bytes",
         evidence: ["GET \(target)"])
     }
-    return unexpected("does not answer like a Socket.IO server", target, evidence: ["\(error)"])
+    var unexpected = unexpected("does not answer like a Socket.IO server", target, evidence: ["\(error)"])
+    unexpected.underlying = error
+    return unexpected
   }
 
   /// The error for an answer that is something else than what was asked for.

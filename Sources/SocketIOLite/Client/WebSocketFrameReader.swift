@@ -66,6 +66,29 @@ struct WebSocketFrameReader: Sendable {
     return batch
   }
 
+  // MARK: Large frames
+
+  /// So much must be missing of a frame that lending its room is worth the trouble.
+  private static let lentLength = 64 << 10
+
+  /// Gives away the frame that is being filled, for the rest of it to be read there; nil if little is missing, or there is no frame.
+  mutating func lend() -> ByteBuffer? {
+    guard let head = open?.head, let payload = open?.payload, payload.capacity >= head.payloadLength,
+      head.payloadLength - payload.readableBytes >= Self.lentLength
+    else { return nil }
+    open?.payload = ByteBuffer()
+    // Just as long as the frame: what comes behind it is not read there.
+    var room = payload
+    let (start, end) = (room.readerIndex, room.writerIndex)
+    room.moveWriterIndex(to: start + head.payloadLength)
+    guard var exact = room.getSlice(at: start, length: head.payloadLength) else { return nil }
+    exact.moveWriterIndex(to: end - start)
+    return exact
+  }
+
+  /// Takes back what `lend` gave.
+  mutating func takeBack(_ bytes: ByteBuffer) { open?.payload = bytes }
+
   // MARK: Small frames
 
   private static let batchLength = 4 << 10
@@ -113,7 +136,7 @@ struct WebSocketFrameReader: Sendable {
     if length >= Self.largeLength {
       for index in large.indices where large[index].modifyIfUniquelyOwned({ $0.clear() }) != nil {
         var buffer = large.remove(at: index)
-        largeBytes -= buffer.capacity
+        largeBytes -= buffer.storageCapacity
         buffer.reserveCapacity(min(length, Self.trustedLength))
         return buffer
       }
@@ -122,10 +145,10 @@ struct WebSocketFrameReader: Sendable {
   }
 
   private mutating func keep(_ payload: ByteBuffer) {
-    guard (Self.largeLength...Self.trustedLength).contains(payload.capacity) else { return }
+    guard (Self.largeLength...Self.trustedLength).contains(payload.storageCapacity) else { return }
     large.append(payload)
-    largeBytes += payload.capacity
-    while largeBytes > Self.keptBytes { largeBytes -= large.removeFirst().capacity }
+    largeBytes += payload.storageCapacity
+    while largeBytes > Self.keptBytes { largeBytes -= large.removeFirst().storageCapacity }
   }
 
   // MARK: Heads

@@ -85,7 +85,9 @@ enum SocketIOJSON {
       }
     } catch {
       let what = name.map { "event “\($0)”" } ?? "the acknowledgement"
-      throw SocketIOError(.encodingFailed, "an argument of \(what) cannot be written as JSON", evidence: ["\(error)"])
+      throw SocketIOError(
+        .encodingFailed, "an argument of \(what) cannot be written as JSON", evidence: ["\(error)"],
+        underlying: error)
     }
     array.writeInteger(UInt8(ascii: "]"))
     return Encoded(array: array, attachments: found.withLock { $0 })
@@ -96,7 +98,7 @@ enum SocketIOJSON {
     do {
       return ByteBuffer(bytes: try JSONEncoder().encode(value))
     } catch {
-      throw SocketIOError(.encodingFailed, "auth cannot be written as JSON", evidence: ["\(error)"])
+      throw SocketIOError(.encodingFailed, "auth cannot be written as JSON", evidence: ["\(error)"], underlying: error)
     }
   }
 }

@@ -47,8 +47,11 @@ struct TapDecoder: Sendable {
 
 extension ByteBuffer {
   /// The bytes in memory of their own if they are a small part of what they came in: a record that is kept would keep all of it.
+  ///
+  /// Long ones may stay where they were read, with what came before and behind them: that is traffic which is recorded, too.
   func ownMemory() -> ByteBuffer {
-    guard storageCapacity > 2 * readableBytes + 64 else { return self }
+    let isLong = readableBytes >= 16_384 && readableBytes >= storageCapacity / 64
+    guard storageCapacity > 2 * readableBytes + 64, !isLong else { return self }
     var copy = ByteBufferAllocator().buffer(capacity: readableBytes)
     copy.writeImmutableBuffer(self)
     return copy

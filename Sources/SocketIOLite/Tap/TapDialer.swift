@@ -59,6 +59,9 @@ final class TapTCPDialer: TapDialer {
     ClientBootstrap(group: eventLoop)
       .connectTimeout(max(.milliseconds(100), attempt.deadline - eventLoop.now))
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelOption(.maxMessagesPerRead, value: 1)
+      .channelOption(.recvAllocator, value: TapFlow.reads)
+      .channelOption(.writeBufferWaterMark, value: TapFlow.waterMark)
       .channelOption(.allowRemoteHalfClosure, value: true)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {

@@ -17,6 +17,12 @@ struct TapFlow {
     case step(TapStream.Step)
   }
 
+  /// How much is read at once where much comes: most frames of a stream then lie whole in what was read, and are recorded where they
+  /// lie. A connection on which little comes reads little.
+  static let reads = AdaptiveRecvByteBufferAllocator(minimum: 1_024, initial: 2_048, maximum: 1 << 20)
+  /// One read may wait to be written while the next is read; no more.
+  static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 1 << 18, high: 1 << 20)
+
   let direction: TapDirection
   let connection: Int
   private let faults: FaultEngine
@@ -67,6 +73,14 @@ struct TapFlow {
     }
   }
 
+  /// The bytes that wait for the rest of their frame or message.
+  mutating func takeUnsent() -> ByteBuffer {
+    var rest = messageUnsent
+    rest.writeImmutableBuffer(scanner.takeUnsent())
+    messageUnsent = ByteBuffer()
+    return rest
+  }
+
   private mutating func read(into stream: inout TapStream, _ now: NIODeadline) -> [Command] {
     var commands: [Command] = []
     do throws(SocketIOError) {
@@ -76,7 +90,7 @@ struct TapFlow {
         connection, "\(error.message): from here on this direction is forwarded unread", evidence: error.evidence)
       isOpaque = true
       commands += self.commands(stream.flush() + stream.giveUpEvent())
-      for bytes in [messageUnsent, scanner.takeUnsent()] { Self.append(bytes, to: &commands) }
+      Self.append(takeUnsent(), to: &commands)
     }
     return commands
   }

@@ -54,7 +54,8 @@ final class TapListener: Sendable {
         throw SocketIOError(
           .tapFailed, "the tap cannot listen on \(host) port \(port)", evidence: ["\(error)"],
           next: listen.port == 0
-            ? "does this host have the address \(host)?" : "port \(port) may be taken: choose another, or 0")
+            ? "does this host have the address \(host)?" : "port \(port) may be taken: choose another, or 0",
+          underlying: error)
       }
     }
     return port
@@ -65,6 +66,9 @@ final class TapListener: Sendable {
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.maxMessagesPerRead, value: 1)
+      .childChannelOption(.recvAllocator, value: TapFlow.reads)
+      .childChannelOption(.writeBufferWaterMark, value: TapFlow.waterMark)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {

@@ -1,5 +1,6 @@
 """A server that speaks Engine.IO in the way that the query's `case` names. Prints its port; ends with its standard input."""
 import asyncio
+import base64
 import json
 import re
 
@@ -63,6 +64,18 @@ async def serve(request):
                 received.extend(numbers(message.data))
                 if message.data == '42["done"]':
                     await socket.send_str("42" + json.dumps(["got", received]))
+        elif case == "parts":
+            await socket.receive()
+            await parts_begun.wait()
+            await socket.send_str("3probe")
+            # The client polls no more once it has read that; until then it gets packets that say nothing.
+            over.set()
+            bodies[case].put_nowait("6")
+            async for message in socket:
+                if message.type == WSMsgType.BINARY:
+                    parts["socket"].append(message.data[0])
+                if len(parts["posts"]) + len(parts["socket"]) == PARTS:
+                    await socket.send_str("42" + json.dumps(["parts", parts]))
         elif case == "eager":
             await socket.receive()
             # The namespace is joined by polling, and the next poll is under way: it ends with a packet that says nothing.
@@ -90,13 +103,19 @@ async def serve(request):
     if case == "refused":
         return web.Response(status=400, text='{"code":5,"message":"Unsupported protocol version"}')
     if "sid" not in request.query:
-        return web.Response(text=OPEN)
+        return web.Response(text=OPEN.replace("1000}", "100000}") if case == "parts" else OPEN)
     if request.method == "POST":
         body = await request.text()
         if case == "moving":
             received.extend(numbers(body))
             if received:
                 begun.set()
+        if case == "parts" and body != "40":
+            parts["posts"] += [base64.b64decode(packet[1:])[0] for packet in body.split("\x1e") if packet[0] == "b"]
+            parts_begun.set()
+            # There are far more than fit in the requests of the time that the client takes to read the answer to its probe.
+            await asyncio.sleep(0.1)
+            return web.Response(text="ok")
         if case == "slow-post" and "slow" in body:
             # The event says that the request is here; it is answered once the client polls no more, because it has left.
             bodies[case].put_nowait("40")
@@ -118,6 +137,9 @@ async def serve(request):
             # That packet overtook the answer to the probe.
             return web.Response(text="6")
     queue = bodies.setdefault(case, asyncio.Queue())
+    if case == "parts" and parts_begun.is_set():
+        await over.wait()
+        return web.Response(text="6")
     body = await queue.get()
     if case == "pinged" and body == "40":
         return web.Response(text='40{"sid":"y"}\x1e2')
@@ -149,6 +171,13 @@ polled_again = asyncio.Event()
 # What came to `moving`, by either transport; set when the first of it is here.
 received = []
 begun = asyncio.Event()
+
+
+# The attachments of the event of `parts`, by what brought them; the first of them is here; the probe is answered.
+PARTS = 200
+parts = {"posts": [], "socket": []}
+parts_begun = asyncio.Event()
+over = asyncio.Event()
 
 
 async def main():
