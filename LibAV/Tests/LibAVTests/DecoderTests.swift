@@ -82,7 +82,9 @@ struct DecoderTests {
         let ours = await Self.outcome { try await AudioDecoder.decode(path, sampleRate: 8000).samples.count }
         let theirs = await Self.outcome { try await Self.piped(path, rate: 8000).count }
         // Of damage both speak; in which words, and how much is left, depends on the packets that are lost.
-        #expect(ours == theirs || number > 6, "\(number), \(bytes.count) bytes: \(ours), ffmpeg: \(theirs)")
+        // Of an empty file neither has a sample; what it is called depends on whether its name tells the format.
+        let isEmpty = bytes.isEmpty && !ours.hasSuffix(" samples") && !theirs.hasSuffix(" samples")
+        #expect(ours == theirs || isEmpty || number > 6, "\(number), \(bytes.count) bytes: \(ours), ffmpeg: \(theirs)")
       }
     }
   }
@@ -113,7 +115,8 @@ struct DecoderTests {
     try await Media.withFolder { folder in
       let (good, bad) = ("\(folder)/good.m4a", "\(folder)/bad.m4a")
       try await Media.write(clip, to: good, ["-c:a", "aac", "-movflags", "+faststart"])
-      try Data(contentsOf: URL(fileURLWithPath: good)).prefix(60_000).write(to: URL(fileURLWithPath: bad))
+      let whole = try Data(contentsOf: URL(fileURLWithPath: good))
+      try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: bad))
       async let one = Self.outcome { try await AudioDecoder.decode(good, sampleRate: 8000).samples.count }
       async let other = Self.outcome { try await AudioDecoder.decode(bad, sampleRate: 8000).samples.count }
       let found = await (one, other)
