@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e example test unit compose providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
+.PHONY: help setup images models e2e example test unit libav compose providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
 
 TAGS ?=
 FILTER ?= E2E
@@ -40,6 +40,7 @@ test: images ## Every test of the package
 	@scripts/publisher-tests.sh
 	@scripts/provider-tests.sh
 	@$(UNIT_TURNS)
+	@scripts/libav-tests.sh
 	@swift test --skip-build --filter EngineTests
 	@scripts/compose-v1.sh quick --skip-build
 	@scripts/e2e.sh --filter E2E
@@ -49,6 +50,10 @@ test: images ## Every test of the package
 unit: ## Fast tests, no docker needed
 	@scripts/setup.sh unit
 	@$(UNIT_TURNS)
+
+libav: ## Test the decoder behind the trait LibAV beside the ffmpeg command (installs FFmpeg's headers)
+	@LIBAV=1 scripts/setup.sh unit
+	@scripts/libav-tests.sh
 
 providers: ## Whisper's provider with a tiny random model (PROVIDERS=all: Coqui TTS too, 6 GB); needs no docker
 	@scripts/setup.sh unit
@@ -117,7 +122,7 @@ lint: ## Check formatting of Swift, syntax of shell and Python, and that what th
 	@scripts/lint.sh
 
 format: ## Format the Swift sources in place
-	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources Fuzzing/Package.swift Fuzzing/Sources/Fuzz
+	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources LibAV Fuzzing/Package.swift Fuzzing/Sources/Fuzz
 
 docs: ## Build the documentation of all modules into .build/docs; a warning is an error
 	@scripts/setup.sh unit

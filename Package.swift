@@ -14,6 +14,15 @@ let package = Package(
     .executable(name: "siotap", targets: ["TapCLI"]),
     .executable(name: "dubbing-report", targets: ["DubbingReportCLI"]),
   ],
+  traits: [
+    .trait(
+      name: "LibAV",
+      description:
+        "AudioPrint decodes files in its own process; needs the headers of FFmpeg 5.1 or newer (libavformat-dev and others)."
+    ),
+    // So that `LIBAV=1 make bench` and every other script has it, in the packages that depend on this one by path too.
+    .default(enabledTraits: Context.environment["LIBAV"] == "1" ? ["LibAV"] : []),
+  ],
   dependencies: [
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -47,9 +56,17 @@ let package = Package(
       ]),
     .systemLibrary(
       name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"]), .brew(["fftw"])]),
+    .systemLibrary(
+      name: "CLibAV", pkgConfig: "libavformat",
+      providers: [
+        .apt(["libavformat-dev", "libavcodec-dev", "libswresample-dev", "libavutil-dev"]), .brew(["ffmpeg"]),
+      ]),
     .target(
       name: "AudioPrint",
-      dependencies: ["CFFTW", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: [
+        "CFFTW", .target(name: "CLibAV", condition: .when(traits: ["LibAV"])),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
 
     // What joins them with Swift Testing.
     .target(name: "ComposeTesting", dependencies: ["ComposeKit"]),

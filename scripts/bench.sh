@@ -47,4 +47,13 @@ mkdir -p "$scratch"
 "${build[@]}" >"$scratch/build.log" 2>&1 || { tail -n 30 "$scratch/build.log" >&2; fail "the build failed; all of it is in $scratch/build.log"; }
 BENCH_BIN=$("${build[@]}" --show-bin-path)
 export BENCH_BIN
+# The trait is another build of AudioPrint: with it there are rows of both decoders.
+if [ "${LIBAV:-}" != 1 ] && [[ " $* " != *" --group "[sc]* ]] && pkg-config --exists 'libavformat >= 59.27'; then
+  readonly with=(env LIBAV=1 swift build -c release --package-path Benchmarks --scratch-path "$scratch-libav" --product AudioBench)
+  printf 'bench: building AudioBench with the trait LibAV in %s\n' "$scratch-libav"
+  mkdir -p "$scratch-libav"
+  "${with[@]}" >"$scratch-libav/build.log" 2>&1 || { tail -n 30 "$scratch-libav/build.log" >&2; fail "the build failed; all of it is in $scratch-libav/build.log"; }
+  BENCH_BIN_LIBAV=$("${with[@]}" --show-bin-path)
+  export BENCH_BIN_LIBAV
+fi
 exec "$venv/bin/python" Benchmarks/bench/bench.py "$@"

@@ -28,6 +28,10 @@ find_missing_packages() {
   need ffmpeg have ffmpeg
   need libfftw3-dev test -e /usr/include/fftw3.h
   need pkg-config have pkg-config
+  # For the package's trait LibAV, which decodes without the ffmpeg command. LIBAV=1 asks for it.
+  if [ "${LIBAV:-}" = 1 ]; then
+    for library in libavformat libavcodec libswresample libavutil; do need "$library-dev" pkg-config --exists "$library"; done
+  fi
   need git have git
   need python3 have python3
   need python3-venv python3 -c 'import ensurepip, venv'

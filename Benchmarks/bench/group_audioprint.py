@@ -1,8 +1,9 @@
 """AudioPrint beside fpcalc (Chromaprint) and a bare FFTW loop."""
 import json
+import os
 import subprocess
 
-from measure import OURS, PEERS, ROOT, WORK, Cases, MeasureError, progress, run, swift_tool, usage_of
+from measure import OURS, OURS_LIBAV, PEERS, ROOT, WORK, Cases, MeasureError, progress, run, swift_tool, usage_of
 
 FIXTURE = ROOT / "fixtures" / "counting" / "media.mp4"
 FPCALC_ITEMS_PER_SECOND = 11025 / 1365
@@ -101,9 +102,13 @@ def measure_whole(cases, name, minutes, path):
 
 
 def measure_ours(cpu, memory, minutes, mode, *paths):
-    ours, _, output = usage_of([swift_tool("AudioBench"), mode, *map(str, paths)])
-    said = json.loads(output)
-    if abs(said["seconds"] - minutes * 60) > 1 + minutes / 10:
-        raise MeasureError(f"{mode} {paths[0]}: {said['seconds']} s of {minutes} min")
-    cpu.add(OURS, ours * 1e3)
-    memory.add(OURS, said["peak_rss_mb"])
+    builds = [(OURS, "BENCH_BIN")]
+    if "BENCH_BIN_LIBAV" in os.environ:
+        builds.append((OURS_LIBAV, "BENCH_BIN_LIBAV"))
+    for who, build in builds:
+        ours, _, output = usage_of([swift_tool("AudioBench", build), mode, *map(str, paths)])
+        said = json.loads(output)
+        if abs(said["seconds"] - minutes * 60) > 1 + minutes / 10:
+            raise MeasureError(f"{mode} {paths[0]}: {said['seconds']} s of {minutes} min")
+        cpu.add(who, ours * 1e3)
+        memory.add(who, said["peak_rss_mb"])

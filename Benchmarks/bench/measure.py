@@ -15,6 +15,8 @@ PEERS = ROOT / "Benchmarks" / "peers"
 WORK = ROOT / ".build" / "bench"
 PYTHON = sys.executable
 OURS = "ours"
+# The same with the package's trait LibAV: no ffmpeg process.
+OURS_LIBAV = "ours, LibAV"
 # No peer but what none can be below, so that no ratio is formed with it.
 FLOOR = "floor: bare recv"
 FLOOR_RELAY = "floor: bare relay"
@@ -22,8 +24,8 @@ FLOOR_RELAY = "floor: bare relay"
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-def swift_tool(name):
-    return str(Path(os.environ["BENCH_BIN"]) / name)
+def swift_tool(name, build="BENCH_BIN"):
+    return str(Path(os.environ[build]) / name)
 
 
 def peer(script, *arguments):

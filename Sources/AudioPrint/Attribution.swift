@@ -59,6 +59,9 @@ public struct WindowAttribution: Sendable, Hashable {
   /// Where the winner's sample 0 lies on the output's timeline, minus its `expectedStart` (nil counts as 0), in seconds. Positive: the
   /// output is late. 0 where there is no winner.
   public var lagSeconds: Double
+  /// How much faster than the winner the output plays, 0.97…1.03, pitch included; 1 if it plays at the winner's own speed, or there is no
+  /// winner. If it is not 1, `lagSeconds` is that at the window's beginning.
+  public var speedRatio = 1.0
   /// Share of the window's energy, 0…1, that a short linear filter of the winner explains; without a winner, the best of all.
   public var coherence: Double
   /// The same against the original at its best lag, whoever wins; 0 if there is no original.
@@ -82,6 +85,11 @@ public struct AttributionOptions: Sendable, Hashable {
   /// for everywhere.
   public var wideSearchRange: Double
 
+  /// Whether another speed, up to 3 % off, is looked for where most of what sounds is explained by nothing.
+  public var findsSpeed = true
+  /// Whether a candidate counts only within `searchRange` of its expected place, whatever its length.
+  var isBounded = false
+
   public init(searchRange: Double = 2, wideSearchRange: Double = 30) {
     self.searchRange = searchRange
     self.wideSearchRange = wideSearchRange
@@ -90,6 +98,9 @@ public struct AttributionOptions: Sendable, Hashable {
   /// With ranges of 0 to 600 s; what is no number becomes the default.
   var checked: AttributionOptions {
     func check(_ value: Double, _ usual: Double) -> Double { value.isNaN ? usual : value.clamped(to: 0...600) }
-    return AttributionOptions(searchRange: check(searchRange, 2), wideSearchRange: check(wideSearchRange, 30))
+    var known = self
+    known.searchRange = check(searchRange, 2)
+    known.wideSearchRange = check(wideSearchRange, 30)
+    return known
   }
 }

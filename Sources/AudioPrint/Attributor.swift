@@ -47,6 +47,16 @@ public struct Attributor: Sendable {
     return Attributor(candidates: moved, options: options, prepared: prepared, bank: bank)
   }
 
+  /// The same candidates, expected elsewhere.
+  func placed(_ starts: [Double?]) -> Attributor {
+    let moved = zip(candidates, starts).map { candidate, start in
+      var moved = candidate
+      moved.expectedStart = start
+      return moved
+    }
+    return Attributor(candidates: moved, options: options, prepared: prepared, bank: bank)
+  }
+
   /// One more candidate before all others, which is part of a stream.
   func preceded(by candidate: Candidate) -> Attributor {
     Attributor(
@@ -60,21 +70,32 @@ public struct Attributor: Sendable {
   /// - Parameters:
   ///   - output: what was recorded; its first sample is time 0 of every time here.
   ///   - windows: start and end in seconds. Parts beyond the output count as silence. Those below 3 s are judged together with
-  ///     what is around them, and below 1 s a verdict needs near-certainty.
+  ///     what is around them, and below 1 s a verdict needs near-certainty. Of windows that follow one another a pause belongs to what is
+  ///     on both of its sides.
   public func attribute(_ output: AudioClip, windows: [(start: Double, end: Double)]) -> [WindowAttribution] {
     let output = Waveform(output)
+    let plain = attributeAtOwnSpeed(output, windows: windows)
+    return options.findsSpeed ? OtherSpeed(attributor: self, output: output).windows(windows, plain) : plain
+  }
+
+  /// The same with candidates that play as fast as they are.
+  func attributeAtOwnSpeed(_ output: Waveform, windows: [(start: Double, end: Double)]) -> [WindowAttribution] {
     let memory = SearchMemory()
-    return windows.map { start, end in
+    let found = windows.map { start, end in
       if ShortWindow.applies(from: start, to: end) {
         return ShortWindow(attributor: self, output: output, start: start, end: end, memory: memory).judge()
       }
       return WindowJudge(attributor: self, output: output, start: start, end: end, memory: memory).judge()
     }
+    // What is beside a window is known only if they follow one another.
+    let areInOrder = zip(windows, windows.dropFirst()).allSatisfy { abs($0.end - $1.start) < 0.001 }
+    return areInOrder ? Pause(attributor: self, output: output).assigned(found, joins: false) : found
   }
 
   /// Divides the output into segments without knowing where they should be; together they cover it without gaps.
   ///
-  /// Sources are found in windows of 3 s, so one that is heard for less than about 1.5 s may be missed and is then `unknown`. Edges
+  /// Sources are found in windows of 3 s, so one that is heard for less than about 1.5 s may be missed and is then `unknown`; candidates of
+  /// 1 s to 4 s are looked for as wholes too, and those from 1.5 s on are found. Edges
   /// are found to about 30 ms where sound changes; in a pause they are put where a fragment begins or ends.
   public func segments(_ output: AudioClip) -> [WindowAttribution] {
     guard output.duration > 1.5 * StreamAttribution.longBlock else {

@@ -25,7 +25,8 @@ public struct AudioClip: Sendable, Hashable {
     self.sampleRate = sampleRate
   }
 
-  /// A clip from interleaved signed 16-bit little-endian PCM; channels are mixed to mono with equal weight.
+  /// A clip from interleaved signed 16-bit little-endian PCM; channels are mixed to mono with equal weight. Where they cancel each other,
+  /// as a channel and the same one upside down do, the loudest stands for all.
   ///
   /// - Throws: ``AudioError`` with `badFormat` for a rate outside 1…768,000 Hz, fewer than 1 or more than 64 channels,
   ///   or a byte count that is no whole number of frames.
@@ -60,15 +61,16 @@ public struct AudioClip: Sendable, Hashable {
         next: "check the sample format and the channel count, or cut the last \(bytes.count % frameSize) bytes")
     }
     func mix(_ raw: UnsafeRawBufferPointer) -> [Float] {
-      let scale = 1 / Float(channels)
-      return [Float](unsafeUninitializedCapacity: raw.count / frameSize) { buffer, count in
-        while count < raw.count / frameSize {
-          var sum: Float = 0
-          for channel in 0..<channels { sum += sample(raw, count * frameSize + channel * bytesPerSample) }
-          buffer[count] = channels == 1 ? sum : sum * scale
-          count += 1
+      let count = raw.count / bytesPerSample
+      let values = [Float](unsafeUninitializedCapacity: count) { buffer, used in
+        while used < count {
+          buffer[used] = sample(raw, used * bytesPerSample)
+          used += 1
         }
       }
+      guard channels > 1 else { return values }
+      var mixer = ChannelMixer(channels: channels, gain: 1 / Float(channels), sampleRate: sampleRate)
+      return values.withUnsafeBufferPointer { mixer.mix($0) } + mixer.finish()
     }
     let contiguous = bytes.withContiguousStorageIfAvailable { mix(UnsafeRawBufferPointer($0)) }
     self.init(unchecked: contiguous ?? Array(bytes).withUnsafeBytes(mix), sampleRate: sampleRate)

@@ -2,7 +2,8 @@ import Subprocess
 
 /// Reads the audio of any file or URL that ffmpeg reads, streamed through a pipe.
 ///
-/// Needs `ffmpeg` and `ffprobe` on the PATH.
+/// Needs `ffmpeg` and `ffprobe` on the PATH. With the package's trait `LibAV`, files that are wanted whole are decoded in this process by
+/// FFmpeg's libraries instead, which takes less time; the samples are the same.
 public enum AudioDecoder {
   /// Decodes one audio track to mono; the sample count is exactly what ffmpeg delivered.
   ///
@@ -44,20 +45,44 @@ public enum AudioDecoder {
     _ body: (inout SampleReader) async throws -> R
   ) async throws -> R {
     try AudioClip.check(sampleRate: sampleRate ?? 1)
-    var request = DecodingRequest(
+    let request = DecodingRequest(
       path: path, sampleRate: sampleRate, track: track, start: start?.inSeconds, duration: duration?.inSeconds,
       alignedToTimestamps: alignedToTimestamps)
     try request.validate()
-    if sampleRate == nil || alignedToTimestamps { try request.adopt(try await AudioProbe.track(track, of: path)) }
+    #if LibAV
+      if let source = try LibAVSource(request) {
+        var reader = SampleReader(source, sampleRate: source.sampleRate, alignment: request.alignment, path: path)
+        let result = try await body(&reader)
+        if reader.isAtEnd {
+          try request.judge(
+            failure: nil, messages: source.messages, samples: reader.decoded, allowTruncated: allowTruncated)
+        }
+        return result
+      }
+    #endif
+    return try await withPipe(request, allowTruncated: allowTruncated, body)
+  }
+
+  /// Decodes in a process of its own, which may wait for a network or a pipe and can be ended.
+  static func withPipe<R: Sendable>(
+    _ request: DecodingRequest, allowTruncated: Bool, _ body: (inout SampleReader) async throws -> R
+  ) async throws -> R {
+    var request = request
+    let path = request.path
+    if request.sampleRate == nil || request.alignedToTimestamps {
+      try request.adopt(try await AudioProbe.track(request.track, of: path))
+    }
     let (rate, alignment) = (request.sampleRate ?? 8000, request.alignment)
     let (outcome, result) = try await FFmpeg.stream("ffmpeg", request.arguments) { bytes in
-      var reader = SampleReader(bytes, sampleRate: rate, alignment: alignment, path: path)
+      var reader = SampleReader(
+        PipeSource(bytes, sampleRate: rate), sampleRate: rate, alignment: alignment, path: path)
       let result = try await body(&reader)
       return (result: result, decoded: reader.isAtEnd ? reader.decoded : nil)
     }
     if let decoded = result.decoded {
       try request.judge(
-        status: outcome.status, messages: outcome.messages, samples: decoded, allowTruncated: allowTruncated)
+        failure: outcome.status.isSuccess ? nil : "\(outcome.status)", messages: outcome.messages, samples: decoded,
+        allowTruncated: allowTruncated)
     }
     return result.result
   }
@@ -104,6 +129,17 @@ struct DecodingRequest {
       lead: Int(((firstSample - (start ?? 0)) * rate).rounded()), limit: duration.map { Int(($0 * rate).rounded()) })
   }
 
+  /// Two of whatever there is, so that ``ChannelMixer`` can look at them before it mixes them.
+  static let channels = 2
+  /// As ffmpeg mixes stereo to mono: what is the same in both comes out 3 dB louder.
+  static let mixingGain = Float(0.5).squareRoot()
+  /// The same for the channels of a pipe. ffmpeg makes two channels of -3 dB of a mono track; 3 dB more of all make it what it was, to the bit.
+  static let pipeGain: Float = 0.5
+
+  private var channels: String {
+    "aresample=\(sampleRate ?? 8000),aresample=ochl=stereo:rematrix_volume=1.4142135623730951"
+  }
+
   var arguments: [String] {
     var list = ["-nostdin", "-hide_banner", "-v", "error"]
     if !alignedToTimestamps, let start { list += ["-ss", "\(start)"] }
@@ -112,22 +148,24 @@ struct DecodingRequest {
       // async=1 only fills gaps and trims overlaps; FLV's millisecond timestamps jitter by 1 ms, so 20 ms is a gap and no rounding.
       // Its first_pts=0 with -copyts would pad the beginning too, but ffmpeg 5.1 then starts the audio of an MPEG-TS that also has
       // video at 0 wherever it starts; so the beginning is padded here, from the start that ffprobe tells.
-      list += ["-af", "aresample=async=1:min_hard_comp=0.02"]
+      list += ["-af", "aresample=async=1:min_hard_comp=0.02:osf=fltp," + channels]
       // ffmpeg counts from the container's start, which is at or after time 0; the exact end is cut by the sample.
       if let duration { list += ["-t", "\((start ?? 0) + duration + 1)"] }
     } else {
-      // Long pieces, and channels mixed before the rate is changed: the same samples for three quarters of ffmpeg's time.
-      list += ["-af", "asetnsamples=n=16384:p=0,aresample=ochl=mono:osf=fltp,aresample=\(sampleRate ?? 8000)"]
+      // Long pieces, and one channel's rate changed once: less of ffmpeg's time for the same samples.
+      list += ["-af", "asetnsamples=n=16384:p=0,aresample=osf=fltp," + channels]
       if let duration { list += ["-t", "\(duration)"] }
     }
     return list + [
-      "-ac", "1", "-ar", "\(sampleRate ?? 8000)", "-flush_packets", "0", "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1",
+      "-ac", "\(Self.channels)", "-ar", "\(sampleRate ?? 8000)", "-flush_packets", "0", "-f", "f32le", "-c:a",
+      "pcm_f32le", "pipe:1",
     ]
   }
 
-  func judge(status: TerminationStatus, messages: String, samples: Int, allowTruncated: Bool) throws {
+  /// - Parameter failure: how the decoder failed; nil if it came to the end.
+  func judge(failure: String?, messages: String, samples: Int, allowTruncated: Bool) throws {
     let lines = messages.split(whereSeparator: \.isNewline).map(String.init)
-    if !status.isSuccess { throw AudioError.from(ffmpeg: lines, path: path, track: track, status: "\(status)") }
+    if let failure { throw AudioError.from(ffmpeg: lines, path: path, track: track, status: failure) }
     let damage = lines.filter { line in Self.damageMarks.contains { line.containsIgnoringCase($0) } }
     if !damage.isEmpty && !allowTruncated {
       throw AudioError(

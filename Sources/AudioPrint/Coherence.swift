@@ -14,7 +14,7 @@ struct BandSpectra {
   let hop: Int
   private(set) var values: [Complex]
 
-  private static let low = Int(
+  static let low = Int(
     Thresholds.band.lowerBound * Double(Thresholds.coherenceFrame) / Double(Thresholds.sampleRate))
   private static let high = Int(
     Thresholds.band.upperBound * Double(Thresholds.coherenceFrame) / Double(Thresholds.sampleRate))

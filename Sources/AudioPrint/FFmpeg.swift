@@ -78,7 +78,9 @@ public enum AudioProbe {
     do {
       return try JSONDecoder().decode(Answer.self, from: Data(output.utf8)).streams.map(\.track)
     } catch {
-      throw AudioError(.decodingFailed, "ffprobe's answer about \(path) cannot be read: \(error)", evidence: [output])
+      throw AudioError(
+        .decodingFailed, "ffprobe's answer about \(path) cannot be read: \(error)", evidence: [output],
+        underlying: error)
     }
   }
 
@@ -127,9 +129,9 @@ extension AudioError {
     if error.code == .executableNotFound {
       return AudioError(
         .toolMissing, "\(tool) is not on the PATH", evidence: [error.description],
-        next: "install ffmpeg; this package's own make setup does it")
+        next: "install ffmpeg; this package's own make setup does it", underlying: error)
     }
-    return AudioError(.decodingFailed, "\(tool) could not be run", evidence: [error.description])
+    return AudioError(.decodingFailed, "\(tool) could not be run", evidence: [error.description], underlying: error)
   }
 
   /// Whether a file begins with an `ftyp` box: ffmpeg misses the index of any file that is only named .mp4.

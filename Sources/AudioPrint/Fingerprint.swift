@@ -35,7 +35,7 @@ public struct Fingerprint: Sendable, Hashable {
   ///   - path: a file or URL that ffmpeg reads.
   ///   - track: index among the audio tracks, from 0.
   ///   - progress: told how many seconds have been decoded, several times for each minute of audio.
-  /// - Throws: ``AudioError`` as ``AudioDecoder`` does, and what `progress` throws.
+  /// - Throws: ``AudioError`` as ``AudioDecoder`` does, `tooShort` below ``Similarity/shortest``, and what `progress` throws.
   public init(contentsOf path: String, track: Int = 0, progress: (Double) throws -> Void = { _ in }) async throws {
     let analysis = try await AudioDecoder.withReader(of: path, sampleRate: Thresholds.sampleRate, track: track) {
       reader in
@@ -44,6 +44,9 @@ public struct Fingerprint: Sendable, Hashable {
         analysis.append(piece)
         try progress(Double(reader.count) / Double(Thresholds.sampleRate))
       }
+      // Of what has no sample at all the decoder knows why.
+      let seconds = Double(reader.count) / Double(Thresholds.sampleRate)
+      if seconds > 0, seconds < Thresholds.shortestClip { throw AudioError.tooShort(path, seconds: seconds) }
       return analysis
     }
     (subprints, levels) = (analysis.subprints, analysis.levels)
@@ -51,74 +54,6 @@ public struct Fingerprint: Sendable, Hashable {
 
   private init(subprints: [UInt32], levels: [Int8]) {
     (self.subprints, self.levels) = (subprints, levels)
-  }
-
-  /// What a comparison found.
-  public struct Match: Sendable, Hashable, Codable {
-    /// Whether the audible parts are the same recording, at one lag.
-    public var isSame: Bool
-    /// Share of differing bits at the best lag over audible frames: 0 for equal audio, 0.5 for unrelated; nil if there is no overlap.
-    public var bitErrorRate: Double?
-    /// Where the other one lies in this one's time, in seconds, to about a hop: positive if it is late.
-    public var lagSeconds: Double
-    /// Blocks of 3 s of the other one that this one explains, and those that are not silent.
-    public var explainedBlocks: Int
-    public var audibleBlocks: Int
-  }
-
-  /// Compares a clip with this fingerprint; see ``compare(_:maxOffset:)-(Fingerprint,_)``.
-  public func compare(_ clip: AudioClip, maxOffset: Double = 10) -> Match {
-    compare(Fingerprint(clip), maxOffset: maxOffset)
-  }
-
-  /// Compares another fingerprint with this one.
-  ///
-  /// Two silent ones are the same; one without a single frame (shorter than 0.29 s) is only the same as one that is silent or empty.
-  ///
-  /// - Parameters:
-  ///   - other: the one that may be shifted.
-  ///   - maxOffset: seconds by which it may be shifted, in either direction.
-  public func compare(_ other: Fingerprint, maxOffset: Double = 10) -> Match {
-    let reach = maxOffset.isNaN ? 0 : Int((maxOffset.clamped(to: 0...86_400) / Self.hop).rounded())
-    let audible = other.levels.map { Double($0) >= Thresholds.inaudible }
-    guard audible.contains(true) else {
-      let silent = !levels.contains { Double($0) >= Thresholds.inaudible }
-      return Match(isSame: silent, bitErrorRate: nil, lagSeconds: 0, explainedBlocks: 0, audibleBlocks: 0)
-    }
-    var best: (rate: Double, lag: Int)?
-    for lag in max(-reach, -subprints.count)...max(-reach, min(reach, other.subprints.count)) {
-      guard let rate = errorRate(other, audible, 0..<other.subprints.count, lag: lag) else { continue }
-      if rate < best?.rate ?? .infinity { best = (rate, lag) }
-    }
-    let blocks = stride(from: 0, to: other.subprints.count, by: Self.block).map {
-      // A last block that is too short to say anything belongs to the one before it.
-      $0..<($0 + 2 * Self.block > other.subprints.count ? other.subprints.count : $0 + Self.block)
-    }.filter { $0.count >= Self.block || $0.lowerBound == 0 }
-    let heard = blocks.filter { block in 4 * audible[block].count(where: \.self) >= block.count }
-    let explained = heard.filter { block in
-      best.flatMap { errorRate(other, audible, block, lag: $0.lag) }.map { $0 < Thresholds.bitErrors } ?? false
-    }
-    let isSame = heard.isEmpty ? best.map { $0.rate < Thresholds.bitErrors } ?? false : explained.count == heard.count
-    return Match(
-      isSame: isSame, bitErrorRate: best?.rate, lagSeconds: Double(best?.lag ?? 0) * Self.hop,
-      explainedBlocks: explained.count, audibleBlocks: heard.count)
-  }
-
-  /// Frames of 3 s, about the length (256 sub-fingerprints) that Haitsma & Kalker compare.
-  private static let block = 94
-
-  /// Share of differing bits over the audible frames of a range of the other one; nil if they overlap by less than half.
-  private func errorRate(_ other: Fingerprint, _ audible: [Bool], _ range: Range<Int>, lag: Int) -> Double? {
-    var (wanted, frames, errors) = (0, 0, 0)
-    for index in range where audible[index] {
-      wanted += 1
-      let mine = index - lag
-      guard subprints.indices.contains(mine) else { continue }
-      frames += 1
-      errors += (subprints[mine] ^ other.subprints[index]).nonzeroBitCount
-    }
-    guard frames >= 8, 2 * frames >= wanted else { return nil }
-    return Double(errors) / Double(32 * frames)
   }
 }
 

@@ -10,6 +10,10 @@ struct Waveform: Sendable {
       clip.sampleRate == rate ? clip.samples : Resampler(from: clip.sampleRate, to: rate).resample(clip.samples)
   }
 
+  /// Samples that are at the rate of the analysis already.
+  init(samples: [Float]) { self.samples = samples }
+
+  var clip: AudioClip { AudioClip(unchecked: samples, sampleRate: Thresholds.sampleRate) }
   var duration: Double { Double(samples.count) / Double(Thresholds.sampleRate) }
 
   /// Level in dBFS between two sample positions, which may lie outside the audio.

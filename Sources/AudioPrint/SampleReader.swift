@@ -11,16 +11,14 @@ public struct SampleReader {
   public private(set) var count = 0
 
   private let path: String
-  private var bytes: SubprocessOutputSequence.Iterator
+  private var source: any SampleSource
   private var alignment: Alignment
-  /// A pipe may cut a float in two: the cut-off bytes wait here for the next piece.
-  private var remainder: [UInt8] = []
-  /// Samples that ffmpeg gave, before alignment.
+  /// Samples that the source gave, before alignment.
   private(set) var decoded = 0
   private(set) var isAtEnd = false
 
-  init(_ bytes: SubprocessOutputSequence, sampleRate: Int, alignment: Alignment, path: String) {
-    self.bytes = bytes.makeAsyncIterator()
+  init(_ source: any SampleSource, sampleRate: Int, alignment: Alignment, path: String) {
+    self.source = source
     self.sampleRate = sampleRate
     self.alignment = alignment
     self.path = path
@@ -32,11 +30,11 @@ public struct SampleReader {
   public mutating func next() async throws -> [Float]? {
     var piece = alignment.silence()
     while piece.isEmpty {
-      guard let buffer = try await bytes.next() else {
+      guard let next = try await source.next() else {
         isAtEnd = true
         return nil
       }
-      piece = buffer.withUnsafeBytes { floats($0) }
+      piece = next
       decoded += piece.count
       if let bad = piece.withUnsafeBufferPointer({ Vector.firstNotFinite($0) }) {
         throw AudioError(
@@ -47,6 +45,37 @@ public struct SampleReader {
     }
     count += piece.count
     return piece
+  }
+}
+
+/// What gives the samples of a track piece by piece, mono, at the rate that was asked for.
+protocol SampleSource {
+  /// The next samples, perhaps none; nil at the end.
+  mutating func next() async throws -> [Float]?
+}
+
+/// The channels that ffmpeg writes into a pipe, mixed.
+struct PipeSource: SampleSource {
+  private var bytes: SubprocessOutputSequence.Iterator
+  private var mixer: ChannelMixer
+  /// A pipe may cut a float in two: the cut-off bytes wait here for the next piece.
+  private var remainder: [UInt8] = []
+  private var isAtEnd = false
+
+  init(_ bytes: SubprocessOutputSequence, sampleRate: Int) {
+    self.bytes = bytes.makeAsyncIterator()
+    mixer = ChannelMixer(
+      channels: DecodingRequest.channels, gain: DecodingRequest.pipeGain, sampleRate: sampleRate)
+  }
+
+  mutating func next() async throws -> [Float]? {
+    guard !isAtEnd else { return nil }
+    guard let buffer = try await bytes.next() else {
+      isAtEnd = true
+      return mixer.finish()
+    }
+    let channels = buffer.withUnsafeBytes { floats($0) }
+    return channels.withUnsafeBufferPointer { mixer.mix($0) }
   }
 
   private mutating func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {

@@ -29,6 +29,13 @@ struct Segmentation {
   }
 
   func segments() -> [WindowAttribution] {
+    let plain = segmentsAtOwnSpeed()
+    guard attributor.options.findsSpeed else { return plain }
+    return OtherSpeed(attributor: attributor, output: output).segments(plain)
+  }
+
+  /// The same with candidates that play as fast as they are.
+  func segmentsAtOwnSpeed() -> [WindowAttribution] {
     let duration = output.duration
     guard duration > 0 else { return [] }
     let sources = findSources()
@@ -43,7 +50,7 @@ struct Segmentation {
       segments += joiner.join([judge(from: start, to: end, sources.map(\.placement))], from: start, to: end)
       start = end
     }
-    return segments + joiner.finish()
+    return Pause(attributor: attributor, output: output).assigned(segments + joiner.finish(), joins: true)
   }
 
   // MARK: Sources
@@ -51,17 +58,27 @@ struct Segmentation {
   /// Looks for candidates in overlapping windows and keeps each place once, with the windows in which it was heard.
   private func findSources() -> [FrameCosts.Source] {
     let memory = SearchMemory()
+    let short = ShortCandidates(attributor: attributor, output: output)
     var sources: [FrameCosts.Source] = []
     var start = 0.0
+    func add(_ place: Placement, heard window: Range<Int>) {
+      if let known = sources.firstIndex(where: { $0.placement.isSame(as: place) }) {
+        sources[known].heard.append(window)
+      } else {
+        sources.append(FrameCosts.Source(placement: place, heard: [window]))
+      }
+    }
     repeat {
       let end = min(start + Thresholds.probe, output.duration)
       let judge = WindowJudge(attributor: attributor, output: output, start: start, end: end, memory: memory)
-      for place in judge.judgeWithPlacements().places {
-        let window = judge.first..<judge.first + judge.count
-        if let known = sources.firstIndex(where: { $0.placement.isSame(as: place) }) {
-          sources[known].heard.append(window)
-        } else {
-          sources.append(FrameCosts.Source(placement: place, heard: [window]))
+      let (found, places) = judge.judgeWithPlacements()
+      for place in places { add(place, heard: judge.first..<judge.first + judge.count) }
+      // Where one source explains nearly all, there is room for no other.
+      if found.attribution != .silent, found.coherence < Thresholds.certain {
+        for place in short.places(overlapping: judge.first..<judge.first + judge.count) {
+          let begin = max(0, Int(place.position.rounded()))
+          let end = min(output.samples.count, begin + attributor.prepared[place.candidate].samples.count)
+          add(place, heard: begin..<end)
         }
       }
       start += Thresholds.probeStep

@@ -2,7 +2,8 @@
 ///
 /// A voice says some words twice, and a synthetic one says them alike to the sample: within a second they cannot be told apart. So a
 /// source counts only where it also explains the window together with the 1.5 s before it, or those after it; from 2 s on, with 1 s.
-/// What is heard alone for less than that is unknown, except at an end of the output, where there is nothing to ask on the other side.
+/// What is heard alone for less than that is unknown, except at an end of the output, where there is nothing to ask on the other side, and
+/// where it is a whole short candidate.
 struct ShortWindow {
   let attributor: Attributor
   let output: Waveform
@@ -28,6 +29,13 @@ struct ShortWindow {
       places += named.filter { place in !places.contains { $0.isSame(as: place) } }
       coherence = max(coherence, found.coherence)
       originalCoherence = max(originalCoherence, found.originalCoherence)
+    }
+    func sample(_ time: Double) -> Int {
+      Int((time.clamped(to: 0...output.duration) * Double(Thresholds.sampleRate)).rounded())
+    }
+    let stretch = sample(start)..<max(sample(start), sample(end))
+    places += ShortCandidates(attributor: attributor, output: output).places(overlapping: stretch).filter { place in
+      !places.contains { $0.isSame(as: place) }
     }
     var result = window(from: start, to: end, places: places).judge()
     if result.attribution == .unknown {

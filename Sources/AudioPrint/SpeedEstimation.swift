@@ -40,7 +40,7 @@ struct SpeedEstimation {
       line = Line(ratio: line.ratio * rest.ratio, offset: rest.offset)
       stretched = Stretch.samples(b.samples, by: line.ratio)
     }
-    return Self.range.contains(line.ratio) ? (line, stretched) : nil
+    return Self.range.contains(line.ratio) && abs(line.offset) <= maxOffset + 0.001 ? (line, stretched) : nil
   }
 
   // MARK: By envelopes
@@ -99,7 +99,7 @@ struct SpeedEstimation {
   }
 
   /// The line on which most points lie, by trying every pair (Theil–Sen's slopes, judged as RANSAC does); nil if fewer than half do.
-  private static func robustLine(_ points: [(x: Double, y: Double)], tolerance: Double) -> Line? {
+  static func robustLine(_ points: [(x: Double, y: Double)], tolerance: Double) -> Line? {
     var best: (count: Int, line: Line)?
     for (index, one) in points.enumerated() {
       for other in points[(index + 1)...] where other.x - one.x > 1 {

@@ -4,47 +4,70 @@ extension Attributor {
   /// The results are those of ``attribute(_:windows:)`` or ``segments(_:)`` with the original expected at 0 and looked for within
   /// `options.wideSearchRange` of its place. Fragments are kept in memory as they are.
   ///
+  /// Nothing is received before the recording and the original have been found to be there and long enough.
+  ///
   /// - Parameters:
   ///   - recording: a file or URL that ffmpeg reads.
+  ///   - track: index among the recording's audio tracks, from 0.
   ///   - original: the same for the original; it becomes candidate 0, and the fragments follow.
+  ///   - originalTrack: index among the original's audio tracks, from 0.
   ///   - fragments: further candidates.
-  ///   - window: seconds of each window, from 0.1 on; nil divides the recording into segments.
+  ///   - window: seconds of each window, from ``Similarity/shortest`` on; nil divides the recording into segments.
   ///   - options: how far is searched, and what counts as explained.
   ///   - progress: told how many seconds have been decoded, at least once a minute of audio.
   ///   - receive: told each window or segment, in order of time.
-  /// - Throws: ``AudioError`` if something cannot be decoded or the window is too short; what the closures throw.
+  /// - Throws: ``AudioError`` if something cannot be decoded, or it or the window is too short; what the closures throw.
   public static func attribute(
-    recording: String, original: String?, fragments: [Candidate] = [], window: Double? = nil,
-    options: AttributionOptions = .init(), progress: (Double) throws -> Void = { _ in },
+    recording: String, track: Int = 0, original: String?, originalTrack: Int = 0, fragments: [Candidate] = [],
+    window: Double? = nil, options: AttributionOptions = .init(), progress: (Double) throws -> Void = { _ in },
     receive: (WindowAttribution) throws -> Void
   ) async throws {
-    if let window, !(window >= 0.1) {
-      throw AudioError(.badFormat, "windows of \(window) s are too short to be attributed: 0.1 s is the least")
+    if let window, !(window >= Thresholds.shortestClip) {
+      throw AudioError(
+        .badFormat,
+        "windows of \(window) s are too short to be attributed: \(Thresholds.shortestClip) s is the least")
     }
     var stream = StreamAttribution(
       attributor: Attributor(candidates: fragments, options: options), hasOriginal: original != nil, window: window)
     let rate = Thresholds.sampleRate
-    func pass(_ recording: inout SampleReader, original: inout SampleReader?) async throws {
-      while let piece = try await recording.next() {
+    func pass(_ reader: inout SampleReader, original: inout SampleReader?) async throws {
+      guard var piece = try await opening(&reader, of: recording) else { return }
+      repeat {
         try stream.append(output: piece).forEach(receive)
-        try progress(Double(recording.count) / Double(rate))
+        try progress(Double(reader.count) / Double(rate))
         try await feed(&stream, from: &original)
-      }
+        guard let next = try await reader.next() else { break }
+        piece = next
+      } while true
       try stream.finish().forEach(receive)
     }
     // One is read inside of the other, so that neither runs ahead and needs memory.
-    try await AudioDecoder.withReader(of: recording, sampleRate: rate) { recording in
-      guard let original else {
+    try await AudioDecoder.withReader(of: recording, sampleRate: rate, track: track) { reader in
+      guard let path = original else {
         var none: SampleReader?
-        return try await pass(&recording, original: &none)
+        return try await pass(&reader, original: &none)
       }
-      try await AudioDecoder.withReader(of: original, sampleRate: rate) { reader in
-        var original: SampleReader? = reader
+      try await AudioDecoder.withReader(of: path, sampleRate: rate, track: originalTrack) { other in
+        guard let piece = try await opening(&other, of: path) else { return }
+        stream.append(original: piece)
+        var original: SampleReader? = other
         try await feed(&stream, from: &original)
-        try await pass(&recording, original: &original)
-        if let original { reader = original }
+        try await pass(&reader, original: &original)
+        if let original { other = original }
       }
     }
+  }
+
+  /// The first pieces, as many as can be attributed; nil if there is none, of which the decoder knows why.
+  private static func opening(_ reader: inout SampleReader, of path: String) async throws -> [Float]? {
+    var samples: [Float] = []
+    let least = Int(Thresholds.shortestClip * Double(Thresholds.sampleRate))
+    while samples.count < least, let piece = try await reader.next() { samples += piece }
+    guard samples.count < least else { return samples }
+    guard samples.isEmpty else {
+      throw AudioError.tooShort(path, seconds: Double(samples.count) / Double(Thresholds.sampleRate))
+    }
+    return nil
   }
 
   private static func feed(_ stream: inout StreamAttribution, from original: inout SampleReader?) async throws {
@@ -71,6 +94,8 @@ struct StreamAttribution {
   private var original: SampleQueue?
   /// Seconds at which the next block begins.
   private var next = 0.0
+  /// By how many seconds an output of another speed has become late against the original; less than 0: early.
+  private var drift = 0.0
   private var joiner = SegmentJoiner()
 
   init(attributor: Attributor, hasOriginal: Bool, window: Double?, block: Double = Self.block) {
@@ -86,7 +111,7 @@ struct StreamAttribution {
   /// Whether the next block needs more of the original.
   var wantsOriginal: Bool {
     guard let original, !original.isEnded else { return false }
-    return original.end < next + length + Self.margin + options.wideSearchRange
+    return original.end < next + length + Self.margin + options.wideSearchRange - drift
   }
 
   mutating func append(original piece: [Float]) { original?.append(piece) }
@@ -114,13 +139,20 @@ struct StreamAttribution {
 
   private mutating func attributeBlock(until end: Double) -> [WindowAttribution] {
     output.hold(after: end + Self.margin)
-    original?.hold(after: end + Self.margin + options.wideSearchRange)
+    original?.hold(after: end + Self.margin + options.wideSearchRange - drift)
     var found = attributed(from: next, to: end)
+    follow(found)
     if window == nil { found = joiner.join(found, from: next, to: end) }
     next = end
     output.drop(before: end - Self.margin)
-    original?.drop(before: end - Self.margin - options.wideSearchRange)
+    original?.drop(before: end - Self.margin - options.wideSearchRange - max(0, drift))
     return found
+  }
+
+  /// An output at another speed runs away from the original: 1 % is 36 s in an hour.
+  private mutating func follow(_ found: [WindowAttribution]) {
+    guard original != nil, let last = found.last(where: { $0.candidateIndex == 0 }) else { return }
+    drift = last.speedRatio == 1 ? 0 : last.lag(at: last.end)
   }
 
   /// The windows that begin in a block, or the segments of the block and of what is around it.
@@ -134,9 +166,11 @@ struct StreamAttribution {
       let segments = Segmentation(attributor: attributor, output: Waveform(clip)).segments()
       return segments.map { onTimeline($0, from, attributor) }
     }
-    let last = end >= output.end ? max(end - 0.1, begin + 0.01) : end
-    let windows = stride(from: begin, to: last - 1e-9, by: window).map {
-      (start: $0 - from, end: min($0 + window - from, clip.duration))
+    // A remainder in which nothing could be told belongs to the window before it.
+    let last = end >= output.end ? max(end - Thresholds.shortestWindow, begin + 0.01) : end
+    let windows = stride(from: begin, to: last - 1e-9, by: window).map { start in
+      let isLast = end >= output.end && start + window >= last - 1e-9
+      return (start: start - from, end: isLast ? clip.duration : start + window - from)
     }
     return attributor.attribute(clip, windows: windows).map { onTimeline($0, from, attributor) }
   }
@@ -148,6 +182,7 @@ struct StreamAttribution {
     var result = result
     result.start += start
     result.end += start
+    if original != nil, result.candidateIndex == 0 { result.lagSeconds += drift }
     // A candidate that is expected nowhere has its lag from time 0 on.
     if let index = result.candidateIndex, attributor.candidates[index].expectedStart == nil {
       result.lagSeconds += start
@@ -160,7 +195,7 @@ struct StreamAttribution {
     let shifted = fragments.shifted(by: -start)
     guard let original else { return shifted }
     return shifted.preceded(
-      by: Candidate(role: .original, clip: original.clip, expectedStart: original.start - start))
+      by: Candidate(role: .original, clip: original.clip, expectedStart: original.start - start + drift))
   }
 }
 
@@ -208,6 +243,11 @@ private struct SampleQueue {
   private func sample(_ time: Double) -> Int { Int((time * Self.rate).rounded()) - first }
 }
 
+extension WindowAttribution {
+  /// The lag at a moment: at another speed than the source's it grows.
+  func lag(at time: Double) -> Double { lagSeconds + (1 - speedRatio) * (time - start) }
+}
+
 /// Joins the segments of neighbouring blocks, and of equal neighbours.
 struct SegmentJoiner {
   private var pending: WindowAttribution?
@@ -220,6 +260,7 @@ struct SegmentJoiner {
     for segment in segments where segment.end > from && segment.start < to {
       var part = segment
       (part.start, part.end) = (max(part.start, from), min(part.end, to))
+      part.lagSeconds = segment.lag(at: part.start)
       complete += add(part)
     }
     return complete
@@ -238,11 +279,12 @@ struct SegmentJoiner {
     }
     let isSame =
       last.attribution == next.attribution && last.candidateIndex == next.candidateIndex
-      && abs(last.lagSeconds - next.lagSeconds) < 0.02
+      && abs(last.lag(at: next.start) - next.lagSeconds) < 0.02 && abs(last.speedRatio - next.speedRatio) < 0.001
     if isSame {
       // The longer one's figures stand for both.
       var joined = last.end - last.start >= next.end - next.start ? last : next
       (joined.start, joined.end) = (last.start, next.end)
+      if last.speedRatio != 1 { (joined.lagSeconds, joined.speedRatio) = (last.lagSeconds, last.speedRatio) }
       pending = joined
     } else if next.end - next.start < Self.sliver {
       last.end = next.end

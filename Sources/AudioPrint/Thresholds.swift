@@ -71,6 +71,9 @@ enum Thresholds {
   static let complete = 1 - audibleShare
   /// A window with fewer seconds of sound than this (two coherence frames) names no source.
   static let shortestWindow = 0.256
+  /// Seconds below which a file is no recording that could be compared or attributed, nor a window that anybody may ask for: what two
+  /// coherence frames say of it is the same for many sounds.
+  static let shortestClip = 0.5
   /// Share of differing bits of fingerprints below which 3 s are the same: Haitsma & Kalker's threshold, for 256 sub-fingerprints.
   static let bitErrors = 0.35
 

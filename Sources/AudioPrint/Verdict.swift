@@ -1,22 +1,47 @@
-/// The class of a window from the best fits of the original and of the dubbed fragments.
+/// The class of a window from the fits of the original and of the dubbed fragments.
 struct Verdict {
   let judge: WindowJudge
-  let original: WindowJudge.Fit?
-  let dubbed: WindowJudge.Fit?
+  private let original: WindowJudge.Fit?
+  private let dubbed: WindowJudge.Fit?
+  private let fits: [WindowJudge.Fit]
 
-  func attribution() -> WindowAttribution {
+  init(judge: WindowJudge, fits: [WindowJudge.Fit]) {
+    self.judge = judge
+    self.fits = fits
+    original = fits.filter { judge.isOriginal($0.candidate) }.max { $0.coherence < $1.coherence }
+    dubbed = fits.filter { !judge.isOriginal($0.candidate) }.max { $0.coherence < $1.coherence }
+  }
+
+  func attribution() -> WindowAttribution { attributionWithFits().attribution }
+
+  /// The class, and the fits of the sources that it names.
+  func attributionWithFits() -> (attribution: WindowAttribution, named: [WindowJudge.Fit]) {
     let (theirs, ours) = (dubbed?.coherence ?? 0, original?.coherence ?? 0)
     let originalWins = ours + Thresholds.tie >= theirs
-    guard let winner = originalWins ? original ?? dubbed : dubbed else { return nothing() }
-    let loser = originalWins ? dubbed : original
+    guard let winner = originalWins ? original ?? dubbed : dubbed else { return (nothing(), []) }
     var rest = (partial: 0.0, share: 0.0)
-    if let loser, winner.coherence < Thresholds.complete { rest = judge.second(loser, after: winner) }
-    if let loser, let mixed = mixture(winner, loser, rest) { return mixed }
-    guard winner.coherence >= threshold else { return nothing() }
+    if winner.coherence < Thresholds.complete, let second = second(after: winner) {
+      rest = (second.partial, second.share)
+      if let mixed = mixture(winner, second.fit, rest) { return (mixed, [winner, second.fit]) }
+    }
+    guard winner.coherence >= threshold else { return (nothing(), []) }
     let rivalry = originalWins ? 1 : ((theirs - ours) / 0.2).clamped(to: 0...1)
-    return result(
+    let found = result(
       classify(winner), winner: winner, second: nil, partial: rest.partial, explained: winner.coherence,
       confidence: margin(winner.coherence) * rivalry)
+    return (found, [winner])
+  }
+
+  /// Of the other kind of source, the fit that explains most of what the winner leaves over: a source far below the winner explains less of
+  /// the whole window than a wrong one does by chance, and more candidates have more of such chances.
+  private func second(
+    after winner: WindowJudge.Fit
+  ) -> (fit: WindowJudge.Fit, partial: Double, share: Double)? {
+    let isOriginal = judge.isOriginal(winner.candidate)
+    return fits.filter { judge.isOriginal($0.candidate) != isOriginal }.map { fit in
+      let (partial, share) = judge.second(fit, after: winner)
+      return (fit: fit, partial: partial, share: share)
+    }.max { $0.partial < $1.partial }
   }
 
   /// A short window has few degrees of freedom, and may hold nothing but a word that several fragments share.

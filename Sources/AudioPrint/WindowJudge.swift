@@ -32,11 +32,11 @@ struct WindowJudge {
   let isConfirmed: Bool
   /// Where candidates are known to lie already; nil: they are searched for.
   private let places: [Placement]?
-  private let samples: [Float]
-  private let spectra: BandSpectra
+  let samples: [Float]
+  let spectra: BandSpectra
   private let search: DelaySearch
   /// From one coherence frame to the next: in a long window the denser frames would add nothing but time.
-  private let hop: Int
+  let hop: Int
 
   init(
     attributor: Attributor, output: Waveform, start: Double, end: Double, memory: SearchMemory,
@@ -70,14 +70,13 @@ struct WindowJudge {
   func judgeWithPlacements() -> (attribution: WindowAttribution, places: [Placement]) {
     guard level >= Thresholds.silence else { return (silent(), []) }
     guard Double(count) >= Thresholds.shortestWindow * Double(Thresholds.sampleRate) else {
-      return (Verdict(judge: self, original: nil, dubbed: nil).attribution(), [])
+      return (Verdict(judge: self, fits: []).attribution(), [])
     }
     let fits = places.map(self.fits(at:)) ?? self.fits()
-    let original = fits.filter { isOriginal($0.candidate) }.max { $0.coherence < $1.coherence }
-    let dubbed = fits.filter { !isOriginal($0.candidate) }.max { $0.coherence < $1.coherence }
-    let attribution = Verdict(judge: self, original: original, dubbed: dubbed).attribution()
-    let named = [original, dubbed].compactMap(\.self).filter {
-      $0.candidate == attribution.candidateIndex || $0.candidate == attribution.secondCandidateIndex
+    var (attribution, named) = Verdict(judge: self, fits: fits).attributionWithFits()
+    if places == nil, attribution.attribution == .passthrough, let winner = named.first {
+      let more = fitsInRest(after: winner)
+      if !more.isEmpty { (attribution, named) = Verdict(judge: self, fits: fits + more).attributionWithFits() }
     }
     let places = named.map { Placement(candidate: $0.candidate, position: Double(first) - $0.offset) }
     remember(named, places)
@@ -167,14 +166,15 @@ struct WindowJudge {
   /// Nothing that can be heard is left for another source.
   private func isComplete(_ fit: Fit) -> Bool { fit.coherence >= Thresholds.complete }
 
-  /// Keeps the better fit of each candidate.
+  /// Keeps the better fit of each place of a candidate. Of a source far below another one the right place explains less of the window than
+  /// a wrong one may by chance; which it is shows only in what the other one leaves over.
   private static func keep(_ fit: Fit?, in fits: inout [Fit]) {
     guard let fit else { return }
-    if let known = fits.firstIndex(where: { $0.candidate == fit.candidate }) {
-      if fit.coherence > fits[known].coherence { fits[known] = fit }
-    } else {
-      fits.append(fit)
+    let known = fits.firstIndex {
+      $0.candidate == fit.candidate && abs($0.offset - fit.offset) <= Double(Placement.tolerance) / 4
     }
+    guard let known else { return fits.append(fit) }
+    if fit.coherence > fits[known].coherence { fits[known] = fit }
   }
 
   // MARK: Places
@@ -200,7 +200,7 @@ struct WindowJudge {
   }
 
   /// Whether the window overlaps the place where the candidate is expected, give or take the search range.
-  private func isExpected(_ candidate: Int) -> Bool {
+  func isExpected(_ candidate: Int) -> Bool {
     guard let place = attributor.candidates[candidate].expectedStart else { return false }
     let range = attributor.options.searchRange
     return place - range < end && place + attributor.prepared[candidate].duration + range > start
@@ -213,17 +213,35 @@ struct WindowJudge {
 
   private var expectedRadius: Int { max(1, Int(attributor.options.searchRange * Double(Thresholds.sampleRate))) }
 
-  /// The frame grids differ by up to a hop, and peaks of an envelope are a few hops wide.
-  private var peakRadius: Int { 6 * Thresholds.envelopeHop }
+  /// The part of a span of offsets in which the candidate counts; nil if there is none.
+  func allowed(_ candidate: Int, _ centre: Int, _ radius: Int) -> (centre: Int, radius: Int)? {
+    guard attributor.options.isBounded, attributor.candidates[candidate].expectedStart != nil else {
+      return (centre, radius)
+    }
+    // A millisecond more: delays have fractions of samples, and so have the lags that are printed.
+    let (middle, reach) = (expectedOffset(candidate), expectedRadius + Thresholds.sampleRate / 1000)
+    let (first, last) = (max(centre - radius, middle - reach), min(centre + radius, middle + reach))
+    return first <= last ? ((first + last) / 2, (last - first + 1) / 2) : nil
+  }
 
-  /// All candidates, those whose envelopes fit best first, with the candidate sample under the window's first.
-  private func rankedByEnvelope() -> [(candidate: Int, peak: EnvelopeCorrelation.Peak)] {
+  /// The frame grids differ by up to a hop, and peaks of an envelope are a few hops wide.
+  var peakRadius: Int { 6 * Thresholds.envelopeHop }
+
+  /// Candidates, those whose envelopes fit best first, with the candidate sample under the window's first.
+  ///
+  /// - Parameters:
+  ///   - samples: the window's, or what is left of them after a source was taken away.
+  ///   - candidates: those that come into question; nil for all.
+  func rankedByEnvelope(
+    _ samples: [Float]? = nil, among candidates: [Int]? = nil
+  ) -> [(candidate: Int, peak: EnvelopeCorrelation.Peak)] {
+    let samples = samples ?? self.samples
     let mel = samples.withUnsafeBufferPointer { MelSpectrogram($0) }
     guard mel.frames >= 8 else { return [] }
     let envelope = mel.envelope(of: 0..<mel.frames)
     var windowSpectra: [Int: EnvelopeCorrelation.Spectra] = [:]
     var places: [(candidate: Int, peak: EnvelopeCorrelation.Peak)] = []
-    for candidate in attributor.candidates.indices {
+    for candidate in candidates ?? Array(attributor.candidates.indices) {
       let range = searchedFrames(candidate)
       let size = EnvelopeCorrelation.size(mel.frames, range.count)
       let window = windowSpectra[size] ?? EnvelopeCorrelation.Spectra(envelope, size: size)
@@ -238,7 +256,7 @@ struct WindowJudge {
 
   private func searchedFrames(_ candidate: Int) -> Range<Int> {
     let clip = attributor.prepared[candidate]
-    guard clip.duration > 60 else { return 0..<clip.mel.frames }
+    guard clip.duration > 60 || attributor.options.isBounded else { return 0..<clip.mel.frames }
     let reach = Int(attributor.options.wideSearchRange * MelSpectrogram.framesPerSecond)
     let centre = expectedOffset(candidate) / Thresholds.envelopeHop
     let from = (centre - reach).clamped(to: 0...clip.mel.frames)
@@ -250,6 +268,7 @@ struct WindowJudge {
   /// The fit near a candidate sample under the window's first; the delay is that of the excerpt, if there is one.
   private func fit(_ candidate: Int, near centre: Int, radius: Int, hearing excerpt: LoudestPart? = nil) -> Fit? {
     let begin = excerpt?.start ?? 0
+    guard let (centre, radius) = allowed(candidate, centre, radius) else { return nil }
     let delay = attributor.prepared[candidate].samples.withUnsafeBufferPointer {
       (excerpt?.search ?? search).delay(in: $0, centre: centre + begin, radius: radius)
     }
@@ -272,7 +291,7 @@ struct WindowJudge {
     }
   }
 
-  private func compared(_ candidate: Int, at offset: Int) -> (coherence: Double, delay: Double, spectra: BandSpectra)? {
+  func compared(_ candidate: Int, at offset: Int) -> (coherence: Double, delay: Double, spectra: BandSpectra)? {
     let clip = attributor.prepared[candidate]
     guard clip.waveform.level(from: offset, count: count) >= Thresholds.silence else { return nil }
     let there = clip.samples.withUnsafeBufferPointer { BandSpectra($0, start: offset, count: count, hop: hop) }

@@ -8,17 +8,13 @@ struct AudioPrintCommand: AsyncParsableCommand {
     commandName: "audioprint",
     abstract: "Says what a recording is: the original, a dubbed fragment, both, silence or something else.",
     discussion: "Exit codes: 0 same or all explained, 1 different or not all explained, 2 error.",
+    version: "0.2.0",
     subcommands: [Compare.self, Attribute.self, MakeFingerprint.self, Plot.self])
 
   // ArgumentParser ends with 64 for wrong usage and 1 for any error; here 1 means "different", so errors are 2.
   static func main() async {
     do {
-      var command = try parseAsRoot()
-      if var asynchronous = command as? any AsyncParsableCommand {
-        try await asynchronous.run()
-      } else {
-        try command.run()
-      }
+      try await withTaskExecutorPreference(InheritedPriority.executor()) { try await perform() }
       try requireWritten()
     } catch let code as ExitCode where code == .failure {
       exit(withError: fflush(nil) == 0 ? code : ExitCode(2))
@@ -31,6 +27,15 @@ struct AudioPrintCommand: AsyncParsableCommand {
       FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
       exit(withError: ExitCode(2))
     }
+  }
+}
+
+extension AudioPrintCommand {
+  /// Parses the arguments and runs what they ask for.
+  private nonisolated static func perform() async throws {
+    var command = try parseAsRoot()
+    guard var asynchronous = command as? any AsyncParsableCommand else { return try command.run() }
+    try await asynchronous.run()
   }
 }
 
@@ -51,7 +56,12 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Tell on standard error how much has been decoded, even if that is no terminal.")
   var progress = false
 
-  func decode(_ path: String) async throws -> AudioClip { try await Progress(path, always: progress).decode(path) }
+  /// - Throws: `AudioError` if it cannot be decoded or is too short to be told from anything else.
+  func decode(_ path: String, track: Int = 0) async throws -> AudioClip {
+    let clip = try await Progress(path, always: progress).decode(path, track: track)
+    guard clip.duration >= Similarity.shortest else { throw AudioError.tooShort(path, seconds: clip.duration) }
+    return clip
+  }
 
   func print(_ value: some Encodable) throws {
     Swift.print(String(decoding: try JSONEncoder.stable.encode(value), as: UTF8.self))

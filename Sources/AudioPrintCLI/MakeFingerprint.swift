@@ -33,16 +33,24 @@ struct MakeFingerprint: AsyncParsableCommand {
     progress.finish()
     let json = try JSONEncoder.stable.encode(fingerprint)
     guard let output else { return print(String(decoding: json, as: UTF8.self)) }
-    do {
-      try json.write(to: URL(fileURLWithPath: output), options: .atomic)
-    } catch {
-      throw AudioError(.decodingFailed, "the fingerprint cannot be written to \(output): \(error.localizedDescription)")
-    }
+    try FileOutput.write(json, to: output, what: "the fingerprint")
   }
 }
 
 /// A fingerprint that was stored, in place of the media that it was made of.
 enum StoredFingerprint {
+  /// Refuses one where only the media will do.
+  ///
+  /// - Throws: `AudioError` with `badFormat` if the path is a stored fingerprint.
+  static func refuse(_ path: String, _ option: String) throws {
+    guard try read(path) != nil else { return }
+    throw AudioError(
+      .badFormat,
+      "\(path) is a stored fingerprint, and \(option) needs the media: what each part is shows only in the sound itself",
+      next: "give the file that the fingerprint was made of, or use audioprint compare, which takes stored fingerprints"
+    )
+  }
+
   /// The fingerprint in a JSON file; nil if the path is anything else, which ffmpeg may know.
   ///
   /// - Throws: `AudioError` with `badFormat` if it is JSON but no fingerprint of this version.
@@ -61,7 +69,7 @@ enum StoredFingerprint {
       let reason = (error as? DecodingError).map { "\($0.reason)" } ?? error.localizedDescription
       throw AudioError(
         .badFormat, "\(path) is JSON but no fingerprint that can be compared: \(reason)",
-        next: "make it anew with audioprint fingerprint")
+        next: "make it anew with audioprint fingerprint", underlying: error)
     }
   }
 }

@@ -25,12 +25,13 @@ struct Plot: AsyncParsableCommand {
 
   func run() async throws {
     let output = attribute.output
-    let clip = try await output.decode(attribute.recording)
+    try StoredFingerprint.refuse(attribute.recording, "plot")
+    let clip = try await output.decode(attribute.recording, track: attribute.track)
     var results: [WindowAttribution] = []
     try await attribute.attribution { results.append($0) }
     var picture = Picture(width: width)
     if let path = attribute.original {
-      let original = try await output.decode(path)
+      let original = try await output.decode(path, track: attribute.originalTrack)
       picture.addSpectrogram(original.slice(from: 0, to: clip.duration), duration: clip.duration)
     }
     picture.addSpectrogram(clip, duration: clip.duration)

@@ -19,8 +19,8 @@ final class Progress {
   }
 
   /// Decodes at the commands' rate.
-  func decode(_ path: String) async throws -> AudioClip {
-    let samples = try await AudioDecoder.withReader(of: path, sampleRate: decodingRate) { reader in
+  func decode(_ path: String, track: Int) async throws -> AudioClip {
+    let samples = try await AudioDecoder.withReader(of: path, sampleRate: decodingRate, track: track) { reader in
       var samples: [Float] = []
       while let piece = try await reader.next() {
         samples += piece

@@ -6,26 +6,6 @@ import Testing
 /// The `audioprint` command as a process of its own.
 @Suite("The audioprint command")
 struct CommandTests {
-  private struct Answer {
-    var exitCode: Int
-    var output: String
-    var errors: String
-  }
-
-  private func audioprint(_ arguments: String...) async throws -> Answer {
-    // The command and the tests' resources are built into one folder.
-    let path = Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent("audioprint").path
-    try #require(FileManager.default.isExecutableFile(atPath: path), "there is no audioprint at \(path)")
-    let result = try await run(
-      .path(.init(path)), arguments: Arguments(arguments), input: .none, output: .string(limit: 1 << 20),
-      error: .string(limit: 1 << 20))
-    guard case .exited(let code) = result.terminationStatus else {
-      Issue.record("audioprint \(arguments) ended with \(result.terminationStatus)")
-      return Answer(exitCode: -1, output: "", errors: "")
-    }
-    return Answer(exitCode: Int(code), output: result.standardOutput, errors: result.standardError)
-  }
-
   private func object(_ text: String) throws -> [String: Any] {
     try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }

@@ -134,4 +134,10 @@ extension AudioClip {
   func delayed(_ seconds: Double) throws -> AudioClip {
     try .joined([.silence(seconds, sampleRate: sampleRate), self])
   }
+
+  /// The part of so many seconds that has most energy, the first of ten that do not overlap or a later one.
+  func loudest(_ seconds: Double, _ rank: Int = 0) -> AudioClip {
+    stride(from: 0, through: duration - seconds, by: seconds).map { slice(from: $0, to: $0 + seconds) }
+      .sorted { $0.level > $1.level }[rank]
+  }
 }

@@ -125,10 +125,13 @@ struct StreamAttributionTests {
     #expect(found.contains { abs($0.lagSeconds - 18) < 0.001 }, "\(found)")
   }
 
-  @Test("A remainder of less than 0.1 s is no window", arguments: [(4.05, 2), (4.15, 3)])
+  @Test(
+    "A remainder in which nothing can be told belongs to the window before it",
+    arguments: [(4.05, 2), (4.2, 2), (4.3, 3)])
   func remainder(seconds: Double, count: Int) throws {
     var stream = StreamAttribution(attributor: Attributor(candidates: []), hasOriginal: false, window: 2)
-    #expect(stream.append(all: try AudioClip.noise(seconds).samples).count == count)
+    let found = stream.append(all: try AudioClip.noise(seconds).samples)
+    #expect(found.count == count && found.last?.end == seconds, "\(found)")
   }
 
   @Test("Neighbours are joined where a source goes on, not where its lag jumps, and slivers with what is before them")

@@ -24,7 +24,7 @@ struct VerdictTests {
     let clip = try AudioClip.noise(3)
     for (lead, expected) in [(0.04, SegmentClass.passthrough), (0.06, .dubbed(0))] {
       let verdict = Verdict(
-        judge: try judge(clip, to: 3), original: fit(0, 0.9, clip), dubbed: fit(1, 0.9 + lead, clip)
+        judge: try judge(clip, to: 3), fits: [fit(0, 0.9, clip), fit(1, 0.9 + lead, clip)]
       ).attribution()
       #expect(verdict.attribution == expected, "\(verdict)")
     }
@@ -36,7 +36,7 @@ struct VerdictTests {
     // Noise at -25 dB: the second source is a good part of what the first leaves over, however quiet both are.
     let output = try first.mixed(with: second.gain(decibels)).mixed(with: .noise(3, seed: 3).gain(-25))
     let verdict = Verdict(
-      judge: try judge(output, to: 3), original: fit(0, 0.99, first), dubbed: fit(1, 0.01, second)
+      judge: try judge(output, to: 3), fits: [fit(0, 0.99, first), fit(1, 0.01, second)]
     ).attribution()
     #expect(verdict.attribution == (decibels < -25 ? .passthrough : .mixed), "\(verdict)")
     #expect(verdict.secondCoherence > Thresholds.presentPartial, "\(verdict)")
@@ -47,7 +47,7 @@ struct VerdictTests {
     let original = try AudioClip.noise(3)
     let output = try original.mixed(with: .noise(3, seed: 2).gain(decibels))
     let verdict = Verdict(
-      judge: try judge(output, to: 3), original: fit(0, 0.97, original), dubbed: fit(1, 1, output)
+      judge: try judge(output, to: 3), fits: [fit(0, 0.97, original), fit(1, 1, output)]
     ).attribution()
     #expect(verdict.attribution == (decibels < -17 ? .passthrough : .mixed), "\(verdict)")
   }
@@ -64,7 +64,7 @@ struct VerdictTests {
     let clip = try AudioClip.noise(sound)
     let judge = try judge(clip, to: end, isConfirmed: isConfirmed)
     func verdict(_ coherence: Double) -> SegmentClass {
-      Verdict(judge: judge, original: fit(0, coherence, clip), dubbed: nil).attribution().attribution
+      Verdict(judge: judge, fits: [fit(0, coherence, clip)]).attribution().attribution
     }
     #expect(verdict(least - 0.01) == .unknown)
     #expect(verdict(least + 0.01) == .passthrough)

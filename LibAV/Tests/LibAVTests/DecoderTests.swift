@@ -1,0 +1,126 @@
+import Foundation
+import Testing
+
+@testable import AudioPrint
+
+/// The decoder in this process beside the one in a process of its own.
+@Suite("Decoding through FFmpeg's libraries")
+struct DecoderTests {
+  struct Coding: Sendable, CustomTestStringConvertible {
+    var container: String
+    var arguments: [String]
+    var testDescription: String { "\(container) \(arguments.joined(separator: " "))" }
+  }
+
+  static let codings = [
+    Coding(container: "m4a", arguments: ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"]),
+    Coding(container: "m4a", arguments: ["-c:a", "aac", "-b:a", "64k", "-ar", "44100", "-ac", "1"]),
+    Coding(container: "flv", arguments: ["-c:a", "aac", "-ar", "44100", "-ac", "2"]),
+    Coding(container: "ts", arguments: ["-c:a", "aac", "-ar", "48000", "-ac", "2"]),
+    Coding(container: "mp3", arguments: ["-c:a", "libmp3lame", "-ar", "44100", "-ac", "2"]),
+    Coding(container: "ogg", arguments: ["-c:a", "libopus", "-b:a", "24k", "-ar", "48000"]),
+    Coding(container: "wav", arguments: ["-c:a", "pcm_s16le", "-ar", "22050", "-ac", "2"]),
+    Coding(container: "wav", arguments: ["-c:a", "pcm_f32le", "-ar", "8000", "-ac", "1"]),
+    Coding(container: "flac", arguments: ["-ar", "96000", "-ac", "6"]),
+    Coding(container: "mkv", arguments: ["-c:a", "ac3", "-ar", "48000", "-ac", "6"]),
+  ]
+
+  static func piped(_ path: String, rate: Int, allowTruncated: Bool = false) async throws -> [Float] {
+    let request = DecodingRequest(
+      path: path, sampleRate: rate, track: 0, start: nil, duration: nil, alignedToTimestamps: false)
+    return try await AudioDecoder.withPipe(request, allowTruncated: allowTruncated) { reader in
+      var samples: [Float] = []
+      while let piece = try await reader.next() { samples += piece }
+      return samples
+    }
+  }
+
+  @Test("The samples are the same to 1e-4, and as many", arguments: codings, [8000, 11025])
+  func agree(coding: Coding, rate: Int) async throws {
+    let clip = try Media.sound()
+    try await Media.withFolder { folder in
+      let path = "\(folder)/clip.\(coding.container)"
+      try await Media.write(clip, to: path, coding.arguments)
+      let ours = try await AudioDecoder.decode(path, sampleRate: rate).samples
+      let theirs = try await Self.piped(path, rate: rate)
+      #expect(abs(ours.count - theirs.count) <= 1, "\(ours.count) and \(theirs.count)")
+      let apart = zip(ours, theirs).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+      #expect(apart <= 1e-4, "\(apart)")
+    }
+  }
+
+  @Test("Channels that cancel are heard")
+  func channels() async throws {
+    let clip = try Media.sound()
+    try await Media.withFolder { folder in
+      let path = "\(folder)/opposite.m4a"
+      try await Media.ffmpeg(
+        Media.input + ["-af", "pan=stereo|c0=c0|c1=-1*c0", "-c:a", "aac", "-b:a", "128k", "-ar", "48000", path],
+        input: Media.pcm(clip))
+      let decoded = try await AudioDecoder.decode(path)
+      #expect(Similarity.compare(clip, decoded).isSame)
+    }
+  }
+
+  @Test(
+    "Files that are cut off give the error that ffmpeg gives, or its samples, and never a crash", arguments: codings)
+  func truncated(coding: Coding) async throws {
+    let clip = try Media.sound()
+    try await Media.withFolder { folder in
+      let path = "\(folder)/clip.\(coding.container)"
+      try await Media.write(clip, to: path, coding.arguments)
+      let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+      var chance = Chance(5)
+      for number in 0..<12 {
+        var bytes = whole.prefix(number == 0 ? 0 : Int.random(in: 1..<whole.count, using: &chance))
+        if number > 6 {
+          for _ in 0..<20 where !bytes.isEmpty {
+            bytes[Int.random(in: 0..<bytes.count, using: &chance)] = UInt8.random(in: 0...255, using: &chance)
+          }
+        }
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let ours = await Self.outcome { try await AudioDecoder.decode(path, sampleRate: 8000).samples.count }
+        let theirs = await Self.outcome { try await Self.piped(path, rate: 8000).count }
+        // Of damage both speak; in which words, and how much is left, depends on the packets that are lost.
+        // Of an empty file neither has a sample; what it is called depends on whether its name tells the format.
+        let isEmpty = bytes.isEmpty && !ours.hasSuffix(" samples") && !theirs.hasSuffix(" samples")
+        #expect(ours == theirs || isEmpty || number > 6, "\(number), \(bytes.count) bytes: \(ours), ffmpeg: \(theirs)")
+      }
+    }
+  }
+
+  private static func outcome(_ body: () async throws -> Int) async -> String {
+    do { return "\(try await body()) samples" } catch let error as AudioError { return "\(error.code)" } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test("What is missing, no media or without the track is told apart as it is with ffmpeg")
+  func errors() async throws {
+    try await Media.withFolder { folder in
+      let (text, video) = ("\(folder)/text.mp4", "\(folder)/video.mp4")
+      try "no media at all".write(toFile: text, atomically: true, encoding: .utf8)
+      try await Media.ffmpeg(["-f", "lavfi", "-i", "color=s=64x64:d=1", "-c:v", "libx264", video])
+      for path in [text, video, "\(folder)/missing.wav", folder] {
+        let ours = await Self.outcome { try await AudioDecoder.decode(path, sampleRate: 8000).samples.count }
+        let theirs = await Self.outcome { try await Self.piped(path, rate: 8000).count }
+        #expect(ours == theirs, "\(path): \(ours), ffmpeg: \(theirs)")
+      }
+    }
+  }
+
+  @Test("Two files are decoded side by side, each with its own complaints")
+  func sideBySide() async throws {
+    let clip = try Media.sound()
+    try await Media.withFolder { folder in
+      let (good, bad) = ("\(folder)/good.m4a", "\(folder)/bad.m4a")
+      try await Media.write(clip, to: good, ["-c:a", "aac", "-movflags", "+faststart"])
+      let whole = try Data(contentsOf: URL(fileURLWithPath: good))
+      try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: bad))
+      async let one = Self.outcome { try await AudioDecoder.decode(good, sampleRate: 8000).samples.count }
+      async let other = Self.outcome { try await AudioDecoder.decode(bad, sampleRate: 8000).samples.count }
+      let found = await (one, other)
+      #expect(found.0.hasSuffix("samples") && found.1 == "truncated", "\(found)")
+    }
+  }
+}
