@@ -1,0 +1,68 @@
+/// Breaks that leave the delay as it is: silence, a lower level, cut peaks, clicks.
+struct ContinuityLevels {
+  let track: ContinuityTrack
+
+  /// A span of blocks and what it is.
+  struct Span {
+    var kind: Break.Kind
+    var blocks: Range<Int>
+    /// First and last sample of the recording.
+    var samples: Range<Int>
+  }
+
+  private static let size = ContinuitySignal.block
+  /// Share of the clip's usual energy from which a block is loud enough that its absence is heard (-24 dB).
+  private static let audible: Float = 4e-3
+  /// Share of the expected energy below which 10 ms are too quiet (-9 dB), and of it what may still agree with the clip.
+  private static let (quiet, common): (Float, Float) = (0.126, 0.35)
+
+  private func isLow(_ span: Range<Int>, _ threshold: Float) -> Bool {
+    let (x, y, c) = track.sums(span)
+    return x > Float(span.count) * max(Self.audible * track.loud, ContinuitySignal.floor) && y < Self.quiet * x
+      && c < Self.common * x
+  }
+
+  /// Whether the clip sounds loud enough there for its absence to be heard.
+  func isAudible(_ block: Int) -> Bool {
+    track.sums(block..<block + 1).expected > max(Self.audible * track.loud, ContinuitySignal.floor)
+  }
+
+  /// Whether a block surely plays the clip at its level.
+  func follows(_ block: Int) -> Bool {
+    let (x, y, c) = track.sums(block..<block + 1)
+    return x > max(Self.audible * track.loud, ContinuitySignal.floor) && y > 0.25 * x && c > 0.5 * (x * y).squareRoot()
+  }
+
+  /// Silent and quiet spans, in order.
+  func low(within part: Range<Int>) -> [Span] {
+    var found: [Range<Int>] = []
+    var block = part.lowerBound
+    while block < part.upperBound - 1 {
+      if isLow(block..<block + 2, Self.quiet) {
+        if let last = found.last, !(last.upperBound..<max(last.upperBound, block)).contains(where: follows) {
+          found[found.count - 1] = last.lowerBound..<block + 2
+        } else {
+          found.append(block..<block + 2)
+        }
+      }
+      block += 1
+    }
+    return found.compactMap(classified)
+  }
+
+  private func classified(_ span: Range<Int>) -> Span? {
+    let (x, y, c) = track.sums(span)
+    let gain = x > 0 ? c / x : 0
+    let isClip = gain > 0.03 && c * c > 0.4 * x * y
+    if isClip, span.count < 8 { return nil }
+    let inner: ContinuityTrack.Side =
+      isClip ? .clip(offset: track.offset(at: span.lowerBound), gain: gain * track.gain) : .silence
+    func outer(_ block: Int) -> ContinuityTrack.Side { .clip(offset: track.offset(at: block), gain: track.gain) }
+    let radius = 4 * Self.size
+    let first = track.edge(
+      near: span.lowerBound * Self.size, radius: radius, left: outer(span.lowerBound - 1), right: inner)
+    let last = track.edge(
+      near: span.upperBound * Self.size, radius: radius, left: inner, right: outer(span.upperBound))
+    return Span(kind: isClip ? .levelDrop : .missing, blocks: span, samples: first..<max(first, last))
+  }
+}
