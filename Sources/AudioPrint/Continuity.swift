@@ -94,10 +94,12 @@ public struct Continuity: Sendable {
     located.sort { expected($0.placement, $0.place) < expected($1.placement, $1.place) }
     var followed: [ContinuityClip] = []
     for (index, item) in located.enumerated() {
-      let next = index + 1 < located.count ? located[index + 1].place?.position ?? .infinity : .infinity
+      let before = located[..<index].last { $0.place != nil }
+      let start = before.flatMap { before in before.place.map { $0.position + length(before.placement) } } ?? 0
+      let end = located[(index + 1)...].first { $0.place != nil }?.place?.position ?? .infinity
       let clip = ContinuityClip(
         index: item.placement.clip, clip: signals[item.placement.clip], recording: signal, channels: channels,
-        place: item.place, until: next, speed: SpeedSearch(self, item.placement, waveform))
+        place: item.place, within: min(start, max(0, end))...max(start, end, 0), speed: SpeedSearch(self, item.placement, waveform))
       if let clip { followed.append(clip) } else { report.lost.append(item.placement.clip) }
     }
     followed.sort { $0.described.start < $1.described.start }
@@ -111,13 +113,16 @@ public struct Continuity: Sendable {
 
   private static let rate = Double(Thresholds.sampleRate)
 
+  private func length(_ placement: Placement) -> Double { Double(signals[placement.clip].samples.count) }
+
   private func expected(_ placement: Placement, _ place: ContinuityPlace.Found?) -> Double {
     place?.position ?? (placement.start.isFinite ? placement.start * Self.rate : .infinity)
   }
 
   private func locate(_ placement: Placement, in recording: ContinuitySignal) -> ContinuityPlace.Found? {
     let clip = signals[placement.clip]
-    guard clip.loud > ContinuitySignal.floor else { return nil }
+    // In a quarter of a second some other sound may be alike by chance.
+    guard clip.loud > ContinuitySignal.floor, clip.samples.count >= Thresholds.sampleRate / 4 else { return nil }
     let place = ContinuityPlace(clip: clip, recording: recording)
     guard placement.start.isFinite else { return place.anywhere() }
     let expected = Int((placement.start.clamped(to: -86_400...86_400) * Self.rate).rounded())

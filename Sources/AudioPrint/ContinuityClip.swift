@@ -7,17 +7,21 @@ struct ContinuityClip {
   private static let size = ContinuitySignal.block
   /// Share of what can be judged that must be followed, for the delay to be the right one at this speed.
   private static let enough = 0.6
+  /// Seconds that must be followed for the clip to be played at all.
+  private static let least = 0.15
 
   /// Follows the clip from its place, or, where that explains too little, at another speed; nil if it is not played.
   ///
   /// - Parameters:
   ///   - place: where it was found at its own speed.
-  ///   - next: the sample of the recording at which the next clip begins.
+  ///   - room: the samples of the recording at which the last clip ends and the next one begins.
   init?(
     index: Int, clip: ContinuitySignal, recording: ContinuitySignal, channels: [ContinuitySignal],
-    place: ContinuityPlace.Found?, until next: Double, speed: SpeedSearch
+    place: ContinuityPlace.Found?, within room: ClosedRange<Double>, speed: SpeedSearch
   ) {
-    let plain = place.flatMap { Played(clip: clip, recording: recording, channels: channels, place: $0, until: next) }
+    let plain = place.flatMap {
+      Played(clip: clip, recording: recording, channels: channels, place: $0, within: room)
+    }
     if let plain, plain.share >= Self.enough {
       self.init(index, plain)
       return
@@ -25,12 +29,15 @@ struct ContinuityClip {
     let stretched = speed.found().flatMap { found in
       Played(
         clip: clip, recording: found.recording, channels: channels.map(found.stretched), place: found.place,
-        until: .infinity, ratio: found.ratio, shift: found.shift)
+        within: 0...(.infinity), ratio: found.ratio, shift: found.shift)
     }
-    guard let best = [plain, stretched].compactMap(\.self).max(by: { $0.share < $1.share }), best.share > 0 else {
+    if let stretched, stretched.share >= max(Self.enough, plain?.share ?? 0) {
+      self.init(index, stretched)
+    } else if let plain, plain.followed >= Self.least {
+      self.init(index, plain)
+    } else {
       return nil
     }
-    self.init(index, best)
   }
 
   private init(_ index: Int, _ played: Played) {
@@ -72,13 +79,16 @@ struct ContinuityClip {
 
     init?(
       clip: ContinuitySignal, recording: ContinuitySignal, channels: [ContinuitySignal],
-      place: ContinuityPlace.Found, until next: Double, ratio: Double = 1, shift: Double = 0
+      place: ContinuityPlace.Found, within room: ClosedRange<Double>, ratio: Double = 1, shift: Double = 0
     ) {
-      let first = Int((place.position / Double(size)).rounded(.down))
-      // What is put in makes a clip last longer, by up to 4 s.
-      let last = min(Double(first + clip.blocks + 800), next / Double(size))
-      let lower = first.clamped(to: 0...recording.blocks)
-      let limits = lower..<Int(max(0, last)).clamped(to: lower...recording.blocks)
+      // What is put in or left out moves either end, by up to 4 s.
+      let first = place.position / Double(size) - 800
+      let last = place.position / Double(size) + Double(clip.blocks) + 800
+      let bounds = 0...Double(recording.blocks)
+      let lower = Int(max(first, room.lowerBound / Double(size)).clamped(to: bounds).rounded())
+      let upper = Int(min(last, room.upperBound / Double(size)).clamped(to: bounds).rounded())
+      let limits = lower..<max(lower, upper)
+      let recording = place.isInverted ? recording.inverted : recording
       guard !limits.isEmpty else { return nil }
       (self.ratio, self.shift) = (ratio, shift)
       follower = ContinuityFollower(clip: clip, recording: recording, limits: limits, place: place)
@@ -125,8 +135,7 @@ struct SpeedSearch {
 
     /// Another channel of the same part.
     func stretched(_ channel: ContinuitySignal) -> ContinuitySignal {
-      // The pre-emphasis of what is stretched by 3 % is as good as another.
-      ContinuitySignal(emphasised: Stretch.samples(Array(channel.samples[samples.clamped(to: channel.samples.indices)]), by: ratio))
+      ContinuitySignal(Stretch.samples(Array(channel.plain[samples.clamped(to: channel.plain.indices)]), by: ratio))
     }
   }
 

@@ -33,7 +33,7 @@ struct ContinuityFollower {
     let last = track.runs.last { $0.lane != nil }?.blocks.upperBound ?? track.blocks.upperBound
     let begin = (-track.offset(at: first)) / Self.size
     let end = (clip.samples.count - track.offset(at: last - 1) + Self.size - 1) / Self.size
-    let lower = begin.clamped(to: track.blocks)
+    let lower = begin.clamped(to: track.blocks.lowerBound...track.blocks.upperBound)
     return lower..<end.clamped(to: lower...max(lower, track.blocks.upperBound))
   }
 
@@ -56,7 +56,15 @@ struct ContinuityFollower {
           kind: span.kind, samples: span.samples, count: span.samples.count,
           clipSample: span.samples.lowerBound + track.offset(at: span.blocks.lowerBound)))
     }
-    found += jumps(playing, low.map(\.blocks))
+    found += jumps(low.map(\.blocks)) + ends(playing, low.map(\.blocks))
+    // Where another delay or another sound is heard, its peaks say nothing.
+    let known = found.map { $0.samples.lowerBound / Self.size - 6..<$0.samples.upperBound / Self.size + 7 }
+    for span in ContinuityPeaks(track: track).spans(within: playing) where !known.contains(where: span.blocks.overlaps) {
+      found.append(
+        Found(
+          kind: span.kind, samples: span.samples, count: span.samples.count,
+          clipSample: span.samples.lowerBound + track.offset(at: span.blocks.lowerBound)))
+    }
     return found.sorted { $0.samples.lowerBound < $1.samples.lowerBound }
   }
 
@@ -86,7 +94,7 @@ struct ContinuityFollower {
     return changes
   }
 
-  private func jumps(_ playing: Range<Int>, _ low: [Range<Int>]) -> [Found] {
+  private func jumps(_ low: [Range<Int>]) -> [Found] {
     var found: [Found] = []
     let changes = changes()
     var index = 0
@@ -117,7 +125,7 @@ struct ContinuityFollower {
     let between = change.between
     let silent = low.filter { $0.overlaps(between) }.map { $0.clamped(to: between).count }.reduce(0, +)
     let sounding = between.count - silent
-    let (from, to) = (change.before.blocks.upperBound, change.after.blocks.lowerBound)
+    let from = change.before.blocks.upperBound
     if abs(change.jump) <= Self.seam {
       guard sounding > 4, isForeign(between) else { return nil }
       return foreign(change)
@@ -135,7 +143,6 @@ struct ContinuityFollower {
     }
     return Found(
       kind: .skipped, samples: first..<first, count: change.jump, clipSample: first + track.offset(at: from - 1))
-      .kept(if: to >= from)
   }
 
   private func foreign(_ change: Change) -> Found {
@@ -144,9 +151,37 @@ struct ContinuityFollower {
     let first = track.edge(
       near: change.between.lowerBound * Self.size, radius: radius, left: before, right: .foreign)
     let last = track.edge(near: change.between.upperBound * Self.size, radius: radius, left: .foreign, right: after)
+    let isDoubled = abs(change.jump) <= Self.seam && isBefore(first..<max(first, last), change)
     return Found(
-      kind: .inserted, samples: first..<max(first, last), count: max(0, last - first),
+      kind: isDoubled ? .doubled : .inserted, samples: first..<max(first, last), count: max(0, last - first),
       clipSample: first + track.offset(at: change.between.lowerBound))
+  }
+
+  /// Whether what sounds is what came just before: too short to be looked for, it is known by its length.
+  private func isBefore(_ span: Range<Int>, _ change: Change) -> Bool {
+    let offset = track.offset(at: change.before.blocks.upperBound - 1) - span.count
+    return (-8...8).contains { shift in
+      let common = recording.cross(clip, offset: offset + shift, from: span.lowerBound, count: span.count)
+      let power =
+        recording.energy(from: span.lowerBound, count: span.count)
+        * clip.energy(from: span.lowerBound + offset + shift, count: span.count)
+      return power > 0 && common > 0.7 * power.squareRoot()
+    }
+  }
+
+  /// Other sound where the clip should begin or end.
+  private func ends(_ playing: Range<Int>, _ low: [Range<Int>]) -> [Found] {
+    let known = track.runs.filter { $0.lane != nil }
+    guard let first = known.first?.blocks.lowerBound, let last = known.last?.blocks.upperBound else { return [] }
+    let outer = [playing.lowerBound..<max(playing.lowerBound, first), min(last, playing.upperBound)..<playing.upperBound]
+    return outer.filter { span in
+      let silent = low.filter { $0.overlaps(span) }.map { $0.clamped(to: span).count }.reduce(0, +)
+      return span.count - silent > max(silent, 8) && isForeign(span)
+    }.map { span in
+      Found(
+        kind: .inserted, samples: span.lowerBound * Self.size..<span.upperBound * Self.size,
+        count: span.count * Self.size, clipSample: span.lowerBound * Self.size + track.offset(at: span.lowerBound))
+    }
   }
 
   private func sides(_ change: Change) -> (ContinuityTrack.Side, ContinuityTrack.Side) {
@@ -169,8 +204,4 @@ struct ContinuityFollower {
     guard y > 4e-3 * track.loud * Float(span.count) else { return false }
     return y > 2.5 * x || ContinuityBands.distance(track, span) > 6
   }
-}
-
-extension ContinuityFollower.Found {
-  fileprivate func kept(if condition: Bool) -> Self? { condition ? self : nil }
 }

@@ -11,15 +11,27 @@ struct ContinuityLevels {
   }
 
   private static let size = ContinuitySignal.block
-  /// Share of the clip's usual energy from which a block is loud enough that its absence is heard (-24 dB).
-  private static let audible: Float = 4e-3
+  /// Share of the clip's usual energy from which a block is loud enough that its absence is heard (-30 dB).
+  private static let audible: Float = 1e-3
   /// Share of the expected energy below which 10 ms are too quiet (-9 dB), and of it what may still agree with the clip.
   private static let (quiet, common): (Float, Float) = (0.126, 0.35)
 
-  private func isLow(_ span: Range<Int>, _ threshold: Float) -> Bool {
-    let (x, y, c) = track.sums(span)
-    return x > Float(span.count) * max(Self.audible * track.loud, ContinuitySignal.floor) && y < Self.quiet * x
-      && c < Self.common * x
+  /// Of a single block more is asked: louder sound that lacks, and less of it left.
+  private static let (singleAudible, singleQuiet, singleCommon): (Float, Float, Float) = (1e-2, 0.04, 0.15)
+
+  /// The one or two blocks from this one on, if they are too quiet.
+  private func lowSpan(at block: Int) -> Range<Int>? {
+    let two = track.sums(block..<block + 2)
+    if two.expected > 2 * max(Self.audible * track.loud, ContinuitySignal.floor), two.heard < Self.quiet * two.expected,
+      two.common < Self.common * two.expected
+    {
+      return block..<block + 2
+    }
+    let one = track.sums(block..<block + 1)
+    let isLow =
+      one.expected > max(Self.singleAudible * track.loud, ContinuitySignal.floor)
+      && one.heard < Self.singleQuiet * one.expected && one.common < Self.singleCommon * one.expected
+    return isLow ? block..<block + 1 : nil
   }
 
   /// Whether the clip sounds loud enough there for its absence to be heard.
@@ -38,11 +50,11 @@ struct ContinuityLevels {
     var found: [Range<Int>] = []
     var block = part.lowerBound
     while block < part.upperBound - 1 {
-      if isLow(block..<block + 2, Self.quiet) {
+      if let low = lowSpan(at: block) {
         if let last = found.last, !(last.upperBound..<max(last.upperBound, block)).contains(where: follows) {
-          found[found.count - 1] = last.lowerBound..<block + 2
+          found[found.count - 1] = last.lowerBound..<max(last.upperBound, low.upperBound)
         } else {
-          found.append(block..<block + 2)
+          found.append(low)
         }
       }
       block += 1

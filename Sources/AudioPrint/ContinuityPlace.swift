@@ -8,6 +8,8 @@ struct ContinuityPlace {
     var block: Int
     /// Normalised correlation of the piece, 0…1.
     var agreement: Float
+    /// Whether it is played with the opposite sign, which nobody hears.
+    var isInverted = false
   }
 
   let clip: ContinuitySignal
@@ -53,7 +55,8 @@ struct ContinuityPlace {
     let power = clip.energy(from: first, count: last - first) * recording.energy(from: at, count: last - first)
     guard power > 0, power.isFinite else { return nil }
     return Found(
-      position: delay.offset - Double(first), block: max(0, at / size), agreement: product / power.squareRoot())
+      position: delay.offset - Double(first), block: max(0, at / size), agreement: abs(product) / power.squareRoot(),
+      isInverted: product < 0)
   }
 
   /// Blocks of up to five pieces, the loudest of each fifth of the clip: a break spares most of them.

@@ -10,17 +10,17 @@ struct ContinuitySignal: Sendable {
   /// Energy of a block below which it is silent whatever else sounds: -80 dBFS, about -70 before the pre-emphasis.
   static let floor: Float = 40 * 1e-8
 
+  /// As it was, for what pre-emphasis hides: cut peaks.
+  let plain: [Float]
   let samples: [Float]
   /// One for each block; the last may be shorter.
   let energies: [Float]
   /// Energy of a block in which the signal is as loud as it mostly is while it sounds.
   let loud: Float
 
-  init(_ waveform: [Float]) { self.init(emphasised: Self.emphasised(waveform)) }
-
-  /// Of samples that are pre-emphasised already.
-  init(emphasised: [Float]) {
-    samples = emphasised
+  init(_ waveform: [Float]) {
+    plain = waveform
+    samples = Self.emphasised(waveform)
     energies = samples.withUnsafeBufferPointer(Self.energies)
     let mean = energies.reduce(0, +) / Float(max(1, energies.count))
     // A single click must not make everything else look quiet.
@@ -34,6 +34,8 @@ struct ContinuitySignal: Sendable {
   }
 
   var blocks: Int { energies.count }
+
+  var inverted: ContinuitySignal { ContinuitySignal(plain.map { -$0 }) }
 
   private static func emphasised(_ source: [Float]) -> [Float] {
     // Samples near the greatest float have no squares.

@@ -42,7 +42,10 @@ struct BreakMaker {
     for (kind, length) in wanted {
       let count = Int((length * Double(rate)).rounded())
       let earliest = done + Int((made.isEmpty ? Self.margin : Self.spacing) * Double(rate))
-      guard let place = place(from: max(earliest, count), count: count) else { break }
+      // What is played twice must sound as well.
+      let before = kind == .doubled ? count : 0
+      guard let start = place(from: max(earliest, count) - before, count: before + count) else { break }
+      let place = start + before
       out += source[done..<place]
       made.append(MadeBreak(kind: kind, start: Double(out.count) / Double(rate), length: length))
       done = put(kind, at: place, count: count, into: &out)
@@ -56,9 +59,9 @@ struct BreakMaker {
     for attempt in 0..<200 {
       let place = first + Int.random(in: 0..<Int(Double(rate) * (attempt < 100 ? 1.5 : 4)), using: &chance)
       guard place + count + Int(Self.margin * Double(rate)) < source.count else { continue }
-      let inner = count <= rate / 10
+      let inner = count <= rate / 5
         ? Array(stride(from: place - size, through: place + count, by: size))
-        : [place - size, place, place + count - size, place + count]
+        : [place - size, place, place + count / 2, place + count / 2 - size, place + count - size, place + count]
       if inner.allSatisfy({ Self.power(source[$0..<min(source.count, $0 + size)]) > 0.02 * level }) { return place }
     }
     return nil
