@@ -5,8 +5,8 @@ struct ContinuityClip {
 
   private static let rate = Double(Thresholds.sampleRate)
   private static let size = ContinuitySignal.block
-  /// Share of what can be judged that must be followed, for the delay to be the right one at this speed.
-  private static let enough = 0.6
+  /// Share of what can be judged from which no other speed is tried, and what that must win.
+  private static let (enough, gain) = (0.97, 0.02)
   /// Seconds that must be followed for the clip to be played at all.
   private static let least = 0.15
 
@@ -22,7 +22,8 @@ struct ContinuityClip {
     let plain = place.flatMap {
       Played(clip: clip, recording: recording, channels: channels, place: $0, within: room)
     }
-    if let plain, plain.share >= Self.enough {
+    // Another speed shows as delays that change: what is missing at one delay is not.
+    if let plain, plain.followed >= Self.least, plain.share >= Self.enough || plain.share >= 0.5 && plain.hasOneDelay {
       self.init(index, plain)
       return
     }
@@ -31,7 +32,7 @@ struct ContinuityClip {
         clip: clip, recording: found.recording, channels: channels.map(found.stretched), place: found.place,
         within: 0...(.infinity), ratio: found.ratio, shift: found.shift)
     }
-    if let stretched, stretched.share >= max(Self.enough, plain?.share ?? 0) {
+    if let stretched, stretched.share >= 0.3, stretched.share > (plain?.share ?? 0) + Self.gain {
       self.init(index, stretched)
     } else if let plain, plain.followed >= Self.least {
       self.init(index, plain)
@@ -74,6 +75,7 @@ struct ContinuityClip {
     /// Where on the recording's timeline the samples begin, in seconds.
     let shift: Double
 
+    var hasOneDelay: Bool { Set(follower.track.runs.compactMap(\.lane)).count == 1 }
     var share: Double { judged > 0 ? followed / judged : 0 }
     func seconds(_ sample: Int) -> Double { shift + Double(sample) / rate / ratio }
 

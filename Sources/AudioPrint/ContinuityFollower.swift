@@ -59,7 +59,8 @@ struct ContinuityFollower {
     found += jumps(low.map(\.blocks)) + ends(playing, low.map(\.blocks))
     // Where another delay or another sound is heard, its peaks say nothing.
     let known = found.map { $0.samples.lowerBound / Self.size - 6..<$0.samples.upperBound / Self.size + 7 }
-    for span in ContinuityPeaks(track: track).spans(within: playing) where !known.contains(where: span.blocks.overlaps) {
+    for span in ContinuityPeaks(track: track).spans(within: playing) where !known.contains(where: span.blocks.overlaps)
+    {
       found.append(
         Found(
           kind: span.kind, samples: span.samples, count: span.samples.count,
@@ -127,7 +128,7 @@ struct ContinuityFollower {
     let sounding = between.count - silent
     let from = change.before.blocks.upperBound
     if abs(change.jump) <= Self.seam {
-      guard sounding > 4, isForeign(between) else { return nil }
+      guard sounding > max(4, silent), isForeign(between) else { return nil }
       return foreign(change)
     }
     let first = edge(change)
@@ -137,8 +138,13 @@ struct ContinuityFollower {
         guard sounding > silent else { return nil }
         return foreign(change)
       }
+      // Sound that was put in leaves a span that neither delay explains.
+      let after = track.offset(at: change.after.blocks.lowerBound)
+      let isDoubled =
+        plays(first..<first - change.jump, at: after)
+        && plays(first + change.jump..<first, at: track.offset(at: from - 1))
       return Found(
-        kind: .doubled, samples: first..<first - change.jump, count: -change.jump,
+        kind: isDoubled ? .doubled : .inserted, samples: first..<first - change.jump, count: -change.jump,
         clipSample: first + track.offset(at: from - 1))
     }
     return Found(
@@ -157,6 +163,15 @@ struct ContinuityFollower {
       clipSample: first + track.offset(at: change.between.lowerBound))
   }
 
+  private func plays(_ span: Range<Int>, at offset: Int) -> Bool {
+    let common = recording.cross(clip, offset: offset, from: span.lowerBound, count: span.count)
+    let power =
+      recording.energy(from: span.lowerBound, count: span.count)
+      * clip.energy(from: span.lowerBound + offset, count: span.count)
+    // What is as good as silent says nothing.
+    return common > 0.4 * power.squareRoot() || power < 1e-4 * track.loud * clip.loud
+  }
+
   /// Whether what sounds is what came just before: too short to be looked for, it is known by its length.
   private func isBefore(_ span: Range<Int>, _ change: Change) -> Bool {
     let offset = track.offset(at: change.before.blocks.upperBound - 1) - span.count
@@ -173,7 +188,9 @@ struct ContinuityFollower {
   private func ends(_ playing: Range<Int>, _ low: [Range<Int>]) -> [Found] {
     let known = track.runs.filter { $0.lane != nil }
     guard let first = known.first?.blocks.lowerBound, let last = known.last?.blocks.upperBound else { return [] }
-    let outer = [playing.lowerBound..<max(playing.lowerBound, first), min(last, playing.upperBound)..<playing.upperBound]
+    let outer = [
+      playing.lowerBound..<max(playing.lowerBound, first), min(last, playing.upperBound)..<playing.upperBound,
+    ]
     return outer.filter { span in
       let silent = low.filter { $0.overlaps(span) }.map { $0.clamped(to: span).count }.reduce(0, +)
       return span.count - silent > max(silent, 8) && isForeign(span)

@@ -10,6 +10,9 @@ struct ContinuityJoints {
   /// Seconds of sound between clips from which it is something of its own.
   private static let sound = 0.01
 
+  /// Samples: 25 ms, a frame of AAC.
+  private static let spread = 200
+
   /// The stretches between clips, and the breaks in them. Clips are in order of time; `length` is that of the recording in seconds.
   func judge(_ clips: [FollowedClip]) -> (interludes: [Interlude], breaks: [Break]) {
     guard !clips.isEmpty else { return ([interlude(nil, nil, 0, waveform.duration)], []) }
@@ -27,7 +30,9 @@ struct ContinuityJoints {
 
   private func interlude(_ previous: Int?, _ next: Int?, _ start: Double, _ end: Double) -> Interlude {
     let (first, last) = (Int((start * Self.rate).rounded()), Int((end * Self.rate).rounded()))
-    let level = waveform.level(from: first, count: last - first)
+    // A codec spreads the sound of both sides into what lies between.
+    let edge = min(Self.spread, (last - first) / 4)
+    let level = waveform.level(from: first + edge, count: last - first - 2 * edge)
     return Interlude(
       previous: previous, next: next, start: start, end: end,
       level: level >= Thresholds.inaudible ? level : nil)

@@ -160,7 +160,10 @@ struct ContinuityLanes {
     var (found, height): (Int, Float) = (lanes[0].offset(at: block), 0)
     for (lane, agreement) in zip(lanes, agreements) {
       var sum: Float = 0
-      for place in max(lane.blocks.lowerBound, block - 20)..<max(max(lane.blocks.lowerBound, block - 20), min(block, lane.blocks.upperBound)) {
+      for place in max(
+        lane.blocks.lowerBound, block - 20)..<max(
+          max(lane.blocks.lowerBound, block - 20), min(block, lane.blocks.upperBound))
+      {
         let value = agreement[place - lane.blocks.lowerBound]
         if value > Self.explained { sum += value }
       }

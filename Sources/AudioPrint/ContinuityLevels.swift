@@ -66,7 +66,7 @@ struct ContinuityLevels {
     let (x, y, c) = track.sums(span)
     let gain = x > 0 ? c / x : 0
     let isClip = gain > 0.03 && c * c > 0.4 * x * y
-    if isClip, span.count < 8 { return nil }
+    if isClip, span.count < 4 { return nil }
     let inner: ContinuityTrack.Side =
       isClip ? .clip(offset: track.offset(at: span.lowerBound), gain: gain * track.gain) : .silence
     func outer(_ block: Int) -> ContinuityTrack.Side { .clip(offset: track.offset(at: block), gain: track.gain) }
@@ -75,6 +75,8 @@ struct ContinuityLevels {
       near: span.lowerBound * Self.size, radius: radius, left: outer(span.lowerBound - 1), right: inner)
     let last = track.edge(
       near: span.upperBound * Self.size, radius: radius, left: inner, right: outer(span.upperBound))
-    return Span(kind: isClip ? .levelDrop : .missing, blocks: span, samples: first..<max(first, last))
+    let whole = span.lowerBound * Self.size..<span.upperBound * Self.size
+    return Span(
+      kind: isClip ? .levelDrop : .missing, blocks: span, samples: first < last ? first..<last : whole)
   }
 }

@@ -6,29 +6,38 @@ struct ContinuityPeaks {
   /// Blocks that are judged together: 25 ms hold a pitch period or two.
   private static let window = 5
   /// Peaks are cut off if they have lost so much against what is quieter in the same window.
-  private static let cut: Float = 0.75
+  private static let cut: Float = 0.7
+  /// Blocks in which nothing is loud enough to be cut, between two in which it is: as long as a word.
+  private static let pause = 80
   /// Energy of a click over that of the clip around it.
   private static let click: Float = 4
 
   func spans(within part: Range<Int>) -> [ContinuityLevels.Span] {
-    joined(part.filter(isClick), .inserted, widened: 0, least: 1)
-      + joined(part.filter { isCut($0..<min(part.upperBound, $0 + Self.window)) }, .clipping, widened: Self.window - 1, least: 4)
+    let clicks = Self.runs(part.filter(isClick), gap: 4).map { (kind: Break.Kind.inserted, blocks: $0) }
+    let cut = part.filter { isCut($0..<min(part.upperBound, $0 + Self.window)) }
+    let peaks = Self.runs(cut, gap: 4).filter { $0.count >= 6 }
+    // A window counts from where half of it is inside.
+    let half = Self.window / 2
+    let clipped = Self.runs(peaks.flatMap(Array.init), gap: Self.pause).map {
+      (kind: Break.Kind.clipping, blocks: $0.lowerBound + half..<$0.upperBound + half)
+    }
+    return (clicks + clipped).map {
+      .init(
+        kind: $0.kind, blocks: $0.blocks,
+        samples: $0.blocks.lowerBound * Self.size..<$0.blocks.upperBound * Self.size)
+    }
   }
 
-  private func joined(_ blocks: [Int], _ kind: Break.Kind, widened: Int, least: Int) -> [ContinuityLevels.Span] {
+  private static func runs(_ blocks: [Int], gap: Int) -> [Range<Int>] {
     var runs: [Range<Int>] = []
     for block in blocks {
-      if let last = runs.last, block <= last.upperBound + 4 {
+      if let last = runs.last, block <= last.upperBound + gap {
         runs[runs.count - 1] = last.lowerBound..<block + 1
       } else {
         runs.append(block..<block + 1)
       }
     }
-    return runs.filter { $0.count >= least }.map { run in
-      // A window counts from where half of it is inside.
-      let span = run.lowerBound + widened / 2..<run.upperBound + widened / 2
-      return .init(kind: kind, blocks: span, samples: span.lowerBound * Self.size..<span.upperBound * Self.size)
-    }
+    return runs
   }
 
   /// Far more than the clip has within 25 ms, as codecs move its onsets.

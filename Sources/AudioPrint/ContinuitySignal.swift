@@ -42,7 +42,7 @@ struct ContinuitySignal: Sendable {
     let limit: Float = 1e6
     return source.withUnsafeBufferPointer { source in
       [Float](unsafeUninitializedCapacity: source.count) { out, count in
-        guard let (from, to) = source.baseAddress.map({ ($0, out.baseAddress!) }) else { return }
+        guard source.count > 0, let from = source.baseAddress, let to = out.baseAddress else { return }
         var i = 1
         to[0] = max(-limit, min(limit, from[0]))
         while i < source.count {

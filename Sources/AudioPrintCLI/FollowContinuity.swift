@@ -5,7 +5,8 @@ import AudioPrint
 struct FollowContinuity: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "continuity",
-    abstract: "Says where RECORDING does not play its clips without a break: missing, doubled, skipped or foreign sound.",
+    abstract:
+      "Says where RECORDING does not play its clips without a break: missing, doubled, skipped or foreign sound.",
     discussion: """
       Each clip is looked for anywhere, or with --at near its expected begin. What is silent in a clip cannot be judged there.
       Kinds: missing, doubled, skipped, inserted, levelDrop, clipping, channelLost; between clips: gap, overlap, inserted.
@@ -18,7 +19,8 @@ struct FollowContinuity: AsyncParsableCommand {
   var clips: [String] = []
   @Option(
     name: .customLong("at"),
-    help: ArgumentHelp("Where the clip begins in the recording; once for each clip, in the same order.", valueName: "seconds"))
+    help: ArgumentHelp(
+      "Where the clip begins in the recording; once for each clip, in the same order.", valueName: "seconds"))
   var starts: [Double] = []
   @Option(help: ArgumentHelp("How far a clip may be from where --at expects it.", valueName: "seconds"))
   var searchRange = 1.0
@@ -40,7 +42,8 @@ struct FollowContinuity: AsyncParsableCommand {
     var sources: [AudioClip] = []
     for path in clips { sources.append(try await output.decode(path)) }
     let progress = Progress(recording, always: output.progress)
-    let (left, right) = try await AudioDecoder.decodeStereo(recording, sampleRate: decodingRate, progress: progress.decoded)
+    let (left, right) = try await AudioDecoder.decodeStereo(
+      recording, sampleRate: decodingRate, progress: progress.decoded)
     progress.finish()
     let continuity = Continuity(clips: sources, options: .init(searchRange: searchRange, gap: gap))
     let placements = starts.enumerated().map { Continuity.Placement(clip: $0, start: $1) }

@@ -45,7 +45,8 @@ struct ContinuityTests {
       switch self {
       case .none: clip
       case .aac: try await Media.roundTrip(clip)
-      case .mp3: try await Media.roundTrip(clip, ["-c:a", "libmp3lame", "-b:a", "64k", "-ar", "44100"], container: "mp3")
+      case .mp3:
+        try await Media.roundTrip(clip, ["-c:a", "libmp3lame", "-b:a", "64k", "-ar", "44100"], container: "mp3")
       case .opus: try await Media.roundTrip(clip, ["-c:a", "libopus", "-b:a", "24k"], container: "ogg")
       }
     }
@@ -55,7 +56,9 @@ struct ContinuityTests {
     Continuity(clips: [clip]).report(on: recording, placements: [.init(clip: 0, start: start)])
   }
 
-  @Test("A break of 200 ms is found, named and placed, and its neighbour has none", arguments: Fault.allCases, Coding.allCases)
+  @Test(
+    "A break of 200 ms is found, named and placed, and its neighbour has none", arguments: Fault.allCases,
+    Coding.allCases)
   func breaks(fault: Fault, coding: Coding) async throws {
     let clip = try await Media.dubbed()[1]
     let start = clip.sounding(from: 2, for: 0.25)
@@ -97,6 +100,7 @@ struct ContinuityTests {
     arguments: [
       ["-af", "volume=-12dB", "-c:a", "aac", "-b:a", "64k", "-ar", "44100"],
       ["-af", "adelay=133:all=1", "-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"],
+      ["-af", "aresample=48000,adelay=1001S:all=1", "-c:a", "aac", "-b:a", "64k"],
       ["-af", "lowpass=3400,highpass=200", "-c:a", "aac", "-b:a", "128k"],
       ["-af", "asetrate=8002,aresample=48000", "-c:a", "aac", "-b:a", "128k"],
       ["-af", "asetrate=7760,aresample=48000", "-c:a", "aac", "-b:a", "128k"],
@@ -114,7 +118,8 @@ struct ContinuityTests {
     let clip = try await Media.original()
     let start = clip.sounding(from: 14, for: 0.2)
     let broken = try Fault.missing.put(into: clip, at: start, length: 0.2)
-    let fast = try await Media.roundTrip(broken, ["-af", "asetrate=8240,aresample=48000", "-c:a", "aac", "-b:a", "128k"])
+    let fast = try await Media.roundTrip(
+      broken, ["-af", "asetrate=8240,aresample=48000", "-c:a", "aac", "-b:a", "128k"])
     let found = report(clip, on: fast)
     #expect(found.breaks.map(\.kind) == [.missing], "\(found)")
     #expect(abs((found.breaks.first?.start ?? 0) - start / 1.03) < 0.015, "\(found)")
@@ -157,7 +162,9 @@ struct ContinuityTests {
     let continuity = Continuity(clips: [clip])
     let placements = [Continuity.Placement(clip: 0, start: 0)]
     let lost = continuity.report(left: clip, right: half, placements: placements)
-    #expect(lost.breaks.contains { $0.kind == .channelLost && abs($0.start - start) < 0.02 && abs($0.length - 0.5) < 0.03 }, "\(lost)")
+    #expect(
+      lost.breaks.contains { $0.kind == .channelLost && abs($0.start - start) < 0.02 && abs($0.length - 0.5) < 0.03 },
+      "\(lost)")
     #expect(lost.breaks.allSatisfy { $0.kind == .channelLost }, "\(lost)")
     let silent = continuity.report(left: clip, right: try .silence(clip.duration), placements: placements)
     #expect(silent.breaks.map(\.kind).contains(.channelLost), "\(silent)")
@@ -205,6 +212,7 @@ struct ContinuityTests {
     let found = report(clip, on: clip.slice(from: 1.5, to: 4.25), at: -1.5)
     #expect(found.breaks.isEmpty && !found.isUnbroken, "\(found)")
     let only = try #require(found.clips.first)
-    #expect(abs(only.cutBefore - 1.5) < 0.01 && abs(only.cutAfter - 1.75) < 0.01 && abs(only.end - 2.75) < 0.01, "\(only)")
+    #expect(
+      abs(only.cutBefore - 1.5) < 0.01 && abs(only.cutAfter - 1.75) < 0.01 && abs(only.end - 2.75) < 0.01, "\(only)")
   }
 }

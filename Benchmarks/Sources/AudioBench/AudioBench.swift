@@ -72,7 +72,9 @@ struct AudioBench {
     let repetitions = 20
     let before = Usage.cpuSeconds
     for _ in 0..<repetitions {
-      guard continuity.report(on: recorded, placements: placements) == report else { throw Failure(what: "reports vary") }
+      guard continuity.report(on: recorded, placements: placements) == report else {
+        throw Failure(what: "reports vary")
+      }
     }
     let milliseconds = (Usage.cpuSeconds - before) * 1e3 / Double(repetitions) / (recorded.duration / 60)
     try Report.line(["cpu_ms_per_min": milliseconds, "peak_rss_mb": Usage.peakMB])

@@ -218,7 +218,8 @@ struct BreakEvaluation: Sendable {
     }
     for (number, stray) in report.breaks.enumerated() where !used.contains(number) {
       result.strays.append(
-        "\(Self.kinds[index].name), \(codec), \(made.first?.kind.rawValue ?? ""): \(stray.kind.rawValue) at \(stray.start) for \(stray.length)")
+        "\(Self.kinds[index].name), \(codec), \(made.first?.kind.rawValue ?? ""): \(stray.kind.rawValue) at \(stray.start) for \(stray.length)"
+      )
     }
   }
 

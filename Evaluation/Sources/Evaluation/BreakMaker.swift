@@ -59,7 +59,8 @@ struct BreakMaker {
     for attempt in 0..<200 {
       let place = first + Int.random(in: 0..<Int(Double(rate) * (attempt < 100 ? 1.5 : 4)), using: &chance)
       guard place + count + Int(Self.margin * Double(rate)) < source.count else { continue }
-      let inner = count <= rate / 5
+      let inner =
+        count <= rate / 5
         ? Array(stride(from: place - size, through: place + count, by: size))
         : [place - size, place, place + count / 2, place + count / 2 - size, place + count - size, place + count]
       if inner.allSatisfy({ Self.power(source[$0..<min(source.count, $0 + size)]) > 0.02 * level }) { return place }

@@ -9,7 +9,8 @@ struct BreakReport {
   private static func isSpeech(_ source: Int) -> Bool { BreakEvaluation.kinds[source].isSpeech }
   private var reported: [BreakEvaluation.Outcome] { result.outcomes.filter { Self.isReported($0.source) } }
 
-  private static func percent(_ outcomes: [BreakEvaluation.Outcome], _ is: (BreakEvaluation.Outcome) -> Bool) -> Double {
+  private static func percent(_ outcomes: [BreakEvaluation.Outcome], _ is: (BreakEvaluation.Outcome) -> Bool) -> Double
+  {
     100 * Double(outcomes.count(where: `is`)) / Double(max(1, outcomes.count))
   }
 
@@ -49,7 +50,8 @@ struct BreakReport {
   func text() -> String {
     var lines = ["breaks put in: \(result.outcomes.count), in \(Set(result.outcomes.map(\.source)).count) sources"]
     for (name, isIn) in [("all sources", { (_: Int) in true }), ("held-out half", Self.isReported)] {
-      lines.append("\n\(name): rightly named / found as anything, in %, with median and 95th percentile of the edges in ms")
+      lines.append(
+        "\n\(name): rightly named / found as anything, in %, with median and 95th percentile of the edges in ms")
       lines.append(pad("", 14) + BreakMaker.lengths.map { pad("\(Int($0 * 1000)) ms", 14) }.joined() + "count   edges")
       for kind in BreakEvaluation.broken {
         let of = result.outcomes.filter { $0.made.kind == kind && isIn($0.source) }
@@ -61,7 +63,8 @@ struct BreakReport {
         let edges = of.flatMap(\.edges)
         lines.append(
           pad(kind.rawValue, 14) + cells.joined() + pad("\(of.count)", 8)
-            + String(format: "%.1f, %.1f", 1000 * Statistics.quantile(edges, 0.5), 1000 * Statistics.quantile(edges, 0.95)))
+            + String(
+              format: "%.1f, %.1f", 1000 * Statistics.quantile(edges, 0.5), 1000 * Statistics.quantile(edges, 0.95)))
       }
     }
     lines.append("\nmissing, rightly named in %, by codec, speech only")

@@ -22,7 +22,8 @@ struct Evaluation {
         let count = try number("--sources", in: arguments) ?? (quick ? 4 : kinds)
         let breaks = BreakEvaluation(
           folder: folder, rounds: try number("--rounds", in: arguments) ?? (quick ? 1 : 3),
-          minutes: try number("--minutes", in: arguments) ?? (quick ? 1 : 9), sources: Array(0..<min(max(2, count), kinds)))
+          minutes: try number("--minutes", in: arguments) ?? (quick ? 1 : 9),
+          sources: Array(0..<min(max(2, count), kinds)))
         return try await breaks.run()
       }
       // At least one to tune on and one to report.

@@ -15,7 +15,8 @@ enum ContinuityInputs {
       ? nil
       : (0..<script.next(5)).map { _ in
         Continuity.Placement(
-          clip: script.next(4) - 1, start: script.pick([0, script.seconds, -script.seconds, .nan, .infinity, -1e300, 1e300]))
+          clip: script.next(4) - 1,
+          start: script.pick([0, script.seconds, -script.seconds, .nan, .infinity, -1e300, 1e300]))
       }
     let isStereo = script.next(3) == 0
     let report =
@@ -34,7 +35,8 @@ enum ContinuityInputs {
       precondition(report.clips.contains { $0.clip == found.clip }, "\(found) of a clip that is not played")
     }
     for clip in report.clips {
-      precondition(clip.start >= 0 && clip.end <= length && clip.judged >= clip.followed && clip.followed > 0, "\(clip)")
+      precondition(
+        clip.start >= 0 && clip.end <= length && clip.judged >= clip.followed && clip.followed > 0, "\(clip)")
       precondition(clip.cutBefore >= 0 && clip.cutAfter >= 0 && (0.9...1.1).contains(clip.speedRatio), "\(clip)")
     }
     // Silence and noise of its own are no recording of anything.
