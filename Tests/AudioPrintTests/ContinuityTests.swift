@@ -152,6 +152,24 @@ struct ContinuityTests {
     #expect(found.breaks.contains { $0.kind == .overlap && abs($0.length - 0.1) < 0.02 }, "\(found)")
   }
 
+  @Test("What was attributed is followed where it was found")
+  func attributed() async throws {
+    let dubbed = try await Media.dubbed()
+    let candidates =
+      [Candidate(role: .original, clip: try await Media.original(), expectedStart: 0)]
+      + dubbed.enumerated().map { Candidate(role: .dubbed($0), clip: $1, expectedStart: 6 * Double($0)) }
+    let start = dubbed[3].sounding(from: 2, for: 0.1)
+    let broken = try Fault.missing.put(into: dubbed[3], at: start, length: 0.1)
+    let recording = try await Coding.aac.pass(.joined(Array(dubbed.prefix(3)) + [broken, dubbed[4]]).delayed(0.7))
+    let windows = Attributor(candidates: candidates).attribute(
+      recording, windows: (0..<5).map { (start: 0.7 + 6 * Double($0), end: 6.7 + 6 * Double($0)) })
+    let placements = Continuity.placements(in: windows, of: candidates)
+    #expect(placements.map(\.clip) == [1, 2, 3, 4, 5], "\(placements)")
+    let found = Continuity(clips: candidates.map(\.clip)).report(on: recording, placements: placements)
+    #expect(found.breaks.map(\.kind) == [.missing] && found.breaks.first?.clip == 4, "\(found)")
+    #expect(abs((found.breaks.first?.start ?? 0) - 18.7 - start) < 0.01, "\(found.breaks)")
+  }
+
   // MARK: Channels
 
   @Test("A channel that is silent alone is lost; both out of phase, or uneven, are not")

@@ -79,6 +79,9 @@ struct BreakEvaluation: Sendable {
         all.followed += result.followed
         done += 1
         note("breaks: \(done) of \(sources.count) sources, \(start.duration(to: clock.now).components.seconds) s")
+        // What is known so far, for who cannot wait for the end.
+        let known = BreakReport(result: all).text()
+        try Data((known + "\n").utf8).write(to: URL(fileURLWithPath: folder + "/breaks.txt"))
         if let next = waiting.next() { group.addTask { try await measure(next, factory) } }
       }
     }
@@ -130,7 +133,9 @@ struct BreakEvaluation: Sendable {
           // Opus at 24k and AAC at 64k are mono here; a channel is lost in stereo only.
           guard !isStereo || c == 0 || c == 2 else { continue }
           let name = "\(index)-\(kind.rawValue)-\(round)"
-          let heard = try await coded(samples, left: isStereo ? left : nil, codec, name)
+          let isForPeers = round == 0 && c == 0 && !isStereo
+          let heard = try await coded(
+            samples, left: isStereo ? left : nil, codec, name, forPeers: isForPeers ? (wave, made) : nil)
           let report = follow(continuity, heard, &result)
           let found = kind == .missing ? heard.silences : nil
           judge(report, made, index, codec.name, found.map { ($0, own) }, &result)
@@ -183,7 +188,7 @@ struct BreakEvaluation: Sendable {
     let (samples, made) = maker.broken(wanted)
     return (
       samples, source.samples,
-      made.map { MadeBreak(kind: kind, start: $0.start, length: $0.length) }
+      made.map { MadeBreak(kind: kind, start: $0.start, length: $0.length, shift: $0.shift) }
     )
   }
 
@@ -233,15 +238,32 @@ struct BreakEvaluation: Sendable {
   }
 
   /// Through a codec; a second channel makes it stereo.
-  private func coded(_ samples: [Float], left: [Float]?, _ codec: Transform, _ name: String) async throws -> Heard {
+  private func coded(
+    _ samples: [Float], left: [Float]?, _ codec: Transform, _ name: String,
+    forPeers: (source: String, made: [MadeBreak])? = nil
+  ) async throws -> Heard {
     let path = "\(folder)/breaks/\(name)-\(codec.name.replacing(" ", with: "-")).\(codec.container)"
     try await Tool.cached(path) { try await encode(samples, left, codec, $0) }
     let (one, other) = try await AudioDecoder.decodeStereo(path, sampleRate: Self.rate)
     let isAsked = name.contains("missing") || name.contains("clean")
     let silences = isAsked ? try await Silences.detect(in: path) : []
+    if let forPeers { try await keep(path, forPeers.source, forPeers.made, name) }
     // Tens of hours would fill a disk.
     try FileManager.default.removeItem(atPath: path)
     return Heard(left: one, right: other, silences: silences)
+  }
+
+  /// For Evaluation/peers/breaks.py.
+  private func keep(_ path: String, _ source: String, _ made: [MadeBreak], _ name: String) async throws {
+    let peers = folder + "/peers"
+    try await Tool.cached("\(peers)/\(name).wav") {
+      try await Tool.ffmpeg(path, ["-ac", "1", "-ar", "\(Tool.sampleRate)"], $0)
+    }
+    let breaks = made.map {
+      #"{"kind":"\#($0.kind.rawValue)","start":\#($0.start),"length":\#($0.length),"shift":\#($0.shift)}"#
+    }
+    let json = #"{"source":"\#(URL(fileURLWithPath: source).path)","breaks":[\#(breaks.joined(separator: ","))]}"#
+    try Data(json.utf8).write(to: URL(fileURLWithPath: "\(peers)/\(name).json"))
   }
 
   private func encode(_ samples: [Float], _ left: [Float]?, _ codec: Transform, _ path: String) async throws {

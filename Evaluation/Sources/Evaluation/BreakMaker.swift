@@ -7,6 +7,8 @@ struct MadeBreak: Sendable {
   /// Seconds on the recording's timeline.
   var start: Double
   var length: Double
+  /// Seconds from there to the same place in the clip.
+  var shift = 0.0
 }
 
 /// Puts breaks into a clip, at places where it sounds.
@@ -47,7 +49,10 @@ struct BreakMaker {
       guard let start = place(from: max(earliest, count) - before, count: before + count) else { break }
       let place = start + before
       out += source[done..<place]
-      made.append(MadeBreak(kind: kind, start: Double(out.count) / Double(rate), length: length))
+      made.append(
+        MadeBreak(
+          kind: kind, start: Double(out.count) / Double(rate), length: length,
+          shift: Double(place - out.count) / Double(rate)))
       done = put(kind, at: place, count: count, into: &out)
     }
     return (out + source[done...], made)
