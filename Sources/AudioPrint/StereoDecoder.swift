@@ -13,7 +13,8 @@ extension AudioDecoder {
     progress: (Double) throws -> Void = { _ in }
   ) async throws -> (left: AudioClip, right: AudioClip) {
     try AudioClip.check(sampleRate: sampleRate)
-    let request = DecodingRequest(path: path, sampleRate: sampleRate, track: track)
+    let request = DecodingRequest(
+      path: path, sampleRate: sampleRate, track: track, alignedToTimestamps: false)
     try request.validate()
     let arguments = [
       "-nostdin", "-hide_banner", "-v", "error", "-i", path, "-map", "0:a:\(track)", "-vn", "-sn", "-dn", "-ac", "2",
