@@ -155,19 +155,23 @@ struct ContinuityTests {
   @Test("What was attributed is followed where it was found")
   func attributed() async throws {
     let dubbed = try await Media.dubbed()
-    let candidates =
-      [Candidate(role: .original, clip: try await Media.original(), expectedStart: 0)]
-      + dubbed.enumerated().map { Candidate(role: .dubbed($0), clip: $1, expectedStart: 6 * Double($0)) }
+    var candidates = [Candidate(role: .original, clip: try await Media.original(), expectedStart: 0)]
+    for (index, clip) in dubbed.enumerated() {
+      candidates.append(Candidate(role: .dubbed(index), clip: clip, expectedStart: 6 * Double(index)))
+    }
     let start = dubbed[3].sounding(from: 2, for: 0.1)
     let broken = try Fault.missing.put(into: dubbed[3], at: start, length: 0.1)
-    let recording = try await Coding.aac.pass(.joined(Array(dubbed.prefix(3)) + [broken, dubbed[4]]).delayed(0.7))
+    let parts: [AudioClip] = Array(dubbed.prefix(3)) + [broken, dubbed[4]]
+    let recording = try await Coding.aac.pass(AudioClip.joined(parts).delayed(0.7))
+    let starts = (0..<5).map { 0.7 + 6 * Double($0) }
     let windows = Attributor(candidates: candidates).attribute(
-      recording, windows: (0..<5).map { (start: 0.7 + 6 * Double($0), end: 6.7 + 6 * Double($0)) })
+      recording, windows: starts.map { (start: $0, end: $0 + 6) })
     let placements = Continuity.placements(in: windows, of: candidates)
     #expect(placements.map(\.clip) == [1, 2, 3, 4, 5], "\(placements)")
     let found = Continuity(clips: candidates.map(\.clip)).report(on: recording, placements: placements)
     #expect(found.breaks.map(\.kind) == [.missing] && found.breaks.first?.clip == 4, "\(found)")
-    #expect(abs((found.breaks.first?.start ?? 0) - 18.7 - start) < 0.01, "\(found.breaks)")
+    let first: Double = found.breaks.first?.start ?? 0
+    #expect(abs(first - 18.7 - start) < 0.01, "\(found.breaks)")
   }
 
   // MARK: Channels

@@ -47,26 +47,31 @@ struct BreakReport {
     ]
   }
 
+  /// A line for each kind: rightly named and found at all, by length.
+  private func lines(_ name: String, _ outcomes: [BreakEvaluation.Outcome]) -> [String] {
+    let lengths = BreakMaker.lengths.map { pad("\(Int($0 * 1000)) ms", 14) }.joined()
+    var lines = [
+      "\n\(name): rightly named / found as anything, in %, with median and 95th percentile of the edges in ms"
+    ]
+    lines.append(pad("", 14) + lengths + "count   edges")
+    for kind in BreakEvaluation.broken {
+      let of = outcomes.filter { $0.made.kind == kind }
+      let cells: [String] = BreakMaker.lengths.map { length in
+        let some = of.filter { $0.made.length == length }
+        let (named, found) = (Self.percent(some, \.isNamed), Self.percent(some, \.isFound))
+        return pad(String(format: "%.1f / %.1f", named, found), 14)
+      }
+      let edges = of.flatMap(\.edges)
+      let (median, most) = (1000 * Statistics.quantile(edges, 0.5), 1000 * Statistics.quantile(edges, 0.95))
+      let tail = pad("\(of.count)", 8) + String(format: "%.1f, %.1f", median, most)
+      lines.append(pad(kind.rawValue, 14) + cells.joined() + tail)
+    }
+    return lines
+  }
+
   func text() -> String {
     var lines = ["breaks put in: \(result.outcomes.count), in \(Set(result.outcomes.map(\.source)).count) sources"]
-    for (name, isIn) in [("all sources", { (_: Int) in true }), ("held-out half", Self.isReported)] {
-      lines.append(
-        "\n\(name): rightly named / found as anything, in %, with median and 95th percentile of the edges in ms")
-      lines.append(pad("", 14) + BreakMaker.lengths.map { pad("\(Int($0 * 1000)) ms", 14) }.joined() + "count   edges")
-      for kind in BreakEvaluation.broken {
-        let of = result.outcomes.filter { $0.made.kind == kind && isIn($0.source) }
-        let cells = BreakMaker.lengths.map { length in
-          let some = of.filter { $0.made.length == length }
-          return pad(
-            String(format: "%.1f / %.1f", Self.percent(some, \.isNamed), Self.percent(some, \.isFound)), 14)
-        }
-        let edges = of.flatMap(\.edges)
-        lines.append(
-          pad(kind.rawValue, 14) + cells.joined() + pad("\(of.count)", 8)
-            + String(
-              format: "%.1f, %.1f", 1000 * Statistics.quantile(edges, 0.5), 1000 * Statistics.quantile(edges, 0.95)))
-      }
-    }
+    lines += self.lines("all sources", result.outcomes) + self.lines("held-out half", reported)
     lines.append("\nmissing, rightly named in %, by codec, speech only")
     for codec in BreakEvaluation.codecs {
       let of = result.outcomes.filter { $0.made.kind == .missing && $0.codec == codec.name && Self.isSpeech($0.source) }
@@ -83,11 +88,10 @@ struct BreakReport {
     lines += result.strays.prefix(40).map { "  " + $0 }
     lines.append("")
     for row in rows() {
-      let peer = row.peers.sorted { $0.key < $1.key }.map { String(format: "%@ %.2f", $0.key, $0.value) }
-      lines.append(
-        pad(row.name, 40) + pad(String(format: "%.2f %@", row.ours, row.unit), 16)
-          + pad("wanted " + String(format: "%.0f", row.wanted ?? 0), 14) + peer.joined()
-          + (row.isMet == false ? "  missed" : ""))
+      let peer = row.peers.sorted { $0.key < $1.key }.map { $0.key + String(format: " %.2f", $0.value) }
+      let ours = pad(String(format: "%.2f ", row.ours) + row.unit, 16)
+      let wanted = pad("wanted " + String(format: "%.0f", row.wanted ?? 0), 14)
+      lines.append(pad(row.name, 40) + ours + wanted + peer.joined() + (row.isMet == false ? "  missed" : ""))
     }
     return lines.joined(separator: "\n")
   }
