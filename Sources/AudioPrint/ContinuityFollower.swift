@@ -8,6 +8,8 @@ struct ContinuityFollower {
   private static let sampleRate = Double(Thresholds.sampleRate)
   /// Samples by which a delay may change without being heard: clocks, and seams of containers that count in milliseconds.
   private static let seam = 64
+  /// Samples around a change of delay: 20 ms.
+  private static let edge = 160
 
   init(
     clip: ContinuitySignal, recording: ContinuitySignal, limits: Range<Int>, place: ContinuityPlace.Found
@@ -48,15 +50,19 @@ struct ContinuityFollower {
 
   func breaks() -> [Found] {
     let playing = self.playing
-    var found: [Found] = []
     let low = ContinuityLevels(track: track).low(within: playing)
+    var found = jumps(low.map(\.blocks)) + ends(playing, low.map(\.blocks))
+    // Where the delay changes inside of a block, what is expected there is known to some blocks only.
+    let edges = found.flatMap { [$0.samples.lowerBound, $0.samples.upperBound] }
     for span in low {
+      let (first, last) = (span.blocks.lowerBound * Self.size, span.blocks.upperBound * Self.size)
+      let isAtEdge = edges.contains { $0 >= first - Self.edge && $0 <= last + Self.edge }
+      guard !isAtEdge || span.blocks.count > 6 else { continue }
       found.append(
         Found(
           kind: span.kind, samples: span.samples, count: span.samples.count,
           clipSample: span.samples.lowerBound + track.offset(at: span.blocks.lowerBound)))
     }
-    found += jumps(low.map(\.blocks)) + ends(playing, low.map(\.blocks))
     // Where another delay or another sound is heard, its peaks say nothing.
     let known = found.map { $0.samples.lowerBound / Self.size - 6..<$0.samples.upperBound / Self.size + 7 }
     for span in ContinuityPeaks(track: track).spans(within: playing) where !known.contains(where: span.blocks.overlaps)

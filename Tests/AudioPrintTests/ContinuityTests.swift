@@ -67,9 +67,11 @@ struct ContinuityTests {
     let found = report(clip, on: broken, at: 0.4)
     #expect(found.breaks.map(\.kind) == [fault.kind], "\(found)")
     let first = try #require(found.breaks.first)
-    #expect(
-      abs(first.start - start - 0.4) < 0.025 && abs(first.length - 0.12) < 0.04, "\(first), put at \(start + 0.4)")
-    #expect(abs(first.clipStart - start) < 0.05 && !found.isUnbroken)
+    // What is cut off lies in the peaks only, and the loudest are not at both ends.
+    let tolerance = fault == .clipping ? 0.09 : 0.012
+    #expect(abs(first.start - start - 0.4) < tolerance, "\(first), put at \(start + 0.4)")
+    #expect(abs(first.length - 0.12) < tolerance && abs(first.clipStart - start) < tolerance, "\(first)")
+    #expect(!found.isUnbroken)
     let whole = report(clip, on: try await coding.pass(clip.delayed(0.4)), at: 0.4)
     #expect(whole.isUnbroken && whole.clips.count == 1, "\(whole)")
   }
@@ -103,7 +105,7 @@ struct ContinuityTests {
       ["-af", "volume=-12dB", "-c:a", "aac", "-b:a", "64k", "-ar", "44100"],
       ["-af", "adelay=133:all=1", "-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"],
       ["-af", "aresample=48000,adelay=1001S:all=1", "-c:a", "aac", "-b:a", "64k"],
-      ["-af", "lowpass=3400,highpass=200", "-c:a", "aac", "-b:a", "128k"],
+      ["-af", "lowpass=3600", "-c:a", "aac", "-b:a", "128k"],
       ["-af", "asetrate=8002,aresample=48000", "-c:a", "aac", "-b:a", "128k"],
       ["-af", "asetrate=7760,aresample=48000", "-c:a", "aac", "-b:a", "128k"],
       ["-af", "asetrate=8240,aresample=48000", "-c:a", "aac", "-b:a", "128k"],
