@@ -4,6 +4,7 @@
 #   QUICK=1 scripts/eval.sh  a part of it, in three minutes: says that it works, not how well
 #   SOURCES=8 scripts/eval.sh  the first 8 of the 20 sources
 #   ONLY=jingles scripts/eval.sh  the sources whose names hold this
+#   PART=breaks scripts/eval.sh  breaks put into known sound, and hours without any (ROUNDS=2, MINUTES=9 of each source and codec)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,4 +30,7 @@ arguments=()
 [ -z "${QUICK:-}" ] || arguments+=(--quick)
 [ -z "${SOURCES:-}" ] || arguments+=("--sources=$SOURCES")
 [ -z "${ONLY:-}" ] || arguments+=("--only=$ONLY")
+[ "${PART:-}" != breaks ] || arguments+=(--breaks)
+[ -z "${ROUNDS:-}" ] || arguments+=("--rounds=$ROUNDS")
+[ -z "${MINUTES:-}" ] || arguments+=("--minutes=$MINUTES")
 exec .build/evaluation/release/Evaluation .build/eval "${arguments[@]}"

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 readonly runs=${1:-1500000}
 shift || true
 readonly protocol=(engineio socketio strings polling frames tap upgrade connection sessions assembly)
-readonly audio=(fingerprint chromaprint) slow=(pcm similarity attribution)
+readonly audio=(fingerprint chromaprint) slow=(pcm similarity attribution continuity)
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=("${protocol[@]}" "${audio[@]}" "${slow[@]}")
 readonly work=.build/fuzz scratch=.build/fuzzing

@@ -80,6 +80,12 @@ def measure_computing(cases, minute, wav, samples, loop):
     cpu, _ = fpcalc(wav, 1)
     # A WAV costs fpcalc next to no decoding; its process is counted whole.
     features.add("fpcalc (wav)", cpu * 1e3)
+    case = cases.case("continuity of a minute after AAC 128k, decoded", "CPU ms/min", 6)
+    coded = WORK / "minute-again.m4a"
+    if not coded.exists():
+        ffmpeg("-i", minute, "-c:a", "aac", "-b:a", "128k", "-ar", 48000, "-ac", 2, coded)
+    (result,) = run([swift_tool("AudioBench"), "continuity", str(minute), str(coded)])
+    case.add(OURS, result["cpu_ms_per_min"])
     for count, wanted in ((2, 15), (100, 60)):
         for name, recording in (("", []), (" after AAC 128k", [str(coded_scene(count))])):
             case = cases.case(f"attribution{name}, {count} candidates", "CPU ms/min", wanted)

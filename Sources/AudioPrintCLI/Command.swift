@@ -9,7 +9,7 @@ struct AudioPrintCommand: AsyncParsableCommand {
     abstract: "Says what a recording is: the original, a dubbed fragment, both, silence or something else.",
     discussion: "Exit codes: 0 same or all explained, 1 different or not all explained, 2 error.",
     version: "0.2.0",
-    subcommands: [Compare.self, Attribute.self, MakeFingerprint.self, Plot.self])
+    subcommands: [Compare.self, Attribute.self, FollowContinuity.self, MakeFingerprint.self, Plot.self])
 
   // ArgumentParser ends with 64 for wrong usage and 1 for any error; here 1 means "different", so errors are 2.
   static func main() async {

@@ -17,6 +17,15 @@ struct Evaluation {
     let folder = arguments.first { !$0.hasPrefix("-") } ?? ".build/eval"
     let quick = arguments.contains("--quick")
     do {
+      if arguments.contains("--breaks") {
+        let kinds = BreakEvaluation.kinds.count
+        let count = try number("--sources", in: arguments) ?? (quick ? 4 : kinds)
+        let breaks = BreakEvaluation(
+          folder: folder, rounds: try number("--rounds", in: arguments) ?? (quick ? 1 : 2),
+          minutes: try number("--minutes", in: arguments) ?? (quick ? 1 : 9),
+          sources: Array(0..<min(max(2, count), kinds)))
+        return try await breaks.run()
+      }
       // At least one to tune on and one to report.
       let count = try number("--sources", in: arguments) ?? (quick ? 4 : MaterialFactory.kinds.count)
       let first = Array(0..<min(max(2, count), MaterialFactory.kinds.count))

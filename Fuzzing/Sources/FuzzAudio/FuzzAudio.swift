@@ -7,6 +7,7 @@ struct FuzzAudio {
     Fuzzing.run([
       "pcm": AudioInputs.pcm, "fingerprint": AudioInputs.fingerprint, "chromaprint": AudioInputs.chromaprint,
       "similarity": AudioInputs.similarity, "attribution": AudioInputs.attribution,
+      "continuity": ContinuityInputs.follow,
     ])
   }
 }

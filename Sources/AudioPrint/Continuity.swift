@@ -1,0 +1,134 @@
+/// Says whether a recording plays clips without a break, and where it does not.
+///
+/// Each clip is located, then followed block by block of 5 ms: normalised cross-correlation at every delay that is heard, the cheapest
+/// path through them (Viterbi), and the energies along it. A clock that drifts, an offset, a gain, and what AAC, MP3 and Opus do to a sound
+/// are no breaks. What is silent in a clip cannot be judged there.
+public struct Continuity: Sendable {
+  /// Where a clip is expected in a recording.
+  public struct Placement: Sendable, Hashable {
+    /// Index in the list of clips.
+    public var clip: Int
+    /// Seconds on the recording's timeline at which the clip's first sample lies.
+    public var start: Double
+
+    public init(clip: Int, start: Double) { (self.clip, self.start) = (clip, start) }
+  }
+
+  /// How a recording is followed.
+  public struct Options: Sendable, Hashable {
+    /// Seconds around a placement in which the clip is looked for, 0…30.
+    public var searchRange: Double
+    /// Seconds of silence between two clips that are no break, 0…60.
+    public var gap: Double
+
+    public init(searchRange: Double = 0.25, gap: Double = 0.02) {
+      (self.searchRange, self.gap) = (searchRange, gap)
+    }
+  }
+
+  /// What was found in one recording.
+  public struct Report: Sendable, Hashable, Codable {
+    /// In order of time.
+    public var breaks: [Break]
+    /// The clips that were found, in order of time.
+    public var clips: [FollowedClip]
+    /// What lies around them: one more than there are clips.
+    public var interludes: [Interlude]
+    /// Indices of the clips that the recording plays nowhere, or that are too short or too quiet to be found.
+    public var lost: [Int]
+
+    /// Whether every clip was found, whole, and without a break; up to 0.1 s may be cut off at the recording's ends.
+    public var isUnbroken: Bool {
+      breaks.isEmpty && lost.isEmpty && !clips.isEmpty
+        && clips.allSatisfy { $0.cutBefore <= 0.1 && $0.cutAfter <= 0.1 && $0.judged > 0 }
+    }
+  }
+
+  public let clips: [AudioClip]
+  public let options: Options
+  let signals: [ContinuitySignal]
+
+  /// Prepares the clips once, for any number of recordings.
+  public init(clips: [AudioClip], options: Options = .init()) {
+    self.clips = clips
+    self.options = options
+    signals = clips.map { ContinuitySignal(Waveform($0).samples) }
+  }
+
+  /// Follows all clips through a recording.
+  ///
+  /// - Parameters:
+  ///   - recording: what was recorded; its first sample is time 0.
+  ///   - placements: where clips are expected, a clip as often as it is played; nil looks for each clip once, anywhere.
+  public func report(on recording: AudioClip, placements: [Placement]? = nil) -> Report {
+    report(on: recording, channels: [], placements)
+  }
+
+  /// Follows all clips through a recording in stereo, and says where one channel falls silent alone.
+  ///
+  /// What is in phase on both counts; where the sum of both cancels, the louder one does.
+  public func report(left: AudioClip, right: AudioClip, placements: [Placement]? = nil) -> Report {
+    let waves = [left, right].map { Waveform($0).samples }
+    let count = min(waves[0].count, waves[1].count)
+    var mixed = [Float](repeating: 0, count: count)
+    for index in 0..<count { mixed[index] = 0.5 * waves[0][index] + 0.5 * waves[1][index] }
+    var mono = AudioClip(unchecked: mixed, sampleRate: Thresholds.sampleRate)
+    let louder = left.level > right.level ? 0 : 1
+    let loudest = AudioClip(unchecked: waves[louder], sampleRate: Thresholds.sampleRate)
+    if mono.level < loudest.level - 20 { mono = loudest }
+    return report(on: mono, channels: waves.map(ContinuitySignal.init), placements)
+  }
+
+  private func report(
+    on recording: AudioClip, channels: [ContinuitySignal], _ placements: [Placement]?
+  ) -> Report {
+    let waveform = Waveform(recording)
+    let signal = ContinuitySignal(waveform.samples)
+    var report = Report(breaks: [], clips: [], interludes: [], lost: [])
+    let wanted = (placements ?? clips.indices.map { Placement(clip: $0, start: .nan) }).filter {
+      clips.indices.contains($0.clip)
+    }
+    var located: [(placement: Placement, place: ContinuityPlace.Found?)] = []
+    for placement in wanted { located.append((placement, locate(placement, in: signal))) }
+    // Those that are not found may play at another speed, near where they are expected.
+    located.sort { expected($0.placement, $0.place) < expected($1.placement, $1.place) }
+    var followed: [ContinuityClip] = []
+    for (index, item) in located.enumerated() {
+      let before = located[..<index].last { $0.place != nil }
+      let start = before.flatMap { before in before.place.map { $0.position + length(before.placement) } } ?? 0
+      let end = located[(index + 1)...].first { $0.place != nil }?.place?.position ?? .infinity
+      let clip = ContinuityClip(
+        index: item.placement.clip, clip: signals[item.placement.clip], recording: signal, channels: channels,
+        place: item.place, within: min(start, max(0, end))...max(start, end, 0),
+        speed: SpeedSearch(self, item.placement, waveform))
+      if let clip { followed.append(clip) } else { report.lost.append(item.placement.clip) }
+    }
+    followed.sort { $0.described.start < $1.described.start }
+    report.clips = followed.map(\.described)
+    let gap = options.gap.isNaN ? 0.02 : options.gap
+    let joints = ContinuityJoints(waveform: waveform, gap: gap).judge(report.clips)
+    report.interludes = joints.interludes
+    report.breaks = (followed.flatMap(\.breaks) + joints.breaks).sorted { $0.start < $1.start }
+    return report
+  }
+
+  private static let rate = Double(Thresholds.sampleRate)
+
+  private func length(_ placement: Placement) -> Double { Double(signals[placement.clip].samples.count) }
+
+  private func expected(_ placement: Placement, _ place: ContinuityPlace.Found?) -> Double {
+    place?.position ?? (placement.start.isFinite ? placement.start * Self.rate : .infinity)
+  }
+
+  private func locate(_ placement: Placement, in recording: ContinuitySignal) -> ContinuityPlace.Found? {
+    let clip = signals[placement.clip]
+    // In a quarter of a second some other sound may be alike by chance.
+    guard clip.loud > ContinuitySignal.floor, clip.samples.count >= Thresholds.sampleRate / 4 else { return nil }
+    let place = ContinuityPlace(clip: clip, recording: recording)
+    guard placement.start.isFinite else { return place.anywhere() }
+    let expected = Int((placement.start.clamped(to: -86_400...86_400) * Self.rate).rounded())
+    return place.near(expected, radius: max(ContinuitySignal.block, Int(checkedRange * Self.rate)))
+  }
+
+  var checkedRange: Double { options.searchRange.isNaN ? 0.25 : options.searchRange.clamped(to: 0...30) }
+}

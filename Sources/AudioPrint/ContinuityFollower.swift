@@ -1,0 +1,230 @@
+/// Follows one clip through a recording.
+struct ContinuityFollower {
+  let clip: ContinuitySignal
+  let recording: ContinuitySignal
+  let track: ContinuityTrack
+
+  private static let size = ContinuitySignal.block
+  private static let sampleRate = Double(Thresholds.sampleRate)
+  /// Samples by which a delay may change without being heard: clocks, and seams of containers that count in milliseconds.
+  private static let seam = 64
+  /// Samples around a change of delay: 20 ms.
+  private static let edge = 160
+
+  init(
+    clip: ContinuitySignal, recording: ContinuitySignal, limits: Range<Int>, place: ContinuityPlace.Found
+  ) {
+    (self.clip, self.recording) = (clip, recording)
+    let lanes = ContinuityLanes(
+      clip: clip, recording: recording, limits: limits, offset: -Int(place.position.rounded()), at: place.block)
+    track = ContinuityTrack(lanes)
+  }
+
+  /// A break in samples of the recording.
+  struct Found {
+    var kind: Break.Kind
+    var samples: Range<Int>
+    /// Samples that are affected.
+    var count: Int
+    var clipSample: Int
+  }
+
+  /// Blocks in which the clip plays: from where it begins to where it ends, as far as the recording goes.
+  var playing: Range<Int> {
+    let first = track.runs.first { $0.lane != nil }?.blocks.lowerBound ?? track.blocks.lowerBound
+    let last = track.runs.last { $0.lane != nil }?.blocks.upperBound ?? track.blocks.upperBound
+    let begin = (-track.offset(at: first)) / Self.size
+    let end = (clip.samples.count - track.offset(at: last - 1) + Self.size - 1) / Self.size
+    let lower = begin.clamped(to: track.blocks.lowerBound...track.blocks.upperBound)
+    return lower..<end.clamped(to: lower...max(lower, track.blocks.upperBound))
+  }
+
+  /// Seconds in which the clip can be judged, and in how many of them it is followed.
+  func amounts(_ playing: Range<Int>) -> (judged: Double, followed: Double) {
+    let levels = ContinuityLevels(track: track)
+    return (
+      Double(playing.count(where: levels.isAudible)) / ContinuitySignal.rate,
+      Double(playing.count(where: levels.follows)) / ContinuitySignal.rate
+    )
+  }
+
+  func breaks() -> [Found] {
+    let playing = self.playing
+    let low = ContinuityLevels(track: track).low(within: playing)
+    var found = jumps(low.map(\.blocks)) + ends(playing, low.map(\.blocks))
+    // Where the delay changes inside of a block, what is expected there is known to some blocks only.
+    let edges = found.flatMap { [$0.samples.lowerBound, $0.samples.upperBound] }
+    for span in low {
+      let (first, last) = (span.blocks.lowerBound * Self.size, span.blocks.upperBound * Self.size)
+      let isAtEdge = edges.contains { $0 >= first - Self.edge && $0 <= last + Self.edge }
+      guard !isAtEdge || span.blocks.count > 6 else { continue }
+      found.append(
+        Found(
+          kind: span.kind, samples: span.samples, count: span.samples.count,
+          clipSample: span.samples.lowerBound + track.offset(at: span.blocks.lowerBound)))
+    }
+    // Where another delay or another sound is heard, its peaks say nothing.
+    let known = found.map { $0.samples.lowerBound / Self.size - 6..<$0.samples.upperBound / Self.size + 7 }
+    for span in ContinuityPeaks(track: track).spans(within: playing) where !known.contains(where: span.blocks.overlaps)
+    {
+      found.append(
+        Found(
+          kind: span.kind, samples: span.samples, count: span.samples.count,
+          clipSample: span.samples.lowerBound + track.offset(at: span.blocks.lowerBound)))
+    }
+    return found.sorted { $0.samples.lowerBound < $1.samples.lowerBound }
+  }
+
+  // MARK: Changes of delay
+
+  /// A change from one delay to another, with what lies between.
+  private struct Change {
+    var before: ContinuityTrack.Run
+    var after: ContinuityTrack.Run
+    var between: Range<Int>
+    /// Samples by which the clip's place moves: negative where it is played again.
+    var jump: Int
+  }
+
+  private func changes() -> [Change] {
+    var changes: [Change] = []
+    var last: ContinuityTrack.Run?
+    for run in track.runs where run.lane != nil {
+      if let before = last {
+        let jump = track.offset(at: run.blocks.lowerBound) - track.offset(at: before.blocks.upperBound - 1)
+        changes.append(
+          Change(
+            before: before, after: run, between: before.blocks.upperBound..<run.blocks.lowerBound, jump: jump))
+      }
+      last = run
+    }
+    return changes
+  }
+
+  private func jumps(_ low: [Range<Int>]) -> [Found] {
+    var found: [Found] = []
+    let changes = changes()
+    var index = 0
+    while index < changes.count {
+      let change = changes[index]
+      index += 1
+      // Played again in place of what should come: back and forth by the same.
+      if index < changes.count, change.jump < -Self.seam, abs(change.jump + changes[index].jump) <= Self.seam {
+        let next = changes[index]
+        let stay = next.after.blocks.lowerBound - change.before.blocks.upperBound
+        if stay * Self.size <= -change.jump + 4 * Self.size {
+          let first = edge(change)
+          let last = edge(next)
+          found.append(
+            Found(
+              kind: .doubled, samples: first..<max(first, last), count: max(0, last - first),
+              clipSample: first + track.offset(at: change.before.blocks.upperBound - 1)))
+          index += 1
+          continue
+        }
+      }
+      if let one = single(change, low) { found.append(one) }
+    }
+    return found
+  }
+
+  private func single(_ change: Change, _ low: [Range<Int>]) -> Found? {
+    let between = change.between
+    let silent = low.filter { $0.overlaps(between) }.map { $0.clamped(to: between).count }.reduce(0, +)
+    let sounding = between.count - silent
+    let from = change.before.blocks.upperBound
+    if abs(change.jump) <= Self.seam {
+      guard sounding > max(4, silent), isForeign(between) else { return nil }
+      return foreign(change)
+    }
+    let first = edge(change)
+    if change.jump < 0 {
+      // What makes the recording longer may have been put in, sound or silence.
+      if between.count * Self.size * 2 > -change.jump {
+        guard sounding > silent else { return nil }
+        return foreign(change)
+      }
+      // Sound that was put in leaves a span that neither delay explains.
+      let after = track.offset(at: change.after.blocks.lowerBound)
+      let isDoubled =
+        plays(first..<first - change.jump, at: after)
+        && plays(first + change.jump..<first, at: track.offset(at: from - 1))
+      return Found(
+        kind: isDoubled ? .doubled : .inserted, samples: first..<first - change.jump, count: -change.jump,
+        clipSample: first + track.offset(at: from - 1))
+    }
+    return Found(
+      kind: .skipped, samples: first..<first, count: change.jump, clipSample: first + track.offset(at: from - 1))
+  }
+
+  private func foreign(_ change: Change) -> Found {
+    let (before, after) = sides(change)
+    let radius = 4 * Self.size
+    let first = track.edge(
+      near: change.between.lowerBound * Self.size, radius: radius, left: before, right: .foreign)
+    let last = track.edge(near: change.between.upperBound * Self.size, radius: radius, left: .foreign, right: after)
+    let isDoubled = abs(change.jump) <= Self.seam && isBefore(first..<max(first, last), change)
+    return Found(
+      kind: isDoubled ? .doubled : .inserted, samples: first..<max(first, last), count: max(0, last - first),
+      clipSample: first + track.offset(at: change.between.lowerBound))
+  }
+
+  private func plays(_ span: Range<Int>, at offset: Int) -> Bool {
+    let common = recording.cross(clip, offset: offset, from: span.lowerBound, count: span.count)
+    let power =
+      recording.energy(from: span.lowerBound, count: span.count)
+      * clip.energy(from: span.lowerBound + offset, count: span.count)
+    // What is as good as silent says nothing.
+    return common > 0.4 * power.squareRoot() || power < 1e-4 * track.loud * clip.loud
+  }
+
+  /// Whether what sounds is what came just before: too short to be looked for, it is known by its length.
+  private func isBefore(_ span: Range<Int>, _ change: Change) -> Bool {
+    let offset = track.offset(at: change.before.blocks.upperBound - 1) - span.count
+    return (-8...8).contains { shift in
+      let common = recording.cross(clip, offset: offset + shift, from: span.lowerBound, count: span.count)
+      let power =
+        recording.energy(from: span.lowerBound, count: span.count)
+        * clip.energy(from: span.lowerBound + offset + shift, count: span.count)
+      return power > 0 && common > 0.7 * power.squareRoot()
+    }
+  }
+
+  /// Other sound where the clip should begin or end.
+  private func ends(_ playing: Range<Int>, _ low: [Range<Int>]) -> [Found] {
+    let known = track.runs.filter { $0.lane != nil }
+    guard let first = known.first?.blocks.lowerBound, let last = known.last?.blocks.upperBound else { return [] }
+    let outer = [
+      playing.lowerBound..<max(playing.lowerBound, first), min(last, playing.upperBound)..<playing.upperBound,
+    ]
+    return outer.filter { span in
+      let silent = low.filter { $0.overlaps(span) }.map { $0.clamped(to: span).count }.reduce(0, +)
+      return span.count - silent > max(silent, 8) && isForeign(span)
+    }.map { span in
+      Found(
+        kind: .inserted, samples: span.lowerBound * Self.size..<span.upperBound * Self.size,
+        count: span.count * Self.size, clipSample: span.lowerBound * Self.size + track.offset(at: span.lowerBound))
+    }
+  }
+
+  private func sides(_ change: Change) -> (ContinuityTrack.Side, ContinuityTrack.Side) {
+    (
+      .clip(offset: track.offset(at: change.before.blocks.upperBound - 1), gain: track.gain),
+      .clip(offset: track.offset(at: change.after.blocks.lowerBound), gain: track.gain)
+    )
+  }
+
+  private func edge(_ change: Change) -> Int {
+    let (before, after) = sides(change)
+    let middle = (change.between.lowerBound + change.between.upperBound) * Self.size / 2
+    return track.edge(
+      near: middle, radius: change.between.count * Self.size / 2 + 8 * Self.size, left: before, right: after)
+  }
+
+  /// Whether what sounds is another sound, and no rough copy of the expected one as low bit rates make it.
+  private func isForeign(_ span: Range<Int>) -> Bool {
+    let (x, y, _) = track.sums(span)
+    guard y > 4e-3 * track.loud * Float(span.count) else { return false }
+    return y > 2.5 * x || ContinuityBands.distance(track, span) > 6
+  }
+}
