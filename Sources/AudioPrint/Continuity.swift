@@ -100,7 +100,7 @@ public struct Continuity: Sendable {
       let clip = ContinuityClip(
         index: item.placement.clip, clip: signals[item.placement.clip], recording: signal, channels: channels,
         place: item.place, within: min(start, max(0, end))...max(start, end, 0),
-        speed: SpeedSearch(self, item.placement, waveform))
+        speed: ClipSpeed(self, item.placement, waveform))
       if let clip { followed.append(clip) } else { report.lost.append(item.placement.clip) }
     }
     followed.sort { $0.described.start < $1.described.start }

@@ -17,7 +17,7 @@ struct ContinuityClip {
   ///   - room: the samples of the recording at which the last clip ends and the next one begins.
   init?(
     index: Int, clip: ContinuitySignal, recording: ContinuitySignal, channels: [ContinuitySignal],
-    place: ContinuityPlace.Found?, within room: ClosedRange<Double>, speed: SpeedSearch
+    place: ContinuityPlace.Found?, within room: ClosedRange<Double>, speed: ClipSpeed
   ) {
     let plain = place.flatMap {
       Played(clip: clip, recording: recording, channels: channels, place: $0, within: room)
@@ -111,7 +111,7 @@ struct ContinuityClip {
 }
 
 /// Looks for a clip that plays up to 3 % faster or slower, near its expected place.
-struct SpeedSearch {
+struct ClipSpeed {
   private let clip: AudioClip
   private let start: Double
   private let range: Double

@@ -54,10 +54,11 @@ protocol SampleSource {
   mutating func next() async throws -> [Float]?
 }
 
-/// The channels that ffmpeg writes into a pipe, mixed.
+/// The channels that ffmpeg writes into a pipe, mixed, or as they are.
 struct PipeSource: SampleSource {
   private var bytes: SubprocessOutputSequence.Iterator
-  private var mixer: ChannelMixer
+  /// nil: the channels come interleaved, as they are.
+  private var mixer: ChannelMixer?
   /// A pipe may cut a float in two: the cut-off bytes wait here for the next piece.
   private var remainder: [UInt8] = []
   private var isAtEnd = false
@@ -68,14 +69,21 @@ struct PipeSource: SampleSource {
       channels: DecodingRequest.channels, gain: DecodingRequest.pipeGain, sampleRate: sampleRate)
   }
 
+  /// Without mixing: the samples of a frame one after another, and a piece may end between them.
+  init(interleaved bytes: SubprocessOutputSequence) {
+    self.bytes = bytes.makeAsyncIterator()
+    mixer = nil
+  }
+
   mutating func next() async throws -> [Float]? {
     guard !isAtEnd else { return nil }
     guard let buffer = try await bytes.next() else {
       isAtEnd = true
-      return mixer.finish()
+      return mixer?.finish()
     }
     let channels = buffer.withUnsafeBytes { floats($0) }
-    return channels.withUnsafeBufferPointer { mixer.mix($0) }
+    guard mixer != nil else { return channels }
+    return channels.withUnsafeBufferPointer { mixer?.mix($0) }
   }
 
   private mutating func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {

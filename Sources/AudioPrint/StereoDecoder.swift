@@ -22,7 +22,7 @@ extension AudioDecoder {
     ]
     let (outcome, channels) = try await FFmpeg.stream("ffmpeg", arguments) { bytes in
       var reader = SampleReader(
-        bytes, sampleRate: sampleRate, alignment: Alignment(lead: 0, limit: nil), path: path)
+        PipeSource(interleaved: bytes), sampleRate: sampleRate, alignment: Alignment(lead: 0, limit: nil), path: path)
       var channels: [[Float]] = [[], []]
       // A piece may end between the two samples of a frame.
       var next = 0
@@ -36,7 +36,8 @@ extension AudioDecoder {
       return channels
     }
     try request.judge(
-      status: outcome.status, messages: outcome.messages, samples: channels[1].count, allowTruncated: allowTruncated)
+      failure: outcome.status.isSuccess ? nil : "\(outcome.status)", messages: outcome.messages,
+      samples: channels[1].count, allowTruncated: allowTruncated)
     let frames = min(channels[0].count, channels[1].count)
     let clips = channels.map { AudioClip(unchecked: Array($0.prefix(frames)), sampleRate: sampleRate) }
     return (clips[0], clips[1])
