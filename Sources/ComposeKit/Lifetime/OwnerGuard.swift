@@ -55,7 +55,7 @@ actor OwnerGuard {
     watchdog?.release()
     watchdog = started
     // What was there before the watchdog, or before its successor.
-    for project in projects { project.registrations.forEach { _ = started.send($0) } }
+    for registration in projects.flatMap(\.registrations) { _ = started.send(registration) }
     for command in commands { _ = started.send(.command(pid: command.pid, mark: command.mark)) }
     for process in processes { _ = started.send(.process(pid: process.pid, mark: process.mark)) }
   }
