@@ -54,6 +54,20 @@ struct ListenerTests {
     #expect(DubbingVerdict(evidence).dubErrorRate == 1.0 / 3)
   }
 
+  @Test(
+    "Of few words one or two may be misheard, of many 15 %, of two not both",
+    arguments: [
+      ("uno dos", "uno o dos", true), ("uno dos", "", false),
+      ("siete ocho nueve diez once doce", "siete ocho nueve diez mil", true),
+      ("siete ocho nueve diez once doce", "siete ocho nueve", false),
+    ])
+  func bound(said: String, heard: String, passes: Bool) {
+    var evidence = HealthyRun.evidence
+    evidence.events.fragments[0].answers[0].processed.translatedText = said
+    evidence.heard = [0: heard]
+    #expect(DubbingVerdict(evidence)[.heardAgain]?.passed == passes)
+  }
+
   @Test("Nobody listens unless a listener is named")
   func nobody() async throws {
     let evidence = try await HealthyRun.evidence.heard(
