@@ -14,7 +14,9 @@ struct DocumentTests {
   @Test("The Swift lines of 'bring your own stack' are those that the E2E tests run")
   func ownStackSnippet() throws {
     let document = try Self.text("docs/bring-your-own-stack.md")
-    let snippets = document.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+    let snippets = document.components(separatedBy: "```swift\n").dropFirst().map {
+      $0.components(separatedBy: "```")[0]
+    }
     #expect(snippets.contains(try Self.text("Tests/E2E/OwnStackTests.swift")), "\(snippets)")
   }
 
