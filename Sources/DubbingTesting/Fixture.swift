@@ -123,11 +123,11 @@ extension Fixture {
 
   /// Reads `fixture.json` in a folder.
   ///
-  /// - Throws: ``FixtureError`` that names the folder and what is wrong with it.
+  /// - Throws: ``DubbingError`` that names the folder and what is wrong with it.
   public static func load(_ folder: URL) throws -> Fixture {
     let json = folder.appending(path: "fixture.json")
     guard let data = FileManager.default.contents(atPath: json.path) else {
-      throw FixtureError(
+      throw DubbingError(
         folder: folder, problems: ["there is no readable fixture.json"],
         next: "folders under \(root.path): \(folderNames().joined(separator: ", "))")
     }
@@ -136,7 +136,7 @@ extension Fixture {
       fixture.folder = folder
       return fixture
     } catch let error as DecodingError {
-      throw FixtureError(
+      throw DubbingError(
         folder: folder, problems: ["fixture.json: \(error.sentence)"],
         next: "compare with fixtures/counting/fixture.json")
     }
@@ -183,11 +183,11 @@ extension Fixture {
   /// Compares the declaration with the media file.
   ///
   /// - Parameter segment: length of the fragments that the worker under test cuts.
-  /// - Throws: ``FixtureError`` with every difference at once; ``ProbeError`` when the file is not media or ffprobe is missing.
+  /// - Throws: ``DubbingError`` with every difference at once, or when the file is not media or ffprobe is missing.
   public func check(segment: Duration = TimeBudget.standard.segment) async throws {
     if isUnreadable { _ = try Fixture.load(folder) }
     guard FileManager.default.isReadableFile(atPath: media.path) else {
-      throw FixtureError(
+      throw DubbingError(
         folder: folder, problems: ["media.mp4 is missing"], next: "fixtures/make.sh makes the fixtures anew")
     }
     let found = try await FixtureAnalysis.shared.media(of: self).info()
@@ -197,7 +197,7 @@ extension Fixture {
       problems += more.filter { !problems.contains($0) }.map { "heard_by \(recogniser): \($0)" }
     }
     guard problems.isEmpty else {
-      throw FixtureError(folder: folder, problems: problems, next: "mend fixture.json or make media.mp4 anew")
+      throw DubbingError(folder: folder, problems: problems, next: "mend fixture.json or make media.mp4 anew")
     }
   }
 
@@ -239,18 +239,5 @@ extension Fixture {
       problems.append("duration: fixture.json says \(declared.duration) s, media.mp4 has \(found.duration) s")
     }
     return problems
-  }
-}
-
-/// What is wrong with a fixture folder.
-public struct FixtureError: Error, Sendable, CustomStringConvertible {
-  public var folder: URL
-  public var problems: [String]
-  public var next: String
-
-  public var description: String {
-    let list = problems.map { "  problem   \($0)" }.joined(separator: "\n")
-    return
-      "fixture '\(folder.lastPathComponent)' cannot be used\n\(list)\n  folder    \(folder.path)\n  next      \(next)"
   }
 }

@@ -42,7 +42,7 @@ struct ComposeFilesEngineTests {
       .name(engine.command[0]), arguments: Arguments(Array(arguments)), environment: .inherit.updating(variables),
       output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
     guard result.terminationStatus.isSuccess else {
-      throw StreamError(stream: "none", reason: result.standardError, next: "look at \(files)")
+      throw DubbingError(stream: "none", reason: result.standardError, next: "look at \(files)")
     }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase

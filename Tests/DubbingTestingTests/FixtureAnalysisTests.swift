@@ -72,7 +72,7 @@ struct FixtureAnalysisTests {
     fixture.folder = folder
     #expect(try await FixtureAnalysis.shared.media(of: fixture).info() == shared.info())
     try Data("not media".utf8).write(to: fixture.media)
-    await #expect(throws: ProbeError.self) { try await FixtureAnalysis.shared.media(of: fixture).info() }
+    await #expect(throws: DubbingError.self) { try await FixtureAnalysis.shared.media(of: fixture).info() }
   }
 
   @Test(
@@ -88,9 +88,9 @@ struct FixtureAnalysisTests {
   @Test("Words that ffmpeg said are not called ffprobe's")
   func whoseWords() async throws {
     let path = try Fixture.named("counting-brief").media.path
-    let error = await #expect(throws: ProbeError.self) { try await MediaInfo.packets(of: path, track: "v:1") }
+    let error = await #expect(throws: DubbingError.self) { try await MediaInfo.packets(of: path, track: "v:1") }
     #expect("\(try #require(error))".contains("\n  ffmpeg    "), "there is a picture, but no second one")
-    let missing = await #expect(throws: ProbeError.self) { try await MediaInfo.probe(path + ".gone") }
+    let missing = await #expect(throws: DubbingError.self) { try await MediaInfo.probe(path + ".gone") }
     #expect("\(try #require(missing))".contains("\n  ffprobe   "))
   }
 }

@@ -39,7 +39,7 @@ struct ListenerTests {
       (#"listen() { echo '{"id": 0, "text": ""}'; }; listen"#, "left clips out: 3"),
     ])
   func problem(script: String, reason: String) async throws {
-    let error = await #expect(throws: MediaToolError.self) { _ = try await heard(script) }
+    let error = await #expect(throws: DubbingError.self) { _ = try await heard(script) }
     #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
   }
 

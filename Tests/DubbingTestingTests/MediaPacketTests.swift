@@ -115,7 +115,7 @@ struct MediaPacketTests {
     let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).txt")
     defer { try? FileManager.default.removeItem(at: file) }
     // Killed after four of the lead's five seconds: what is in the file by then has been sent by then.
-    await #expect(throws: MediaToolError.self) {
+    await #expect(throws: DubbingError.self) {
       try await MediaTool.run(
         "ffmpeg",
         ["-v", "error", "-nostdin", "-re"] + leadIn.input + [

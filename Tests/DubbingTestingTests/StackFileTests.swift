@@ -109,7 +109,7 @@ struct StackFileTests {
   /// A mistake in a file that was right, what it is called, and words that its message must have.
   struct Mistake: Sendable, CustomTestStringConvertible {
     var testDescription: String
-    var code: StackFileError.Code
+    var code: DubbingError.Code
     var says: [String]
     var change: @Sendable (inout [String: Any]) -> Void
   }
@@ -209,7 +209,7 @@ struct StackFileTests {
   @Test("A mistake is named, with what to do", arguments: mistakes)
   func mistake(_ mistake: Mistake) throws {
     try Self.withStack(mistake.change) { file in
-      let error = try #require(throws: StackFileError.self) { try DualStack.load(file, inherited: [:]) }
+      let error = try #require(throws: DubbingError.self) { try DualStack.load(file, inherited: [:]) }
       #expect(error.code == mistake.code, "\(error)")
       for words in mistake.says + [file.path] { #expect("\(error)".contains(words), "\(error)") }
     }
@@ -217,12 +217,12 @@ struct StackFileTests {
 
   @Test("A file that is missing, and one that is no JSON")
   func unreadable() throws {
-    let missing = #expect(throws: StackFileError.self) { try DualStack.load(URL(filePath: "/nowhere/stack.json")) }
+    let missing = #expect(throws: DubbingError.self) { try DualStack.load(URL(filePath: "/nowhere/stack.json")) }
     #expect(missing?.code == .fileMissing)
     try Self.withStack { _ in
     } check: { file in
       try Data("{ \"media\": ".utf8).write(to: file)
-      let broken = #expect(throws: StackFileError.self) { try DualStack.load(file) }
+      let broken = #expect(throws: DubbingError.self) { try DualStack.load(file) }
       #expect(broken?.code == .notJSON)
     }
   }
@@ -230,7 +230,7 @@ struct StackFileTests {
   @Test("What is wrong with the file is thrown when the stacks are to be started")
   func thrownAtStart() async {
     let stack = DualStack.read(URL(filePath: "/nowhere/stack.json")).sts("STS_ENGINE", "echo")
-    let error = await #expect(throws: StackFileError.self) { try await withDualStack(stack) { _ in } }
+    let error = await #expect(throws: DubbingError.self) { try await withDualStack(stack) { _ in } }
     #expect(error?.code == .fileMissing)
   }
 

@@ -85,7 +85,7 @@ struct HeardByTests {
   func checked() async throws {
     var fixture = try Fixture.named("counting-short")
     fixture.heardBy = ["whisper": .init(maxWordErrorRate: 2)]
-    let error = await #expect(throws: FixtureError.self) { try await fixture.check() }
+    let error = await #expect(throws: DubbingError.self) { try await fixture.check() }
     #expect(
       error?.description.contains("heard_by whisper: max_word_error_rate is 2.0") == true,
       "\(String(describing: error))")

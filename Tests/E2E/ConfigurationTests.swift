@@ -54,7 +54,7 @@ extension E2E {
       var stack = try DualStack.load(root.appending(path: "compose/stack.json"))
       stack.ports[.worker] = .init("wroker", 8080)
       let nothing: @Sendable (ServiceProgress) -> Void = { Issue.record("\($0) must not happen") }
-      let error = await #expect(throws: StackFileError.self) {
+      let error = await #expect(throws: DubbingError.self) {
         try await withDualStack(stack, progress: nothing) { _ in }
       }
       #expect(error?.code == .unknownService)

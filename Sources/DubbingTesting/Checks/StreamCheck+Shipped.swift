@@ -141,7 +141,7 @@ extension DualStackEnvironment {
   func metrics(of bound: MetricBound) async throws -> Metrics {
     let url = "http://\(self[bound.role])\(bound.path)"
     let (status, body) = try await HTTP.get(url, timeout: .seconds(10))
-    guard status == 200 else { throw HTTP.Failure(url: url, reason: "status \(status)") }
+    guard status == 200 else { throw DubbingError(get: url, reason: "status \(status)") }
     return Metrics(String(decoding: body, as: UTF8.self))
   }
 }

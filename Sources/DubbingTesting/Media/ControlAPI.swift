@@ -50,7 +50,7 @@ public struct ControlAPI: Sendable {
     try await Self.paths { page in
       let url = "http://\(endpoint)/v3/paths/list?page=\(page)"
       let (status, body) = try await HTTP.get(url, timeout: .seconds(5))
-      guard status == 200 else { throw HTTP.Failure(url: url, reason: "status \(status)") }
+      guard status == 200 else { throw DubbingError(get: url, reason: "status \(status)") }
       return body
     }
   }
@@ -72,7 +72,7 @@ public struct ControlAPI: Sendable {
     let url = "http://\(endpoint)/v3/paths/get/\(name)"
     let (status, body) = try await HTTP.get(url, timeout: .seconds(5))
     if status == 404 { return nil }
-    guard status == 200 else { throw HTTP.Failure(url: url, reason: "status \(status)") }
+    guard status == 200 else { throw DubbingError(get: url, reason: "status \(status)") }
     return try JSONDecoder().decode(Path.self, from: body)
   }
 
@@ -96,7 +96,7 @@ public struct ControlAPI: Sendable {
   /// Waits until a path is ready, or gone.
   ///
   /// The server offers no events, so this asks every 50 ms.
-  /// - Throws: ``StreamError`` at the deadline, with the paths that there were.
+  /// - Throws: ``DubbingError`` at the deadline, with the paths that there were.
   public func wait(for name: String, toBeReady wanted: Bool = true, timeout: Duration) async throws {
     let clock = ContinuousClock()
     let deadline = clock.now + timeout
@@ -108,8 +108,9 @@ public struct ControlAPI: Sendable {
       try await Task.sleep(for: .milliseconds(50))
     }
     let list = last.map { "\($0.name) \($0.isReady ? "ready" : "not ready")" }.joined(separator: ", ")
-    throw StreamError(
-      stream: name, reason: "the path \(wanted ? "did not become ready" : "did not go away") within \(timeout.text)",
+    throw DubbingError(
+      .pathNotReady, stream: name,
+      reason: "the path \(wanted ? "did not become ready" : "did not go away") within \(timeout.text)",
       evidence: ["paths     \(list.isEmpty ? "none" : list)"],
       next: wanted
         ? "look at the worker's log: it publishes this path" : "a publisher was left behind: look for ffmpeg processes")
@@ -118,45 +119,14 @@ public struct ControlAPI: Sendable {
 
 /// Plain GET requests, for health endpoints and the control API.
 enum HTTP {
-  struct Failure: Error, Sendable, CustomStringConvertible {
-    var url: String
-    var reason: String
-    var description: String { "GET \(url): \(reason)" }
-  }
-
   static func get(_ url: String, timeout: Duration) async throws -> (status: Int, body: Data) {
-    guard let address = URL(string: url) else { throw Failure(url: url, reason: "not a URL") }
+    guard let address = URL(string: url) else { throw DubbingError(get: url, reason: "not a URL") }
     let request = URLRequest(url: address, cachePolicy: .reloadIgnoringLocalCacheData, timeoutInterval: timeout.seconds)
     do {
       let (body, response) = try await URLSession.shared.answer(to: request)
       return ((response as? HTTPURLResponse)?.statusCode ?? 0, body)
     } catch let error as URLError {
-      throw Failure(url: url, reason: "no answer (\(error.code.rawValue): \(error.localizedDescription))")
+      throw DubbingError(get: url, reason: "no answer (\(error.code.rawValue): \(error.localizedDescription))")
     }
-  }
-}
-
-/// Why a stream could not be published, followed or recorded.
-public struct StreamError: Error, Sendable, CustomStringConvertible {
-  /// The stream's name, or a URL.
-  public var stream: String
-  /// What happened, in one clause.
-  public var reason: String
-  /// Lines that show it, each with a label.
-  public var evidence: [String]
-  /// What to do next.
-  public var next: String
-
-  /// An error with what it is told by.
-  public init(stream: String, reason: String, evidence: [String] = [], next: String) {
-    self.stream = stream
-    self.reason = reason
-    self.evidence = evidence
-    self.next = next
-  }
-
-  /// Reason, evidence and what to do next, a line each.
-  public var description: String {
-    "stream '\(stream)': \(reason)\n" + (evidence + ["next      \(next)"]).map { "  \($0)" }.joined(separator: "\n")
   }
 }

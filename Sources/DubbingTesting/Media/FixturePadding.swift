@@ -24,7 +24,7 @@ extension Fixture {
   /// - Parameters:
   ///   - padding: what is laid around it.
   ///   - folder: where the media file is kept.
-  /// - Throws: ``StreamError`` with ffmpeg's words.
+  /// - Throws: ``DubbingError`` with ffmpeg's words.
   func padded(by padding: FixturePadding, in folder: URL) async throws -> Fixture {
     var padded = self
     padded.folder = folder.appending(
@@ -35,7 +35,7 @@ extension Fixture {
       try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       let result = try await MediaTool.run("ffmpeg", arguments + [file.path], timeout: .seconds(120))
       guard result.succeeded else {
-        throw StreamError(
+        throw DubbingError(
           stream: name, reason: "the fixture could not be padded", evidence: ["ffmpeg    \(result.lastWords)"],
           next: "try it with the command in the evidence, or leave the padding out")
       }

@@ -38,7 +38,7 @@ struct GreyFrames: Sendable {
 
   /// Decodes the first video track; time 0 of the container is picture 0.
   ///
-  /// - Throws: ``ProbeError`` with ffmpeg's own words, and what reading the temporary file throws.
+  /// - Throws: ``DubbingError`` with ffmpeg's own words, and what reading the temporary file throws.
   static func decode(_ path: String) async throws -> GreyFrames {
     let file = FileManager.default.temporaryDirectory.appending(path: "frames-\(UUID().uuidString).gray")
     defer { try? FileManager.default.removeItem(at: file) }
@@ -51,10 +51,10 @@ struct GreyFrames: Sendable {
         ["-v", "error", "-nostdin", "-y", "-copyts", "-i", path, "-map", "0:v:0", "-vf", filter, "-f", "rawvideo"] + [
           file.path
         ], timeout: .seconds(120))
-    } catch let error as MediaToolError {
-      throw ProbeError(path: path, program: "ffmpeg", reason: error.description)
+    } catch let error as DubbingError {
+      throw DubbingError(unreadable: path, program: "ffmpeg", reason: error.description)
     }
-    guard result.succeeded else { throw ProbeError(path: path, program: "ffmpeg", reason: result.lastWords) }
+    guard result.succeeded else { throw DubbingError(unreadable: path, program: "ffmpeg", reason: result.lastWords) }
     return GreyFrames([UInt8](try Data(contentsOf: file)))
   }
 

@@ -22,7 +22,7 @@ struct LeadIn: Sendable {
   }
 
   /// - Parameter endingAnalysis: whether one packet is sent half-way.
-  /// - Throws: ``StreamError`` when ffmpeg cannot repack the fixture, and what writing to the temporary folder throws.
+  /// - Throws: ``DubbingError`` when ffmpeg cannot repack the fixture, and what writing to the temporary folder throws.
   init(_ fixture: Fixture, lead: Duration, endingAnalysis: Bool) async throws {
     duration = Self.duration(of: lead, endingAnalysis: endingAnalysis)
     let path = FileManager.default.temporaryDirectory.appending(path: "publisher-\(UUID().uuidString)")
@@ -77,7 +77,7 @@ struct LeadIn: Sendable {
 
     /// A small MP4 with these packets.
     ///
-    /// - Throws: ``StreamError`` when ffmpeg cannot copy them.
+    /// - Throws: ``DubbingError`` when ffmpeg cannot copy them.
     func copied(from media: String) async throws -> Data {
       let file = FileManager.default.temporaryDirectory.appending(path: "first-\(UUID().uuidString).mp4")
       defer { try? FileManager.default.removeItem(at: file) }
@@ -91,8 +91,8 @@ struct LeadIn: Sendable {
           "-bsf:a", onlyFirst + ",setts=ts=0", file.path,
         ], timeout: .seconds(60))
       guard result.succeeded else {
-        throw StreamError(
-          stream: fixture, reason: "the fixture's first packets cannot be copied",
+        throw DubbingError(
+          .publishingFailed, stream: fixture, reason: "the fixture's first packets cannot be copied",
           evidence: ["ffmpeg    \(result.lastWords)"], next: "use codecs that MP4 can hold, such as H.264 and AAC")
       }
       return try Data(contentsOf: file)

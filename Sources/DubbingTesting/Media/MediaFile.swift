@@ -18,7 +18,7 @@ final class MediaFile: Sendable {
 
   /// Container, codecs and duration.
   ///
-  /// - Throws: ``ProbeError``, as do the others that need to know the codec.
+  /// - Throws: ``DubbingError``, as do the others that need to know the codec.
   func info() async throws -> MediaInfo {
     try await knownInfo { [path] in try await MediaInfo.probe(path) }
   }

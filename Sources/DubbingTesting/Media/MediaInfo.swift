@@ -75,27 +75,10 @@ public struct MediaPacket: Sendable, Hashable {
   }
 }
 
-/// Why a file could not be read as media.
-public struct ProbeError: Error, Sendable, CustomStringConvertible {
-  /// The file or URL.
-  public var path: String
-  /// Whose words ``reason`` are: `ffprobe` or `ffmpeg`.
-  public var program = "ffprobe"
-  /// What the program said, or why it said nothing.
-  public var reason: String
-
-  /// Path, the program's words and what to do next, a line each.
-  public var description: String {
-    let label = program + String(repeating: " ", count: max(1, 10 - program.count))
-    return
-      "\(path) could not be read as media\n  \(label)\(reason)\n  next      play it with ffplay; if \(program) is missing install ffmpeg"
-  }
-}
-
 extension MediaInfo {
   /// Reads container, codecs and duration.
   ///
-  /// - Throws: ``ProbeError`` with ffprobe's own words.
+  /// - Throws: ``DubbingError`` with ffprobe's own words.
   public static func probe(_ path: String) async throws -> MediaInfo {
     let output = try await Probe.run(path, ["-show_format", "-show_streams"])
     let video = output.streams?.first { $0.codecType == "video" }
@@ -121,7 +104,7 @@ extension MediaInfo {
   ///   - path: a file, or a URL that ffmpeg reads.
   ///   - track: `v:0` or `a:0`.
   ///   - limit: how many packets are read at most; nil: all.
-  /// - Throws: ``ProbeError`` with ffmpeg's own words.
+  /// - Throws: ``DubbingError`` with ffmpeg's own words.
   public static func packets(of path: String, track: String, limit: Int? = nil) async throws -> [MediaPacket] {
     try await packets(of: path, track: track, codec: try await probe(path).codec(of: track), limit: limit)
   }
@@ -141,10 +124,10 @@ extension MediaInfo {
     let result: CommandResult
     do {
       result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))
-    } catch let error as MediaToolError {
-      throw ProbeError(path: path, program: "ffmpeg", reason: error.description)
+    } catch let error as DubbingError {
+      throw DubbingError(unreadable: path, program: "ffmpeg", reason: error.description, underlying: error)
     }
-    guard result.succeeded else { throw ProbeError(path: path, program: "ffmpeg", reason: result.lastWords) }
+    guard result.succeeded else { throw DubbingError(unreadable: path, program: "ffmpeg", reason: result.lastWords) }
     return FrameHashes(result.standardOutput).packets
   }
 }
@@ -184,7 +167,7 @@ struct FrameHashes {
 extension MediaInfo {
   /// Decodes every packet of a file and returns what the decoders complained of; empty when they had nothing to conceal.
   ///
-  /// - Throws: ``MediaToolError`` when ffmpeg is missing or takes more than a minute.
+  /// - Throws: ``DubbingError`` when ffmpeg is missing or takes more than a minute.
   public static func decodingProblems(in path: String) async throws -> String {
     let arguments = ["-hide_banner", "-loglevel", "error", "-xerror", "-nostdin", "-i", path, "-f", "null", "-"]
     let result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))
@@ -222,16 +205,16 @@ private struct Probe: Decodable {
     do {
       result = try await MediaTool.run(
         "ffprobe", ["-v", "error", "-of", "json"] + options + [path], timeout: .seconds(60))
-    } catch let error as MediaToolError {
-      throw ProbeError(path: path, reason: error.description)
+    } catch let error as DubbingError {
+      throw DubbingError(unreadable: path, reason: error.description, underlying: error)
     }
-    guard result.succeeded else { throw ProbeError(path: path, reason: result.lastWords) }
+    guard result.succeeded else { throw DubbingError(unreadable: path, reason: result.lastWords) }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {
       return try decoder.decode(Probe.self, from: Data(result.standardOutput.utf8))
     } catch {
-      throw ProbeError(path: path, reason: "its answer is not the JSON that was expected: \(error)")
+      throw DubbingError(unreadable: path, reason: "its answer is not the JSON that was expected: \(error)")
     }
   }
 }

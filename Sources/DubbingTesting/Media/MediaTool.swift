@@ -24,19 +24,6 @@ struct CommandResult: Sendable {
   }
 }
 
-/// Why ffmpeg or ffprobe could not be run to its end.
-public struct MediaToolError: Error, Sendable, CustomStringConvertible {
-  /// As a person could type it.
-  public var command: String
-  /// What happened, in one clause.
-  public var reason: String
-  /// What to do next.
-  public var next: String
-
-  /// Reason, command and what to do next, a line each.
-  public var description: String { "\(reason)\n  command   \(command)\n  next      \(next)" }
-}
-
 /// Runs ffmpeg and ffprobe: always with a deadline, never outliving this process.
 enum MediaTool {
   /// Runs a program to its end.
@@ -48,8 +35,8 @@ enum MediaTool {
     let command = ([program] + arguments).joined(separator: " ")
     return try await withDeadline(
       timeout,
-      orThrow: MediaToolError(
-        command: command, reason: "\(program) did not end within \(timeout)",
+      orThrow: DubbingError(
+        .programTimedOut, command: command, reason: "\(program) did not end within \(timeout)",
         next: "run it by hand to see where it hangs")
     ) {
       do {
@@ -67,8 +54,8 @@ enum MediaTool {
           status: result.terminationStatus, standardOutput: result.closureResult.0,
           standardError: result.closureResult.1)
       } catch let error as SubprocessError where error.code == .executableNotFound {
-        throw MediaToolError(
-          command: command, reason: "\(program) is not installed",
+        throw DubbingError(
+          .programMissing, command: command, reason: "\(program) is not installed",
           next: "install it; in a checkout of this package, `make setup` does")
       }
     }

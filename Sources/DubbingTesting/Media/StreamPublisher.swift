@@ -37,7 +37,7 @@ public struct StreamPublisher: Sendable {
 
   /// Returns when the whole fixture has been published.
   ///
-  /// - Throws: ``StreamError`` when ffmpeg ends with an error or does not end in time.
+  /// - Throws: ``DubbingError`` when ffmpeg ends with an error or does not end in time.
   public func run() async throws {
     let leadIn = try await LeadIn(fixture, lead: lead, endingAnalysis: transport == .rtmp)
     defer { leadIn.remove() }
@@ -54,8 +54,9 @@ public struct StreamPublisher: Sendable {
     let timeout = length + .seconds(30)
     let result = try await MediaTool.run("ffmpeg", arguments, timeout: timeout)
     guard result.succeeded else {
-      throw StreamError(
-        stream: url, reason: "publishing \(fixture.name) failed", evidence: ["ffmpeg    \(result.lastWords)"],
+      throw DubbingError(
+        .publishingFailed, stream: url, reason: "publishing \(fixture.name) failed",
+        evidence: ["ffmpeg    \(result.lastWords)"],
         next: "is the media server up? `make logs` shows its log")
     }
   }
@@ -69,11 +70,11 @@ public struct StreamPublisher: Sendable {
   private func die(after time: Duration, _ arguments: [String]) async throws {
     do {
       _ = try await MediaTool.run("ffmpeg", arguments, timeout: time, ending: .killed)
-    } catch is MediaToolError {
+    } catch let error as DubbingError where error.code == .programTimedOut {
       return
     }
-    throw StreamError(
-      stream: url, reason: "publishing \(fixture.name) ended by itself before it could be killed",
+    throw DubbingError(
+      .publishingFailed, stream: url, reason: "publishing \(fixture.name) ended by itself before it could be killed",
       next: "kill it earlier than after \(time.text)")
   }
 }

@@ -15,7 +15,7 @@ public struct StreamRecorder: Sendable {
 
   /// Returns when the publisher has ended the stream.
   ///
-  /// - Throws: ``StreamError`` when nothing could be recorded, or the stream does not end in time.
+  /// - Throws: ``DubbingError`` when nothing could be recorded, or the stream does not end in time.
   public func run(timeout: Duration) async throws {
     try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     let arguments = [
@@ -28,8 +28,8 @@ public struct StreamRecorder: Sendable {
     ]
     let result = try await MediaTool.run("ffmpeg", arguments, timeout: timeout)
     guard result.succeeded else {
-      throw StreamError(
-        stream: url, reason: "recording failed", evidence: ["ffmpeg    \(result.lastWords)"],
+      throw DubbingError(
+        .recordingFailed, stream: url, reason: "recording failed", evidence: ["ffmpeg    \(result.lastWords)"],
         next: "play \(url) by hand while a stream runs")
     }
   }

@@ -42,7 +42,7 @@ public struct DualStack: Sendable, Hashable {
   /// The file that this was read from, see ``load(_:inherited:)``.
   var file: String?
   /// Why that file cannot be used: thrown when the stacks are to be started, so that a description can be a plain value.
-  var problem: StackFileError?
+  var problem: DubbingError?
 
   public init(media: ComposeProject, sts: ComposeProject) {
     self.media = media

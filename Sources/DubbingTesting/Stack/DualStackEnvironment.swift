@@ -61,7 +61,7 @@ public struct DualStackEnvironment: Sendable {
 ///
 /// On few cores several that are called at once start one after the other.
 ///
-/// - Throws: ``StackFileError`` when the stacks were read from a file that cannot be used; `ComposeError` when a project cannot be
+/// - Throws: ``DubbingError`` when the stacks were read from a file that cannot be used; `ComposeError` when a project cannot be
 ///   started, `SocketIOError` when the tap cannot listen, and what `body` throws.
 public func withDualStack<R: Sendable>(
   _ stack: DualStack, progress: (@Sendable (ServiceProgress) -> Void)? = nil,

@@ -22,17 +22,17 @@ extension DualStack {
   /// Says it in the words of the file, if there is one.
   func unknownService(_ error: ComposeError) -> any Error {
     guard let file, let service = error.service else { return error }
-    return StackFileError(
-      code: .unknownService, file: file, problem: "no compose file has a service \(service)",
+    return DubbingError(
+      .unknownService, stackFile: file, problem: "no compose file has a service \(service)",
       next: error.next ?? "compare with `docker compose config --services`")
   }
 
   /// Throws where a port without which nothing can be dubbed is missing.
-  func requirePorts() throws(StackFileError) {
+  func requirePorts() throws(DubbingError) {
     let missing = Role.needed.filter { ports[$0] == nil }.map(\.name)
     guard !missing.isEmpty else { return }
-    throw StackFileError(
-      code: .keyMissing, file: file ?? "a description in Swift",
+    throw DubbingError(
+      .keyMissing, stackFile: file ?? "a description in Swift",
       problem: "there is no port for \(missing.joined(separator: ", "))",
       next: "say which service and port it is in DualStack.ports")
   }

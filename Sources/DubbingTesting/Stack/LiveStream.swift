@@ -68,7 +68,7 @@ public struct LiveStream: Sendable {
   /// - Parameters:
   ///   - fixture: what is published.
   ///   - fault: what is broken on purpose meanwhile.
-  /// - Throws: ``FixtureError``, ``ProbeError``, ``StreamError`` when the fixture cannot be published or the fault not injected.
+  /// - Throws: ``DubbingError`` when the fixture cannot be published or the fault not injected.
   public func dub(_ fixture: Fixture, under fault: StreamFault? = nil) async throws -> DubbingVerdict {
     try await dubbed(fixture, under: fault).verdict
   }
@@ -81,8 +81,9 @@ public struct LiveStream: Sendable {
     Console.print("… \(fixture.name): publishing \(fixture.duration) s over \(transport.rawValue) as \(name)")
     let contract = environment.stack.contract
     if let fault, let refusal = environment.stack.refusal(of: fault) {
-      throw StreamError(
-        stream: name, reason: "the fault '\(fault.name)' cannot be injected", evidence: ["because   \(refusal)"],
+      throw DubbingError(
+        .faultNotInjected, stream: name, reason: "the fault '\(fault.name)' cannot be injected",
+        evidence: ["because   \(refusal)"],
         next: "choose another fault, or another environment")
     }
     let rule = fault?.rule(for: name, contract) { [environment, name] in
@@ -105,8 +106,8 @@ public struct LiveStream: Sendable {
     let received = environment.tap.records(of: name, contract: contract)
     try EventLog.write(received, to: folder.appending(path: "events.jsonl"))
     if let rule, !sent.contains(where: { $0.faults.contains(rule.name) }) {
-      throw StreamError(
-        stream: name, reason: "the fault '\(rule.name)' was not injected: no event matched it",
+      throw DubbingError(
+        .faultNotInjected, stream: name, reason: "the fault '\(rule.name)' was not injected: no event matched it",
         next: "look at events.jsonl in \(folder.path)")
     }
     let heard = contract.observed(received)
@@ -186,7 +187,7 @@ public struct LiveStream: Sendable {
           after = start.duration(to: clock.now)
           try await recorder.run(timeout: budget.pipeline)
           return .recorded(after: after, problem: nil)
-        } catch let error as StreamError {
+        } catch let error as DubbingError where [.pathNotReady, .recordingFailed].contains(error.code) {
           return .recorded(after: after, problem: error.description)
         }
       }

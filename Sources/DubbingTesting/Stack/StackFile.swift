@@ -176,29 +176,11 @@ extension DualStack {
   /// - Parameters:
   ///   - file: JSON with the keys of `docs/bring-your-own-stack.md`.
   ///   - inherited: the environment that a port's own variable may be set in; then it is left alone.
-  /// - Throws: ``StackFileError`` for whatever can be wrong without the engine.
+  /// - Throws: ``DubbingError`` for whatever can be wrong without the engine.
   public static func load(
     _ file: URL, inherited: [String: String] = ProcessInfo.processInfo.environment
-  ) throws(StackFileError) -> DualStack {
+  ) throws(DubbingError) -> DualStack {
     let reader = StackFileReader(file: file, inherited: inherited)
     return try reader.stack(reader.decoded())
-  }
-}
-
-/// Why a stack file cannot be used.
-public struct StackFileError: Error, Sendable, Hashable, CustomStringConvertible {
-  public enum Code: Sendable, Hashable {
-    case fileMissing, notJSON, unknownKey, keyMissing, badValue, composeFileMissing, badTemplate
-    /// A service that none of the compose files has; found when they are read, before anything is started.
-    case unknownService
-  }
-
-  public var code: Code
-  public var file: String
-  public var problem: String
-  public var next: String
-
-  public var description: String {
-    "the stack file cannot be used: \(problem)\n  file      \(file)\n  next      \(next)"
   }
 }

@@ -6,11 +6,11 @@ struct StackFileReader {
   var file: URL
   var inherited: [String: String]
 
-  private func error(_ code: StackFileError.Code, _ problem: String, next: String) -> StackFileError {
-    StackFileError(code: code, file: file.path, problem: problem, next: next)
+  private func error(_ code: DubbingError.Code, _ problem: String, next: String) -> DubbingError {
+    DubbingError(code, stackFile: file.path, problem: problem, next: next)
   }
 
-  func decoded() throws(StackFileError) -> StackFile {
+  func decoded() throws(DubbingError) -> StackFile {
     guard let data = FileManager.default.contents(atPath: file.path) else {
       throw error(.fileMissing, "there is no readable file", next: "E2E_STACK is a path from the package's folder")
     }
@@ -23,14 +23,14 @@ struct StackFileReader {
         throw error(.keyMissing, known.sentence, next: "compare with compose/stack.json")
       }
       throw error(.badValue, known.sentence, next: "compare with compose/stack.json")
-    } catch let known as StackFileError {
+    } catch let known as DubbingError {
       throw known
     } catch {
       throw self.error(.notJSON, "it is no JSON: \(error)", next: "check it with: python3 -m json.tool \(file.path)")
     }
   }
 
-  private func requireKnownKeys(_ value: Any, at path: [String]) throws(StackFileError) {
+  private func requireKnownKeys(_ value: Any, at path: [String]) throws(DubbingError) {
     for element in value as? [Any] ?? [] { try requireKnownKeys(element, at: path) }
     guard let object = value as? [String: Any] else { return }
     let known = StackFile.keys(at: path)
@@ -44,7 +44,7 @@ struct StackFileReader {
     }
   }
 
-  func stack(_ content: StackFile) throws(StackFileError) -> DualStack {
+  func stack(_ content: StackFile) throws(DubbingError) -> DualStack {
     var stack = DualStack(
       media: try project(content.media, name: "e2e-media", ports: content.variables(of: .media)),
       sts: try project(content.sts, name: "e2e-sts", ports: content.variables(of: .sts)))
@@ -89,7 +89,7 @@ struct StackFileReader {
     return stack
   }
 
-  private func described(_ port: StackFile.Port, as role: DualStack.Role) throws(StackFileError) -> DualStack.Port {
+  private func described(_ port: StackFile.Port, as role: DualStack.Role) throws(DubbingError) -> DualStack.Port {
     guard (1...65535).contains(port.port) else {
       throw error(
         .badValue, "the port of \(port.service) is \(port.port)", next: "give the container's port, 1 to 65535")
@@ -102,14 +102,14 @@ struct StackFileReader {
     return DualStack.Port(port.service, port.port, healthPath: try path(port.healthPath, of: role.name))
   }
 
-  private func address(_ template: String?) throws(StackFileError) -> String? {
+  private func address(_ template: String?) throws(DubbingError) -> String? {
     guard let template, !(template.contains("{host}") && template.contains("{port}")) else { return template }
     throw error(
       .badTemplate, "sts_url is \"\(template)\"",
       next: "write {host} and {port} where the tap's belong, such as ws://{host}:{port}")
   }
 
-  private func project(_ project: StackFile.Project, name: String, ports: [String]) throws(StackFileError)
+  private func project(_ project: StackFile.Project, name: String, ports: [String]) throws(DubbingError)
     -> ComposeProject
   {
     guard !project.files.isEmpty else {
@@ -133,7 +133,7 @@ struct StackFileReader {
       sharing: (project.sharedVolumes ?? []).map { .volume($0) } + (project.sharedNetworks ?? []).map { .network($0) })
   }
 
-  private func padding(_ given: StackFile.Padding?) throws(StackFileError) -> FixturePadding? {
+  private func padding(_ given: StackFile.Padding?) throws(DubbingError) -> FixturePadding? {
     guard let given else { return nil }
     let (lead, tail) = (given.lead ?? 0, given.tail ?? 0)
     guard 0...60 ~= lead, 0...60 ~= tail else {
@@ -142,7 +142,7 @@ struct StackFileReader {
     return FixturePadding(lead: .seconds(lead), tail: .seconds(tail))
   }
 
-  private func contract(_ given: ContractFile?) throws(StackFileError) -> Contract {
+  private func contract(_ given: ContractFile?) throws(DubbingError) -> Contract {
     do {
       return try given?.contract(inherited: inherited) ?? .standard
     } catch {
@@ -152,7 +152,7 @@ struct StackFileReader {
 
   private func others(
     _ startAfter: String?, of project: String, other: String, _ name: String
-  ) throws(StackFileError) -> [String] {
+  ) throws(DubbingError) -> [String] {
     guard let startAfter else { return [] }
     guard startAfter == other else {
       throw error(
@@ -165,12 +165,12 @@ struct StackFileReader {
     URL(filePath: path, relativeTo: file.deletingLastPathComponent().absoluteURL).standardizedFileURL.path
   }
 
-  private func path(_ path: String?, of name: String) throws(StackFileError) -> String? {
+  private func path(_ path: String?, of name: String) throws(DubbingError) -> String? {
     guard let path, !path.hasPrefix("/") else { return path }
     throw error(.badValue, "\(name).health_path is \"\(path)\"", next: "begin it with a slash, such as /health")
   }
 
-  private func template(_ template: String, _ name: String) throws(StackFileError) -> String {
+  private func template(_ template: String, _ name: String) throws(DubbingError) -> String {
     let rest = template.replacing("{stream}", with: "")
     guard rest != template else {
       throw error(
@@ -185,9 +185,9 @@ struct StackFileReader {
     return template
   }
 
-  private func budget(_ given: StackFile.Budget?) throws(StackFileError) -> TimeBudget {
+  private func budget(_ given: StackFile.Budget?) throws(DubbingError) -> TimeBudget {
     var budget = TimeBudget.standard
-    func set(_ seconds: Double?, _ key: String, _ place: WritableKeyPath<TimeBudget, Duration>) throws(StackFileError) {
+    func set(_ seconds: Double?, _ key: String, _ place: WritableKeyPath<TimeBudget, Duration>) throws(DubbingError) {
       guard let seconds else { return }
       guard seconds > 0, seconds <= 86400 else {
         throw error(.badValue, "budget.\(key) is \(seconds)", next: "give seconds, more than 0 and at most a day")

@@ -39,12 +39,13 @@ extension DualStackEnvironment {
 
 extension DualStack {
   /// Where the worker was told to look for STS, and what it said instead of coming.
-  func nobodyConnected(to tap: Int, for stream: String, within time: Duration, log: String) -> StreamError {
+  func nobodyConnected(to tap: Int, for stream: String, within time: Duration, log: String) -> DubbingError {
     let worker = self[.worker].service
     let address = workerEnvironment(tap: tap)[stsURLVariable] ?? ""
     let lines = log.split(whereSeparator: \.isNewline)
-    return StreamError(
-      stream: stream, reason: "nobody has connected to the tap within \(time.text): \(worker) does not find STS there",
+    return DubbingError(
+      .nobodyConnected, stream: stream,
+      reason: "nobody has connected to the tap within \(time.text): \(worker) does not find STS there",
       evidence: [
         "address   \(address), which \(worker) was given in \(stsURLVariable)",
         "log       \(lines.isEmpty ? "\(worker) has said nothing" : "the last lines of \(worker):")",

@@ -59,7 +59,8 @@ extension LiveStream {
   public static var current: LiveStream {
     get throws {
       guard let stream = StreamTrait.current else {
-        throw StreamError(stream: "–", reason: "this test has no stream", next: "write @Test(.stream(publish: .rtsp))")
+        throw DubbingError(
+          .noStream, stream: "–", reason: "this test has no stream", next: "write @Test(.stream(publish: .rtsp))")
       }
       return stream
     }

@@ -39,7 +39,7 @@ struct Listener: Sendable {
   /// What was said in each clip.
   ///
   /// - Parameter folder: where the question is kept, beside the stream's recording.
-  /// - Throws: ``MediaToolError`` when the program fails, does not end in time, or leaves a clip out.
+  /// - Throws: ``DubbingError`` when the program fails, does not end in time, or leaves a clip out.
   func hear(_ clips: [Int: AudioClip], language: String, folder: URL) async throws -> [Int: String] {
     guard !clips.isEmpty else { return [:] }
     let file = folder.appending(path: "listened.jsonl")
@@ -54,8 +54,8 @@ struct Listener: Sendable {
     try lines.write(to: file)
     let result = try await MediaTool.run(
       "sh", ["-c", "\(command) --language \"$1\" <\"$0\"", file.path, language], timeout: Self.timeout)
-    func failed(_ reason: String) -> MediaToolError {
-      MediaToolError(
+    func failed(_ reason: String) -> DubbingError {
+      DubbingError(
         command: "\(command) --language \(language) <\(file.path)", reason: "the listener \(reason)",
         next: "run it by hand; without E2E_LISTENER nobody listens")
     }

@@ -20,7 +20,7 @@ struct OutputAnalysis: Sendable {
 
   /// Gathers the evidence; without a recording it is that of a stream with no output.
   ///
-  /// - Throws: ``ProbeError`` and `AudioError` when fixture or recording cannot be read.
+  /// - Throws: ``DubbingError`` and `AudioError` when fixture or recording cannot be read.
   func evidence(of recording: MediaFile?, problem: String?) async throws -> StreamEvidence {
     var evidence = StreamEvidence(
       stream: stream, fixture: fixture, budget: budget, tolerances: tolerances, events: events,

@@ -1,0 +1,114 @@
+import Foundation
+
+/// Why a stream could not be started, published, followed, recorded or judged.
+///
+/// Its description is written for a person who reads a CI log: what happened, the evidence, what to do next.
+public struct DubbingError: Error, Sendable, CustomStringConvertible {
+  /// The kind of failure; further ones may come.
+  public struct Code: Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+    private init(_ name: String) { description = name }
+
+    /// A fixture's folder is not what its declaration says, or cannot be read.
+    public static let fixtureUnusable = Code("fixtureUnusable")
+    /// There is no readable stack file.
+    public static let fileMissing = Code("fileMissing")
+    public static let notJSON = Code("notJSON")
+    /// A key that a stack file does not have, at that place.
+    public static let unknownKey = Code("unknownKey")
+    public static let keyMissing = Code("keyMissing")
+    public static let badValue = Code("badValue")
+    /// A compose file, or a file of variables, that a stack file names cannot be read.
+    public static let composeFileMissing = Code("composeFileMissing")
+    public static let badTemplate = Code("badTemplate")
+    /// A service that none of the compose files has; found when they are read, before anything is started.
+    public static let unknownService = Code("unknownService")
+    /// A test without the trait that gives it a stream.
+    public static let noStream = Code("noStream")
+    public static let publishingFailed = Code("publishingFailed")
+    public static let recordingFailed = Code("recordingFailed")
+    /// A path on the media server did not become ready, or did not go away, in time.
+    public static let pathNotReady = Code("pathNotReady")
+    /// A fault that cannot be injected here, or that no event matched.
+    public static let faultNotInjected = Code("faultNotInjected")
+    /// Nobody has ever connected to the tap.
+    public static let nobodyConnected = Code("nobodyConnected")
+    /// A file or stream that ffprobe cannot read.
+    public static let mediaUnreadable = Code("mediaUnreadable")
+    /// ffmpeg or ffprobe is not installed.
+    public static let programMissing = Code("programMissing")
+    /// ffmpeg or ffprobe did not end in time.
+    public static let programTimedOut = Code("programTimedOut")
+    /// A GET that was not answered as it should be.
+    public static let noAnswer = Code("noAnswer")
+    /// Something else about one stream.
+    public static let streamFailed = Code("streamFailed")
+  }
+
+  /// The kind of failure.
+  public var code: Code
+  /// What happened, in one sentence.
+  public var summary: String
+  /// What was seen, a line each, with a label of ten columns in front.
+  public var evidence: [String]
+  /// What to do next.
+  public var next: String?
+  /// The error that this one came of.
+  public var underlying: (any Error)?
+
+  /// An error with its evidence.
+  public init(
+    _ code: Code, _ summary: String, evidence: [String] = [], next: String? = nil, underlying: (any Error)? = nil
+  ) {
+    self.code = code
+    self.summary = summary
+    self.evidence = evidence
+    self.next = next
+    self.underlying = underlying
+  }
+
+  public var description: String {
+    ([summary] + (evidence + (next.map { ["next      \($0)"] } ?? [])).map { "  \($0)" }).joined(separator: "\n")
+  }
+}
+
+extension DubbingError: Hashable {
+  public static func == (one: DubbingError, other: DubbingError) -> Bool {
+    one.code == other.code && one.description == other.description
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(description) }
+}
+
+// What the several parts tell of.
+extension DubbingError {
+  init(_ code: Code = .streamFailed, stream: String, reason: String, evidence: [String] = [], next: String) {
+    self.init(code, "stream '\(stream)': \(reason)", evidence: evidence, next: next)
+  }
+
+  init(folder: URL, problems: [String], next: String) {
+    self.init(
+      .fixtureUnusable, "fixture '\(folder.lastPathComponent)' cannot be used",
+      evidence: problems.map { "problem   \($0)" } + ["folder    \(folder.path)"], next: next)
+  }
+
+  init(_ code: Code, stackFile: String, problem: String, next: String) {
+    self.init(code, "the stack file cannot be used: \(problem)", evidence: ["file      \(stackFile)"], next: next)
+  }
+
+  init(unreadable path: String, program: String = "ffprobe", reason: String, underlying: (any Error)? = nil) {
+    self.init(
+      .mediaUnreadable, "\(path) could not be read as media", evidence: ["\(program.padded(to: 10))\(reason)"],
+      next: "play it with ffplay; if \(program) is missing install ffmpeg", underlying: underlying)
+  }
+
+  init(_ code: Code, command: String, reason: String, next: String) {
+    self.init(code, reason, evidence: ["command   \(command)"], next: next)
+  }
+
+  init(get url: String, reason: String, underlying: (any Error)? = nil) {
+    self.init(
+      .noAnswer, "GET \(url): \(reason)", next: "is the service up, and is it this port? `docker compose ps` says so",
+      underlying: underlying)
+  }
+}
