@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e example test unit libav compose providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
+.PHONY: help setup images models e2e example test unit libav compose models-test providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
 
 TAGS ?=
 FILTER ?= E2E
@@ -45,7 +45,6 @@ test: images ## Every test of the package
 	@scripts/compose-v1.sh quick --skip-build
 	@scripts/e2e.sh --filter E2E
 	@scripts/mediamtx-tests.sh --skip-build --filter E2E
-	@scripts/models-tests.sh --skip-build
 
 unit: ## Fast tests, no docker needed
 	@scripts/setup.sh unit
@@ -54,6 +53,9 @@ unit: ## Fast tests, no docker needed
 libav: ## Test the decoder behind the trait LibAV beside the ffmpeg command (installs FFmpeg's headers)
 	@LIBAV=1 scripts/setup.sh unit
 	@scripts/libav-tests.sh
+
+models-test: ## Real weights: Whisper and Kokoro alone in their image, and the streams with the tag models (fetches 0.4 GB once)
+	@scripts/models-tests.sh
 
 providers: ## Whisper's provider with a tiny random model (PROVIDERS=all: Coqui TTS too, 6 GB); needs no docker
 	@scripts/setup.sh unit

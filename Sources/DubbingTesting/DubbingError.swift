@@ -37,6 +37,8 @@ public struct DubbingError: Error, Sendable, CustomStringConvertible {
     public static let mediaUnreadable = Code("mediaUnreadable")
     /// ffmpeg or ffprobe is not installed.
     public static let programMissing = Code("programMissing")
+    /// A program that was named, such as a listener, ended with an error or said what is no answer.
+    public static let programFailed = Code("programFailed")
     /// ffmpeg or ffprobe did not end in time.
     public static let programTimedOut = Code("programTimedOut")
     /// A GET that was not answered as it should be.

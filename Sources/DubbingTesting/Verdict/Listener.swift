@@ -56,7 +56,7 @@ struct Listener: Sendable {
       "sh", ["-c", "\(command) --language \"$1\" <\"$0\"", file.path, language], timeout: Self.timeout)
     func failed(_ reason: String) -> DubbingError {
       DubbingError(
-        command: "\(command) --language \(language) <\(file.path)", reason: "the listener \(reason)",
+        .programFailed, command: "\(command) --language \(language) <\(file.path)", reason: "the listener \(reason)",
         next: "run it by hand; without E2E_LISTENER nobody listens")
     }
     guard result.succeeded else { throw failed("failed: \(result.lastWords)") }
