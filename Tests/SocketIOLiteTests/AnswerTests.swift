@@ -51,7 +51,7 @@ struct AnswerTests {
     let rules = [FaultRule("none", .drop, event: "none")]
     try await SocketIOTap.withTap(upstream: Peer.url, rules: rules, options: .init(connectTimeout: wait)) { tap in
       let client = SocketIOClient(
-        url: tap.url + "?case=http10-no-length",
+        url: tap.url + "?case=http10-no-length&of=tap",
         configuration: .patient(reconnection: nil, transports: [.polling]))
       let heard = client.events(named: "heard")
       try await client.withConnection { client in
