@@ -36,7 +36,7 @@ struct CheckStateTests {
       ])
   }
 
-  @Test("What has no words, no picture or no transcript is not asked for them")
+  @Test("What has no words or no picture is not asked for them; answers without the words that a contract has are red")
   func nothingToAsk() {
     var evidence = HealthyRun.evidence
     evidence.fixture.expectedTranscripts = nil
@@ -46,6 +46,8 @@ struct CheckStateTests {
     for index in evidence.events.fragments.indices {
       evidence.events.fragments[index].answers[0].processed.transcript = nil
     }
+    #expect(DubbingVerdict(evidence)[.transcript]?.state == .failed)
+    evidence.events.contract.events[.fragmentProcessed]?.fields[.transcript] = nil
     #expect(DubbingVerdict(evidence)[.transcript]?.state == .notAsked)
   }
 
