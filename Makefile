@@ -40,7 +40,6 @@ test: images ## Every test of the package
 	@scripts/publisher-tests.sh
 	@scripts/provider-tests.sh
 	@$(UNIT_TURNS)
-	@scripts/libav-tests.sh
 	@swift test --skip-build --filter EngineTests
 	@scripts/compose-v1.sh quick --skip-build
 	@scripts/e2e.sh --filter E2E
