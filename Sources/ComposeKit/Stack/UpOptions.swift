@@ -44,7 +44,7 @@ public struct UpOptions: Sendable {
   ///
   /// For fast local loops; `COMPOSEKIT_REUSE=1` in the environment turns it on for all. A project whose configuration, build
   /// context, mounted file or image has changed is replaced. What a test leaves in a service is there for the next one.
-  /// ``ComposeProject/removeReused(options:)`` removes it, as does the command that is printed at the end.
+  /// ``ComposeProject/removeReused(options:on:)`` removes it, as does the command that is printed at the end.
   public var reuse: Bool
 
   public init(
