@@ -84,7 +84,7 @@ public struct StreamEvidence: Sendable {
   public var soundProblems: [String] = []
   /// How much of the fixture had gone by before the first sound that the worker sent; nil: not known.
   public var missedStart: Duration?
-  /// What a ``Listener`` heard in the window of each spoken fragment; nil: nobody listened.
+  /// What a listener heard in the window of each spoken fragment; nil: nobody listened.
   public var heard: [Int: String]?
 
   /// Evidence of these parts; the rest is not known.
