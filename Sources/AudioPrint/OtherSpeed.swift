@@ -70,7 +70,13 @@ struct OtherSpeed {
     from begin: Double, to end: Double, _ results: ArraySlice<WindowAttribution>
   ) -> (ratio: Double, there: Attributor, stretched: Waveform)? {
     let part = Waveform(output.clip.slice(from: begin, to: end))
-    let unknown = results.filter { $0.attribution == .unknown }.map { (start: $0.start - begin, end: $0.end - begin) }
+    // A window may be asked for that goes on beyond the output, or has no end.
+    let unknown = results.filter { $0.attribution == .unknown }.map { result in
+      (
+        start: (result.start - begin).clamped(to: 0...part.duration),
+        end: (result.end - begin).clamped(to: 0...part.duration)
+      )
+    }
     let here = attributor.shifted(by: -begin)
     guard let found = SpeedSearch(attributor: here, output: part).finding(in: Self.joined(unknown)) else { return nil }
     let starts = here.candidates.indices.map { index in

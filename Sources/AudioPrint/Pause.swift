@@ -19,8 +19,8 @@ struct Pause {
       // What was the same before is apart for a reason, such as a lag that jumped.
       let wasUnknown = index > 0 && parts[index - 1].attribution == .unknown
       if joins, let left, source != nil || wasUnknown, isSame(left, next) {
-        // The longer one's figures stand for both.
-        var joined = left.end - left.start >= next.end - next.start ? left : next
+        // The figures are those of the sound, not of a pause, which may be longer.
+        var joined = left.coherence >= next.coherence ? left : next
         (joined.start, joined.end) = (left.start, next.end)
         found[found.count - 1] = joined
       } else {
@@ -69,6 +69,7 @@ struct Pause {
   private func named(_ part: WindowAttribution, _ source: WindowAttribution) -> WindowAttribution {
     var part = part
     (part.attribution, part.candidateIndex) = (source.attribution, source.candidateIndex)
+    part.secondCandidateIndex = source.secondCandidateIndex
     (part.lagSeconds, part.speedRatio) = (source.lagSeconds, source.speedRatio)
     part.confidence = min(0.3, source.confidence)
     return part

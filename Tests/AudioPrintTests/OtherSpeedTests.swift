@@ -61,6 +61,7 @@ struct OtherSpeedTests {
       let windows = (0..<5).map { (start: Double($0) * 6, end: Double($0 + 1) * 6) }
       let attributor = Attributor(candidates: [scene.candidates[0]])
       #expect(attributor.attribute(output, windows: windows).allSatisfy { $0.attribution == .unknown })
+      #expect(attributor.attribute(output, windows: [(-3, .infinity)]).map(\.attribution) == [.unknown])
       #expect(attributor.segments(output).allSatisfy { $0.candidateIndex == nil })
     }
   }

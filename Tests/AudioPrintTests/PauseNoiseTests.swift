@@ -32,6 +32,22 @@ struct PauseNoiseTests {
     }
   }
 
+  @Test("Pauses that are longer than the speech between them are given to it too")
+  func longPauses() async throws {
+    let words = try await Media.original()
+    // 2 s of words and 4 s of noise, again and again.
+    let parts = try (0..<5).flatMap { [words.slice(from: Double($0) * 6, to: Double($0) * 6 + 2), try .silence(4)] }
+    let noise = try AudioClip.noise(30, seed: 3)
+    let clip = try AudioClip.joined(parts).mixed(with: noise.gain(-46 - noise.level))
+    try await Media.withFolder { folder in
+      let (one, other) = ("\(folder)/one.wav", "\(folder)/other.ogg")
+      try await Media.write(clip, to: one, [])
+      try await Media.write(clip, to: other, ["-c:a", "libopus", "-b:a", "8k", "-ar", "48000"])
+      let answer = try await audioprint("attribute", other, "--original", one)
+      #expect(answer.exitCode == 0, "\(answer)")
+    }
+  }
+
   @Test("A tail of 50 ms is no unknown part", arguments: [0.04, 0.05, 0.2])
   func tail(seconds: Double) async throws {
     let clip = try await Media.original()
