@@ -36,7 +36,10 @@ extension Fixture {
       let result = try await MediaTool.run("ffmpeg", arguments + [file.path], timeout: .seconds(120))
       guard result.succeeded else {
         throw DubbingError(
-          stream: name, reason: "the fixture could not be padded", evidence: ["ffmpeg    \(result.lastWords)"],
+          stream: name, reason: "the fixture could not be padded",
+          evidence: [
+            "command   ffmpeg \((arguments + [file.path]).joined(separator: " "))", "ffmpeg    \(result.lastWords)",
+          ],
           next: "try it with the command in the evidence, or leave the padding out")
       }
     }
