@@ -16,6 +16,17 @@ struct LeadIn: Sendable {
   let muxing: [String]
   private let files: [URL]
 
+  /// How ffmpeg's RTSP muxer has to hold packets back so that the arrival of each track's first one dates sound and picture alike.
+  ///
+  /// - Parameter soundOffset: from the first picture to the first sound, in seconds.
+  static func muxing(soundOffset: Double) -> [String] {
+    // With ffmpeg's own delay of 0.7 s up to 33 AAC frames wait for one RTP packet; with 10 ms a frame waits for the next one.
+    guard soundOffset > 0.1 else { return ["-muxdelay", "0.01"] }
+    // A picture need not wait for a sound that begins later, or both would be dated alike. It waits for the next picture still,
+    // so the sound waits for one frame more.
+    return ["-max_interleave_delta", "30000", "-muxdelay", "0.03"]
+  }
+
   /// How long a lead takes: over RTMP in two halves, of which the first outlasts the server's analysis, and whole seconds together.
   static func duration(of lead: Duration, endingAnalysis: Bool) -> Duration {
     endingAnalysis ? .seconds(max(5, (2 * lead.seconds).rounded(.up))) : lead
@@ -40,8 +51,7 @@ struct LeadIn: Sendable {
     // MediaMTX dates an RTSP publisher's tracks by the arrival of each one's first packet. ffmpeg sends an AAC frame when it has
     // the next, so the codec's delay, a frame of silence before the first picture, would make all sound 40 ms late.
     audioFilter = !endingAnalysis && offset < 0 ? "noise=drop='lt(n,2)'" : notFirst
-    // A picture need not wait for a sound that begins later, or both would be dated alike.
-    muxing = !endingAnalysis && offset > 0.1 ? ["-max_interleave_delta", "30000"] : []
+    muxing = endingAnalysis ? [] : Self.muxing(soundOffset: offset)
 
     do {
       try await media.copied(FirstPackets(fixture)).write(to: first)

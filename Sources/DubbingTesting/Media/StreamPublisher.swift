@@ -43,9 +43,10 @@ public struct StreamPublisher: Sendable {
     defer { leadIn.remove() }
     let length = firstPacketAfter + .seconds(fixture.duration) + Self.stay
     let lost = droppedVideoPackets.map { ",noise=drop='\($0)'" } ?? ""
-    let input = leadIn.input + ["-re", "-f", "lavfi", "-t", "\(length.seconds)", "-i", "anullsrc=r=8000:cl=mono"]
+    let input = leadIn.input + ["-re", "-f", "lavfi", "-t", "\(length.seconds)", "-i", "anullsrc=r=8000:cl=mono:n=480"]
     let filters = ["-bsf:v", leadIn.videoFilter + lost, "-bsf:a", leadIn.audioFilter]
-    // ffmpeg leaves no server before its last output ends.
+    // ffmpeg leaves no server before its last output ends. What it waits for comes in short frames: with anullsrc's own of 128 ms
+    // the first sound of a late track left up to 60 ms later, and MediaMTX dates an RTSP track by that arrival.
     let staying = ["-map", "1", "-f", "null", "-"]
     let arguments =
       ["-hide_banner", "-loglevel", "warning", "-nostdin", "-re"] + input + ["-map", "0", "-c", "copy"] + filters
@@ -63,8 +64,7 @@ public struct StreamPublisher: Sendable {
 
   private func format(_ leadIn: LeadIn) -> [String] {
     guard transport == .rtsp else { return ["-f", "flv", "-flvflags", "no_duration_filesize"] }
-    // With ffmpeg's own setting of 0.7 s up to 33 AAC frames wait for one RTP packet.
-    return ["-muxdelay", "0.01"] + leadIn.muxing + ["-f", "rtsp", "-rtsp_transport", "tcp"]
+    return leadIn.muxing + ["-f", "rtsp", "-rtsp_transport", "tcp"]
   }
 
   private func die(after time: Duration, _ arguments: [String]) async throws {
