@@ -67,9 +67,9 @@ struct PodmanEngineTests {
         let yaml = "services:\n" + Fixture.service("bad", "echo no model; exit 3", more)
         try await Fixture.with(yaml) { fixture in
           let error = await #expect(throws: ComposeError.self) {
-            try await withComposeStack(fixture.project, on: engine, options: Fixture.options(timeout: .seconds(40))) {
-              _ in
-            }
+            try await withComposeStack(
+              fixture.project, on: engine, options: Fixture.optionsForFailing(timeout: .seconds(40))
+            ) { _ in }
           }
           #expect(error?.code == code)
           #expect(error?.exitCode == 3)
