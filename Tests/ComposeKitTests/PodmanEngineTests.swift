@@ -26,7 +26,7 @@ struct PodmanEngineTests {
     "services:\n"
     + Fixture.service(
       "web", "echo hello; exec sleep 600",
-      "init: true\n    volumes: [\"data:/data\"]\n    depends_on: {job: {condition: service_completed_successfully}}")
+      "volumes: [\"data:/data\"]\n    depends_on: {job: {condition: service_completed_successfully}}")
     + Fixture.service("job", "touch /tmp/done") + "volumes: {data: {}}\n"
 
   @Test("A job and a service start, answer, are disturbed and are removed", arguments: programs)
