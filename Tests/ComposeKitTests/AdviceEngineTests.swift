@@ -29,7 +29,7 @@ struct AdviceEngineTests {
       + "volumes: {state: {}}\n"
     try await Fixture.with(yaml) { fixture in
       let error = await #expect(throws: ComposeError.self) {
-        try await withComposeStack(fixture.project, options: Fixture.options()) { _ in }
+        try await withComposeStack(fixture.project, options: Fixture.optionsForFailing()) { _ in }
       }
       #expect(error?.code == .restartLoop)
       #expect(error?.next?.contains("UpOptions.allowedRestarts") == true, "\(error?.next ?? "")")

@@ -41,6 +41,24 @@ struct CompatibilityEngineTests {
     }
   }
 
+  @Test("A service fails that another one waits for through a third: told at once, and it is the one (compose 10728)")
+  func indirectDependency() async throws {
+    let yaml =
+      "services:\n" + Fixture.service("bad", "exit 3", Fixture.healthCheck)
+      + Fixture.service(
+        "middle", "exec sleep 600", Fixture.healthCheck + "\n    depends_on: {bad: {condition: service_healthy}}")
+      + Fixture.service("web", "exec sleep 600", "depends_on: {middle: {condition: service_healthy}}")
+    try await Fixture.with(yaml) { fixture in
+      let error = await #expect(throws: ComposeError.self) {
+        try await withComposeStack(fixture.project, options: Fixture.options()) { _ in }
+      }
+      #expect(error?.code == .exited)
+      #expect(error?.service == "bad")
+      #expect(error?.exitCode == 3)
+      try await fixture.expectNothingLeft()
+    }
+  }
+
   @Test("Links of old files work, and each service has its ports (testcontainers-java 5351)")
   func links() async throws {
     let yaml =

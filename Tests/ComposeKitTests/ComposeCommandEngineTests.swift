@@ -53,7 +53,7 @@ struct ComposeCommandEngineTests {
       #expect(result.status == .signaled(SIGTERM))
       #expect(try await fixture.leftovers(after: .seconds(15)) == [])
     }
-    try await Fixture.with("services:\n" + Fixture.service("bad", "exit 3")) { fixture in
+    try await Fixture.with("services:\n" + Fixture.service("bad", "exit 3", Fixture.healthCheck)) { fixture in
       let (variables, command) = try await choice.environment(in: fixture.folder)
       let result = try await Owner.run("body", fixture, environment: variables)
       #expect(result.status == .exited(1))

@@ -31,6 +31,14 @@ struct EngineFixture: Sendable {
     UpOptions(timeout: timeout, settlingTime: .milliseconds(500), stopTimeout: .zero)
   }
 
+  /// The same for services that end by themselves: on a busy machine a shell needs more than half a second to get as far as its
+  /// `exit`, and counts as settled until then.
+  static func optionsForFailing(timeout: Duration = .seconds(60)) -> UpOptions {
+    var options = options(timeout: timeout)
+    options.settlingTime = .seconds(10)
+    return options
+  }
+
   /// Writes the compose file, runs `body` and removes the folder.
   static func with<R>(_ yaml: String, _ body: (EngineFixture) async throws -> R) async throws -> R {
     let unique = String(UInt64.random(in: 0..<2_176_782_336), radix: 36)

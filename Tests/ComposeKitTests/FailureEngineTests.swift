@@ -17,7 +17,7 @@ struct FailureEngineTests {
 
   /// Starts the project, expects it to fail, and proves that nothing is left.
   private func failure(
-    of yaml: String, options: UpOptions = Fixture.options(), change: (inout ComposeProject) -> Void = { _ in }
+    of yaml: String, options: UpOptions = Fixture.optionsForFailing(), change: (inout ComposeProject) -> Void = { _ in }
   ) async throws -> ComposeError {
     try await Fixture.with(yaml) { fixture in
       var project = fixture.project
@@ -112,7 +112,8 @@ struct FailureEngineTests {
         let steps = Mutex<[ServiceProgress]>([])
         let error = await #expect(throws: ComposeError.self) {
           try await withComposeStack(
-            fixture.project, options: Fixture.options(), progress: { step in steps.withLock { $0.append(step) } }
+            fixture.project, options: Fixture.optionsForFailing(),
+            progress: { step in steps.withLock { $0.append(step) } }
           ) { _ in }
         }
         #expect(steps.withLock { $0 }.contains { $0.phase == .failed })
@@ -194,7 +195,7 @@ struct FailureEngineTests {
     try await Fixture.with(Fixture.healthy) { good in
       try await Fixture.with("services:\n" + Fixture.service("bad", "exit 3")) { bad in
         let error = await #expect(throws: ComposeError.self) {
-          try await withComposeStacks([good.project, bad.project], options: Fixture.options()) { _ in }
+          try await withComposeStacks([good.project, bad.project], options: Fixture.optionsForFailing()) { _ in }
         }
         #expect(error?.service == "bad")
         try await good.expectNothingLeft()

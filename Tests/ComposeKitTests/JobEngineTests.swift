@@ -34,10 +34,7 @@ struct JobEngineTests {
     try await Fixture.with(yaml) { fixture in
       let began = ContinuousClock.now
       let error = await #expect(throws: ComposeError.self) {
-        var options = Fixture.options(timeout: .seconds(40))
-        // On a busy machine a shell needs longer than half a second to get as far as its `exit`.
-        options.settlingTime = .seconds(8)
-        try await withComposeStack(fixture.project, options: options) { _ in }
+        try await withComposeStack(fixture.project, options: Fixture.optionsForFailing(timeout: .seconds(40))) { _ in }
       }
       #expect(error?.code == .exited)
       #expect(error?.exitCode == 3)

@@ -65,7 +65,8 @@ struct LogEngineTests {
         ]
         for attempt in attempts {
           let error = await #expect(throws: ComposeError.self) { try await attempt() }
-          #expect(error?.summary.contains("web") == true)
+          #expect(error?.code == .noLog)
+          #expect(error?.service == "web")
           #expect(error?.summary.contains("keeps no log") == true, "\(String(describing: error))")
         }
         // It does not keep others from being read.
@@ -77,7 +78,7 @@ struct LogEngineTests {
     // The log that a failed start quotes.
     try await Fixture.with("services:\n" + Fixture.service("web", "exit 3", "logging: {driver: none}")) { fixture in
       let error = await #expect(throws: ComposeError.self) {
-        try await withComposeStack(fixture.project, options: Fixture.options()) { _ in }
+        try await withComposeStack(fixture.project, options: Fixture.optionsForFailing()) { _ in }
       }
       #expect(error?.code == .exited)
       #expect(error?.evidence.joined().contains("keeps no log") == true, "\(String(describing: error))")

@@ -87,7 +87,7 @@ struct OrderEngineTests {
         let projects = Mutex<Set<String>>([])
         let error = await #expect(throws: ComposeError.self) {
           try await withComposeStacks(
-            [later, bad.project], options: Fixture.options(),
+            [later, bad.project], options: Fixture.optionsForFailing(),
             progress: { step in _ = projects.withLock { $0.insert(step.project + step.phase.rawValue) } }
           ) { _ in }
         }

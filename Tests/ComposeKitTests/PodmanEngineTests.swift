@@ -26,7 +26,7 @@ struct PodmanEngineTests {
     "services:\n"
     + Fixture.service(
       "web", "echo hello; exec sleep 600",
-      "init: true\n    volumes: [\"data:/data\"]\n    depends_on: {job: {condition: service_completed_successfully}}")
+      "volumes: [\"data:/data\"]\n    depends_on: {job: {condition: service_completed_successfully}}")
     + Fixture.service("job", "touch /tmp/done") + "volumes: {data: {}}\n"
 
   @Test("A job and a service start, answer, are disturbed and are removed", arguments: programs)
@@ -67,9 +67,9 @@ struct PodmanEngineTests {
         let yaml = "services:\n" + Fixture.service("bad", "echo no model; exit 3", more)
         try await Fixture.with(yaml) { fixture in
           let error = await #expect(throws: ComposeError.self) {
-            try await withComposeStack(fixture.project, on: engine, options: Fixture.options(timeout: .seconds(40))) {
-              _ in
-            }
+            try await withComposeStack(
+              fixture.project, on: engine, options: Fixture.optionsForFailing(timeout: .seconds(40))
+            ) { _ in }
           }
           #expect(error?.code == code)
           #expect(error?.exitCode == 3)

@@ -83,7 +83,7 @@ struct ReuseEngineTests {
       let next = try await run(fixture.project)
       #expect(next.wasAdopted)
     }
-    try await withFixture("services:\n" + Fixture.service("bad", "exit 3")) { fixture in
+    try await withFixture("services:\n" + Fixture.service("bad", "exit 3", Fixture.healthCheck)) { fixture in
       let error = await #expect(throws: ComposeError.self) { _ = try await run(fixture.project) }
       #expect(error?.code == .exited)
       try await fixture.expectNothingLeft()

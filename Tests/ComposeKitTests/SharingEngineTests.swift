@@ -122,7 +122,7 @@ struct SharingEngineTests {
     try await withFixture(command: "exit 3") { fixture in
       try await Keepsake.with(fixture.name) { _ in
         let error = await #expect(throws: ComposeError.self) {
-          try await withComposeStack(sharing(fixture), options: Fixture.options()) { _ in }
+          try await withComposeStack(sharing(fixture), options: Fixture.optionsForFailing()) { _ in }
         }
         #expect(error?.code == .exited)
         try await fixture.expectNothingLeft()

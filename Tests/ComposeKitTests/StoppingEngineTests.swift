@@ -30,15 +30,21 @@ struct StoppingEngineTests {
     let check = code == .unhealthy ? #"healthcheck: {test: ["CMD", "false"], interval: 1s, retries: 1}"# : ""
     let yaml = "services:\n" + Fixture.service("bad", script, check) + Self.deaf("deaf") + Self.deaf("deafer")
     try await Fixture.with(yaml) { fixture in
-      let told = Told()
-      let error = await #expect(throws: ComposeError.self) {
-        try await withComposeStack(fixture.project, options: UpOptions(), progress: told.take) { _ in }
-      }
-      let thrown = ContinuousClock.now
-      #expect(error?.code == code)
-      let known = try #require(told.at)
-      // About a tenth of a second on a quiet machine; the neighbours alone take ten to be stopped.
-      #expect(thrown - known < .seconds(5), "\(thrown - known)")
+      var options = UpOptions()
+      options.settlingTime = Fixture.optionsForFailing().settlingTime
+      var times: [Duration] = []
+      // About a tenth of a second on a quiet machine; the neighbours alone take ten to be stopped. Other work only ever adds to it:
+      // the shortest of a few is the one that counts.
+      repeat {
+        let told = Told()
+        let error = await #expect(throws: ComposeError.self) {
+          try await withComposeStack(fixture.project, options: options, progress: told.take) { _ in }
+        }
+        let thrown = ContinuousClock.now
+        #expect(error?.code == code)
+        times.append(thrown - (try #require(told.at)))
+      } while times.count < 3 && times.allSatisfy { $0 > .seconds(1) }
+      #expect(times.contains { $0 <= .seconds(1) }, "\(times)")
       // The next start of this process finds nothing of it.
       try await Fixture.with(Fixture.healthy) { next in
         try await withComposeStack(next.project, options: Fixture.options()) { _ in
@@ -61,12 +67,13 @@ struct StoppingEngineTests {
       }.joined()
     try await Fixture.with(yaml) { fixture in
       var options = Fixture.options()
-      options.stopTimeout = .seconds(7)
+      // Long enough that a deadline for one service would cut the chain off well before its end.
+      options.stopTimeout = .seconds(9)
       let (name, began) = try await withComposeStack(fixture.project, options: options) {
         ($0.projectName, ContinuousClock.now)
       }
       // Killed by compose, each in its turn; a removal by label, which comes when that takes too long, kills all at once.
-      #expect(ContinuousClock.now - began >= .seconds(28), "\(name)")
+      #expect(ContinuousClock.now - began >= .seconds(36), "\(name)")
       try await fixture.expectNothingLeft()
     }
   }

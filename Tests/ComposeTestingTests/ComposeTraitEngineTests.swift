@@ -48,7 +48,10 @@ struct ComposeTraitEngineTests {
 
   @Test("A start that fails is told in full once, and the other tests point to it")
   func startFails() async throws {
-    let yaml = "services: {web: {image: \"e2e-base:bookworm\", command: [sh, -c, \"echo no model; exit 3\"]}}\n"
+    // With a health check, because on a busy machine a shell may need longer for this than it takes a service without one to settle.
+    let yaml =
+      "services: {web: {image: \"e2e-base:bookworm\", command: [sh, -c, \"echo no model; exit 3\"], "
+      + "healthcheck: {test: [CMD, \"false\"], interval: 60s}}}\n"
     try await withFolder(yaml) { folder in
       let run = try await run("ComposeTestingTests.ComposeSample", in: folder)
       #expect(run.exitCode != 0)
