@@ -8,7 +8,7 @@ struct LikelyCause {
   /// nil: nothing is red, and the outcome is the expected one.
   var sentence: String? {
     guard !red.isEmpty || stream.outcome != stream.expectedOutcome else { return nil }
-    let rules = [sending, answers, time, wire, sound, words, place, file]
+    let rules = [refused, sending, answers, time, wire, sound, words, place, file]
     let cause =
       rules.lazy.compactMap { $0() }.first
       ?? red.first.map { "\($0.name): \($0.detail)" }
@@ -24,6 +24,13 @@ struct LikelyCause {
 
   private var sent: [RunReport.Stream.Fragment] { stream.fragments.filter { $0.sentAfterS != nil } }
 
+  private func refused() -> String? {
+    let failures = trace.events.filter { !$0.isFromWorker && ["failed", "error"].contains($0.status ?? "") }
+    guard let failure = failures.first, detail(.processedOnce) != nil else { return nil }
+    let fragments = named(Set(failures.compactMap(\.sequence)).sorted())
+    return "STS answered \(fragments) with the status \(failure.status ?? "failed")\(throughTheOriginal)"
+  }
+
   private func sending() -> String? {
     guard detail(.fragmentsSent) != nil else { return nil }
     guard let last = sent.max(by: { $0.sequence < $1.sequence }) else {
@@ -35,26 +42,22 @@ struct LikelyCause {
       return "\(end), and the output ends at \(stream.durationS.short) s: publisher or worker ended in mid-stream"
     }
     return unanswered.isEmpty
-      ? "\(end), while the stream went on" : "\(end); fragments \(list(unanswered)) were not answered"
+      ? "\(end), while the stream went on"
+      : "\(end); \(named(unanswered)) \(unanswered.count == 1 ? "was" : "were") not answered"
   }
 
   private var unanswered: [Int] { sent.filter { $0.processingMs == nil }.map(\.sequence) }
 
   private func answers() -> String? {
-    let failures = trace.events.filter { !$0.isFromWorker && ["failed", "error"].contains($0.status ?? "") }
-    if let failure = failures.first, detail(.processedOnce) != nil {
-      let fragment = failure.sequence.map { "fragment \($0)" } ?? "a fragment"
-      return "STS answered \(fragment) with the status \(failure.status ?? "failed")\(throughTheOriginal)"
-    }
     if !unanswered.isEmpty {
       return
-        "No answer of STS for fragment\(unanswered.count == 1 ? "" : "s") \(list(unanswered)) reached the worker\(throughTheOriginal)"
+        "No answer of STS for \(named(unanswered)) reached the worker\(throughTheOriginal)"
     }
     return nil
   }
 
   private var throughTheOriginal: String {
-    stream.fragments.contains { $0.attributedTo == .original } ? ", which put the original through" : ""
+    stream.fragments.contains { $0.attributedTo == .original } ? "; the worker put the original through" : ""
   }
 
   private func time() -> String? {
@@ -79,7 +82,7 @@ struct LikelyCause {
     let wrong = stream.fragments.filter { $0.attributedTo != .dubbed($0.sequence) }
     func those(_ kind: WindowContent.Kind) -> String? {
       let numbers = wrong.filter { $0.attributedTo.kind == kind }.map(\.sequence)
-      return numbers.isEmpty ? nil : list(numbers)
+      return numbers.isEmpty ? nil : named(numbers)
     }
     if let others = those(.dubbed) {
       return
@@ -87,15 +90,16 @@ struct LikelyCause {
     }
     if let numbers = those(.original) {
       return
-        "Everything was answered, yet \(numbers) sounds as the original: STS returned it, or the worker put it through"
+        "Everything was answered, yet the original is heard in the place of \(numbers): STS returned it, or the worker put it through"
     }
     if let numbers = those(.silent) {
-      return "Everything was answered, yet \(numbers) is silent: STS returned silence, or the worker lost its sound"
+      return
+        "Everything was answered, yet there is silence in the place of \(numbers): STS returned silence, or the worker lost its sound"
     }
     if let numbers = those(.mixed) { return "The original is heard under the dub of \(numbers): the worker mixes both" }
     if let numbers = those(.unknown) {
       return
-        "\(numbers.capitalizedFirst) sounds as neither its dub nor the original: noise, or sound at another rate than declared"
+        "Neither dub nor original is heard in the place of \(numbers): noise, or sound at another rate than declared"
     }
     return nil
   }
@@ -115,7 +119,7 @@ struct LikelyCause {
     let isOdd = deltas.filter { abs($0) >= stream.avBoundMs }.count < deltas.count
     let which = isOdd ? "Some of the dubs lie" : "Every dub lies"
     return
-      "\(which) up to \(abs(worst).short) ms too \(worst > 0 ? "late" : "early") for the picture: the worker lays its sound there"
+      "\(which) up to \(Int(abs(worst).rounded())) ms too \(worst > 0 ? "late" : "early") for the picture: the worker lays its sound there"
   }
 
   private func file() -> String? {
@@ -128,8 +132,13 @@ struct LikelyCause {
     return names.isEmpty ? "" : " The tap acted on it: \(names.joined(separator: ", "))."
   }
 
-  private func list(_ numbers: [Int]) -> String {
-    numbers.count > 4 ? "\(numbers.count) fragments" : numbers.map(String.init).joined(separator: ", ")
+  private func named(_ numbers: [Int]) -> String {
+    switch numbers.count {
+    case 0: "a fragment"
+    case 1: "fragment \(numbers[0])"
+    case 2...4: "fragments \(numbers.map(String.init).joined(separator: ", "))"
+    default: "\(numbers.count) fragments"
+    }
   }
 }
 

@@ -49,13 +49,14 @@ enum PageStyle {
     font:13px/1.4 ui-monospace,monospace;background:var(--track);color:var(--ink);border:1px solid var(--line);border-radius:4px}
     button.copy{font:inherit;padding:.2rem .9rem;border-radius:4px;border:1px solid var(--line);background:var(--track);color:var(--ink);cursor:pointer}
     .player{display:block;width:20rem;max-width:100%;aspect-ratio:16/9;background:#000;margin:0 0 .6rem 7.2rem}
-    .playhead{width:2px;background:var(--bad);left:0;pointer-events:none} [data-ready] .track{cursor:pointer}
+    .playhead{width:2px;background:var(--bad);left:-2px;pointer-events:none} [data-ready] .track{cursor:pointer}
     .sound{display:flex;align-items:center;gap:.4rem;font-size:.8rem} .sound span{width:3.6rem;color:var(--soft)} .sound audio{height:1.7rem;width:13rem}
     .log td,.sequence td{padding-top:.1rem;padding-bottom:.1rem;font-size:.85rem;border-bottom:0} .log .level-error td{color:var(--bad)}
     .log .level-warning td{color:var(--warn)} .sequence .ends{min-width:17rem} .ends span:last-child{float:right}
     .sequence td.arrow{border-left:2px solid var(--soft);border-right:2px solid var(--soft);padding:.1rem 0;position:relative;text-align:center}
-    .arrow span:first-child{display:block;border-bottom:1px solid var(--accent);margin:0 .5rem;line-height:1.25} .arrow::after{content:"▶";position:absolute;
-    right:0;bottom:-.22rem;font-size:.6rem;color:var(--accent)} .to-worker .arrow::after{content:"◀";right:auto;left:0}
+    .sequence td{vertical-align:middle} .arrow span:first-child{display:block;position:relative;border-bottom:1px solid var(--accent);margin:0 .5rem;
+    line-height:1.25} .arrow span:first-child::after{content:"▶";position:absolute;right:-.3rem;bottom:-.4rem;font-size:.6rem;color:var(--accent)}
+    .to-worker .arrow span:first-child::after{content:"◀";right:auto;left:-.3rem}
     .sequence .failed .arrow,.sequence .failed td{color:var(--bad)}
     .scroll:focus-visible{outline-offset:2px}
     @media(max-width:40rem){.player{margin-left:0}}

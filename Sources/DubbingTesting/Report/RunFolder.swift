@@ -38,8 +38,10 @@ public struct RunFolder: Sendable {
     return html.count
   }
 
-  /// Drawn anew: the pictures are in no file.
+  /// As the run kept it, or drawn anew.
   private func sound(of stream: RunReport.Stream) async -> StreamSound {
+    let files = stream.events.map { folder.appending(path: $0).deletingLastPathComponent() }
+    if let kept = files.flatMap(StreamSound.kept) { return kept }
     let output = stream.recording.map { MediaFile(folder.appending(path: $0).path) }
     guard let fixture = try? Fixture.named(stream.fixture) else { return StreamSound() }
     return await StreamSound.of(fixture, output: output)

@@ -25,28 +25,29 @@ struct RunPage {
     let media = shelf.items.enumerated().map {
       "<script type=\"text/plain\" id=\"media-\($0)\">\($1.base64EncodedString())</script>"
     }
-    let problems = RunProblems(report: report, failures: failures, sections: report.streams.indices.compactMap { sections[$0] })
+    let problems = RunProblems(
+      report: report, failures: failures, sections: report.streams.indices.compactMap { sections[$0] })
     return """
-    <!doctype html>
-    <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-    <meta http-equiv="Content-Security-Policy" content="\(PageScript.policy)">
-    <link rel="icon" href="data:,">
-    <title>\(problems.title)</title><style>\(PageStyle.css)</style></head><body><main>
-    <h1>Dubbing E2E</h1>
-    <p class="soft" data-part="versions">\(report.started.formatted(.iso8601))\(versions)</p>
-    \(problems.html)
-    \(cards)
-    \(overview)
-    \(faultTable)
-    \(environmentTable)
-    <h2>Every stream</h2>
-    \(report.streams.indices.compactMap { sections[$0]?.html }.joined(separator: "\n"))
-    </main>
-    <script>\(PageScript.script)</script>
-    \(media.joined(separator: "\n"))
-    </body></html>
+      <!doctype html>
+      <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+      <meta http-equiv="Content-Security-Policy" content="\(PageScript.policy)">
+      <link rel="icon" href="data:,">
+      <title>\(problems.title)</title><style>\(PageStyle.css)</style></head><body><main>
+      <h1>Dubbing E2E</h1>
+      <p class="soft" data-part="versions">\(report.started.formatted(.iso8601))\(versions)</p>
+      \(problems.html)
+      \(cards)
+      \(overview)
+      \(faultTable)
+      \(environmentTable)
+      <h2>Every stream</h2>
+      \(report.streams.indices.compactMap { sections[$0]?.html }.joined(separator: "\n"))
+      </main>
+      <script>\(PageScript.script)</script>
+      \(media.joined(separator: "\n"))
+      </body></html>
 
-    """
+      """
   }
 
   /// Bytes of pictures and text, about.

@@ -55,7 +55,8 @@ extension TapLine {
     faults = line["faults"] as? [String] ?? []
     var fields = Fields()
     for payload in line["payload"] as? [Any] ?? [] { fields.read(payload, key: "") }
-    said = fields.short.joined(separator: ", ")
+    let words = fields.short.joined(separator: ", ")
+    said = words.count > 160 ? words.prefix(160) + "…" : words
     (sequence, status) = (fields.sequence, fields.status)
     let attached = (line["attachments"] as? [String] ?? []).compactMap { Data(base64Encoded: $0) }
     if let bytes = (attached + fields.blobs).max(by: { $0.count < $1.count }), bytes.count > 1024 {
@@ -99,7 +100,7 @@ extension TapLine {
         if ["sequence_number", "sequence", "index", "seq"].contains(key) { sequence = number.intValue }
         if ["sample_rate_hz", "sample_rate", "rate"].contains(key) { sampleRate = number.intValue }
         if key == "channels" { channels = number.intValue }
-        guard !key.contains("timestamp") else { return }
+        guard !["timestamp", "pts", "channels", "rate"].contains(where: key.contains) else { return }
         short.append("\(key) \(number)")
       default: break
       }
