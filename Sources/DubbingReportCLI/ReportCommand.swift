@@ -8,7 +8,7 @@ struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dubbing-report",
     abstract: "Reads the report.json of runs.",
-    subcommands: [SummaryCommand.self, PageCommand.self],
+    subcommands: [SummaryCommand.self, PageCommand.self, DiffCommand.self, HistoryCommand.self],
     defaultSubcommand: SummaryCommand.self)
 }
 
@@ -37,8 +37,12 @@ struct SummaryCommand: ParsableCommand {
 
   @Argument(help: "The report, or the folder that it is in.")
   var report = ReportArgument(argument: ".build/e2e")
+  @Flag(help: "Print the report itself, which is JSON.") var json = false
 
-  func run() throws { print("e2e: \(try report.read().summary)") }
+  func run() throws {
+    let report = try report.read()
+    print(json ? String(decoding: try report.json(), as: UTF8.self) : "e2e: \(report.summary)")
+  }
 }
 
 struct PageCommand: AsyncParsableCommand {
