@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes screenshots of a run's page for a person to look at: light, dark, narrow, and with every stream open.
+# Tries every link, player and button of a run's page, and takes screenshots for a person to look at: light, dark, narrow, and with every stream open.
 #   scripts/page.sh [.build/e2e]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,13 +12,20 @@ for name in chromium chromium-browser google-chrome; do
 done
 [ -n "$browser" ] || { echo "page: Chromium is missing; on Debian: apt-get install chromium" >&2; exit 1; }
 
+# What drives the browser, in a folder of its own.
+venv=.build/page-venv
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+"$venv/bin/python" -c 'import playwright' 2>/dev/null || "$venv/bin/pip" install --quiet 'playwright==1.65.2'
+status=0
+"$venv/bin/python" scripts/page-check.py "$report" "$(command -v "$browser")" || status=1
+
 sandbox=()
 # Chromium refuses to run as root inside its sandbox.
 [ "$(id -u)" != 0 ] || sandbox=(--no-sandbox)
 profile=$(mktemp -d)
 trap 'rm -rf "$profile"' EXIT
 # A closed stream is not drawn.
-sed 's/<details class="stream">/<details class="stream" open>/' "$report/index.html" >"$report/page-open.html"
+sed -E 's/(<details class="stream" id="[^"]*")>/\1 open>/' "$report/index.html" >"$report/page-open.html"
 
 shot() {  # name, page, width, height, further options
   local name=$1 page=$2 size=$3
@@ -32,3 +39,4 @@ shot page-light index.html 1280,1600
 shot page-open page-open.html 1280,4000
 shot page-dark page-open.html 1280,4000 --force-dark-mode --blink-settings=preferredColorScheme=0
 shot page-narrow page-open.html 500,4000
+exit "$status"

@@ -32,7 +32,7 @@ enum PageStyle {
     .answer{background:var(--accent);min-width:3px} .answer.late,.answer.never{background:var(--bad)} .answer.never{opacity:.35}
     .ack{width:2px;background:var(--ink)} .sent{width:2px;background:var(--accent)} .bound{width:2px;background:var(--bad);right:0}
     .track .said{padding:0 .4rem;line-height:1.35rem;font-size:.8rem;white-space:nowrap;left:0;color:var(--ink)}
-    .strip{height:1.7rem} .strip>span{color:#fff;font-size:.8rem;line-height:1.7rem;padding:0 .4rem;overflow:hidden;white-space:nowrap;
+    .strip{height:1.7rem} .strip>*{border:0;border-radius:0;text-align:left;font:inherit;color:#fff;font-size:.8rem;line-height:1.7rem;padding:0 .4rem;overflow:hidden;white-space:nowrap;
     border-right:2px solid var(--card)}
     .deltas{height:3.4rem} .deltas .zero{left:0;right:0;top:50%;bottom:auto;height:1px;background:var(--soft)}
     .deltas .limit{left:0;right:0;height:1px;bottom:auto;background:var(--bad);opacity:.6} .deltas .delta{width:10px;margin-left:-5px;
@@ -40,6 +40,26 @@ enum PageStyle {
     .deltas .said{top:auto;bottom:0;line-height:1.1rem;left:auto}
     .ticks{position:relative;height:1.1rem;font-size:.75rem;color:var(--soft)} .ticks span{position:absolute;white-space:nowrap}
     .key{font-size:.8rem;color:var(--soft);margin:.4rem 0 0} .key i{display:inline-block;width:.75em;height:.75em;margin:0 .3em 0 .8em}
+    .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+    :focus-visible{outline:3px solid var(--accent);outline-offset:1px} .strip>button{cursor:pointer} .strip>button:focus-visible{outline-offset:-3px}
+    .verdict{font-size:1.15rem;font-weight:600} .problems{border:2px solid var(--bad);border-radius:8px;background:var(--card);padding:.2rem 1rem .6rem;
+    margin:1.2rem 0} .problems h2{margin:.6rem 0} .problems li p{margin:.15rem 0 .7rem} .problems li a{font-weight:600}
+    .cause{border-left:4px solid var(--bad);padding-left:.7rem;font-weight:600;margin:.6rem 0}
+    .report{margin:.5rem 0} .report summary{cursor:pointer;color:var(--accent)} .report textarea{display:block;width:100%;margin-top:.4rem;
+    font:13px/1.4 ui-monospace,monospace;background:var(--track);color:var(--ink);border:1px solid var(--line);border-radius:4px}
+    button.copy{font:inherit;padding:.2rem .9rem;border-radius:4px;border:1px solid var(--line);background:var(--track);color:var(--ink);cursor:pointer}
+    .player{display:block;width:20rem;max-width:100%;aspect-ratio:16/9;background:#000;margin:0 0 .6rem 7.2rem}
+    .playhead{width:2px;background:var(--bad);left:-2px;pointer-events:none} [data-ready] .track{cursor:pointer}
+    .sound{display:flex;align-items:center;gap:.4rem;font-size:.8rem} .sound span{width:3.6rem;color:var(--soft)} .sound audio{height:1.7rem;width:13rem}
+    .log td,.sequence td{padding-top:.1rem;padding-bottom:.1rem;font-size:.85rem;border-bottom:0} .log .level-error td{color:var(--bad)}
+    .log .level-warning td{color:var(--warn)} .sequence .ends{min-width:17rem} .ends span:last-child{float:right}
+    .sequence td.arrow{border-left:2px solid var(--soft);border-right:2px solid var(--soft);padding:.1rem 0;position:relative;text-align:center}
+    .sequence td{vertical-align:middle} .arrow span:first-child{display:block;position:relative;border-bottom:1px solid var(--accent);margin:0 .5rem;
+    line-height:1.25} .arrow span:first-child::after{content:"▶";position:absolute;right:-.3rem;bottom:-.4rem;font-size:.6rem;color:var(--accent)}
+    .to-worker .arrow span:first-child::after{content:"◀";right:auto;left:-.3rem}
+    .sequence .failed .arrow,.sequence .failed td{color:var(--bad)}
+    .scroll:focus-visible{outline-offset:2px}
+    @media(max-width:40rem){.player{margin-left:0}}
     @media(max-width:40rem){.lanes{grid-template-columns:4.2rem minmax(0,1fr)} .answers{grid-template-columns:4.2rem minmax(0,1fr) minmax(0,1fr)}
     .picture{height:4.5rem} body{padding:1rem .6rem} .content{padding:.4rem .6rem 1rem}}
     """

@@ -5,23 +5,60 @@ struct RunPage {
   var report: RunReport
   /// What each stream of the report sounds like.
   var sounds: [StreamSound]
+  /// What else each stream has left; none while the run still goes on.
+  var traces: [StreamTrace] = []
+  /// Tests that failed, in the words of the test log: a run may be red without a stream that is.
+  var failures: [String] = []
+
+  /// What the whole page may weigh, bytes: what CI keeps and a mail takes.
+  static let limit = 15_000_000
 
   var html: String {
-    """
-    <!doctype html>
-    <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-    <title>Dubbing E2E</title><style>\(PageStyle.css)</style></head><body>
-    <h1>Dubbing E2E</h1>
-    <p class="soft" data-part="versions">\(report.started.formatted(.iso8601))\(versions)</p>
-    \(cards)
-    \(overview)
-    \(faultTable)
-    \(environmentTable)
-    <h2>Every stream</h2>
-    \(zip(report.streams, sounds).map(section).joined(separator: "\n"))
-    </body></html>
+    var shelf = MediaShelf(room: Self.limit - 400_000 - weight)
+    let traces = traces.isEmpty ? report.streams.map { _ in StreamTrace() } : traces
+    let order = report.streams.indices.sorted { urgency($0) < urgency($1) }
+    // What is red first finds room; sections stand in the order of the report.
+    let sections = Dictionary(
+      uniqueKeysWithValues: order.map { index in
+        (index, StreamSection(report, report.streams[index], sounds[index], traces[index], &shelf))
+      })
+    let media = shelf.items.enumerated().map {
+      "<script type=\"text/plain\" id=\"media-\($0)\">\($1.base64EncodedString())</script>"
+    }
+    let problems = RunProblems(
+      report: report, failures: failures, sections: report.streams.indices.compactMap { sections[$0] })
+    return """
+      <!doctype html>
+      <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+      <meta http-equiv="Content-Security-Policy" content="\(PageScript.policy)">
+      <link rel="icon" href="data:,">
+      <title>\(problems.title)</title><style>\(PageStyle.css)</style></head><body><main>
+      <h1>Dubbing E2E</h1>
+      <p class="soft" data-part="versions">\(report.started.formatted(.iso8601))\(versions)</p>
+      \(problems.html)
+      \(cards)
+      \(overview)
+      \(faultTable)
+      \(environmentTable)
+      <h2>Every stream</h2>
+      \(report.streams.indices.compactMap { sections[$0]?.html }.joined(separator: "\n"))
+      </main>
+      <script>\(PageScript.script)</script>
+      \(media.joined(separator: "\n"))
+      </body></html>
 
-    """
+      """
+  }
+
+  /// Bytes of pictures and text, about.
+  private var weight: Int {
+    let pictures = sounds.map { (($0.original?.count ?? 0) + ($0.output?.count ?? 0)) * 4 / 3 }.reduce(0, +)
+    let lines = traces.map { $0.events.count * 300 + $0.logs.count * 300 }.reduce(0, +)
+    return pictures + lines + report.streams.count * 16_000
+  }
+
+  private func urgency(_ index: Int) -> Int {
+    report.streams[index].isUnexpected ? 0 : report.streams[index].fault != nil ? 1 : 2
   }
 
   // MARK: The run
@@ -61,30 +98,14 @@ struct RunPage {
       let slowest = stream.fragments.compactMap(\.processingMs).max().map { "\(($0 / 1000).short) s" } ?? "–"
       let delta = stream.fragments.compactMap(\.avDeltaMs).max { abs($0) < abs($1) }
       return """
-        <tr><td>\(mark(stream))<td><span class="badge is-\(stream.outcome.rawValue)">\(stream.outcome.rawValue)</span><td>\(
-          stream.fixture.escaped)<td><a href="#\(anchor(stream))">\(stream.test.escaped)</a>\(fault(stream))<td class="number">\(
-          slowest)<td class="number">\(delta.map { String(format: "%+.1f ms", $0) } ?? "–")<td>\(redChecks(stream).escaped)</tr>
+        <tr><td>\(stream.mark)<td><span class="badge is-\(stream.outcome.rawValue)">\(stream.outcome.rawValue)</span><td>\(
+          stream.fixture.escaped)<td><a href="#\(stream.anchor)">\(stream.test.escaped)</a>\(stream.underFault)<td class="number">\(
+          slowest)<td class="number">\(delta.map { String(format: "%+.1f ms", $0) } ?? "–")<td>\(stream.redChecks.escaped)</tr>
         """
     }
     let head = "<tr><th><th>outcome<th>fixture<th>test<th>slowest answer<th>A/V delta<th>red checks</tr>"
     return "<div class=\"scroll\"><table data-part=\"overview\">\(head)\(rows.joined(separator: "\n"))</table></div>"
   }
-
-  private func redChecks(_ stream: RunReport.Stream) -> String {
-    let red = stream.checks.filter { !$0.passed }.map(\.name)
-    return red.isEmpty ? "–" : red.joined(separator: ", ")
-  }
-
-  private func mark(_ stream: RunReport.Stream) -> String {
-    if stream.fault != nil { return "<span class=\"warn\" title=\"broken on purpose\">⚡</span>" }
-    return stream.passed ? "<span class=\"good\">✔</span>" : "<span class=\"bad\">✘</span>"
-  }
-
-  private func fault(_ stream: RunReport.Stream) -> String {
-    stream.fault.map { " <span class=\"warn\">under ‘\($0.escaped)’</span>" } ?? ""
-  }
-
-  private func anchor(_ stream: RunReport.Stream) -> String { "stream-\(stream.stream.escaped)" }
 
   private var faultTable: String {
     guard !report.faults.isEmpty else { return "" }
@@ -121,75 +142,6 @@ struct RunPage {
   private func links(_ environment: RunReport.Environment) -> String {
     let links = environment.logs.map { "<a href=\"\($0.href)\">\(($0 as NSString).lastPathComponent.escaped)</a>" }
     return links.isEmpty ? "kept when it is down" : links.joined(separator: "<br>")
-  }
-
-  // MARK: One stream
-
-  private func section(_ stream: RunReport.Stream, _ sound: StreamSound) -> String {
-    // A few are all looked at; of many, those that ask for it.
-    let isOpen = stream.isUnexpected || report.streams.count <= 3
-    let figures = StreamFigures(stream: stream, sound: sound)
-    return """
-      <details class="stream"\(isOpen ? " open" : "")><summary>\(mark(stream)) <span class="badge is-\(stream.outcome.rawValue)">\(
-        stream.outcome.rawValue)</span> <b>\(stream.fixture.escaped)</b> <span class="test">\(stream.test.escaped)\(fault(stream))</span>\
-      <span class="soft">\(stream.durationS.short) s</span></summary>
-      <div class="content" id="\(anchor(stream))">
-      <p data-part="files">\(facts(stream))</p>
-      <h3>Sent and answered</h3>
-      \(figures.timeline)
-      <h3>What is heard</h3>
-      \(figures.content)
-      <h3>Fragments</h3>
-      <div class="scroll"><table data-part="fragments">\(Self.fragmentHead)\(stream.fragments.map(row).joined())</table></div>
-      <h3>Checks</h3>
-      <div class="scroll"><table data-part="checks">\(stream.checks.map(row).joined())</table></div>
-      </div></details>
-      """
-  }
-
-  private func facts(_ stream: RunReport.Stream) -> String {
-    var parts = ["<span class=\"soft\">\(stream.stream.escaped)</span>"]
-    if stream.outcome != stream.expectedOutcome { parts.append("expected \(stream.expectedOutcome.rawValue)") }
-    if let lag = stream.videoLagMs { parts.append("picture \(lag.short) ms behind the fixture’s") }
-    if let joined = stream.workerJoinedMs { parts.append("worker joined after \(joined.short) ms") }
-    if let missed = stream.missedStartS, missed > 0.1 { parts.append("missed the first \(missed.short) s") }
-    if let recording = stream.recording { parts.append("<a href=\"\(recording.href)\">recorded output</a>") }
-    if let events = stream.events { parts.append("<a href=\"\(events.href)\">events.jsonl</a>") }
-    for environment in report.environments where environment.media == stream.environment {
-      parts += environment.logs.map { "<a href=\"\($0.href)\">\(($0 as NSString).lastPathComponent.escaped)</a>" }
-    }
-    return parts.joined(separator: " · ")
-  }
-
-  private static let fragmentHead = """
-    <tr><th>fragment<th>sent<th>acknowledged<th>processed<th>transcript<th>translation<th>attributed to<th>coherence<th>A/V delta</tr>
-
-    """
-
-  private func row(_ fragment: RunReport.Stream.Fragment) -> String {
-    func milliseconds(_ value: Double?) -> String { value.map { "\($0.short) ms" } ?? "never" }
-    let sent: String = fragment.sentAfterS.map { "\($0.short) s" } ?? "never"
-    let delta: String = fragment.avDeltaMs.map { String(format: "%+.1f ms", $0) } ?? "–"
-    let coherence: String = fragment.coherence?.short ?? "–"
-    let cells: [String] = [
-      "\(fragment.sequence)", sent, milliseconds(fragment.acknowledgedMs), milliseconds(fragment.processingMs),
-      fragment.transcript ?? "–", fragment.translatedText ?? "–", fragment.attributedTo.description, coherence, delta,
-    ]
-    return "<tr>"
-      + cells.map { "<td\($0.hasSuffix("s") && $0.count < 12 ? " class=\"number\"" : "")>\($0.escaped)" }.joined()
-      + "</tr>\n"
-  }
-
-  private func row(_ check: RunReport.Stream.Check) -> String {
-    let (style, row) =
-      switch check.state {
-      case .passed: ("good", "passed")
-      case .failed: ("bad", "failed")
-      case .notAsked: ("soft", "not-asked")
-      }
-    let mark = "<span class=\"\(style)\">\(check.state.mark)</span>"
-    return
-      "<tr class=\"\(row)\"><td>\(mark)<td class=\"number\">\(check.name)<td class=\"message\">\(check.detail.escaped)</tr>\n"
   }
 }
 

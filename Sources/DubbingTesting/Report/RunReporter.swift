@@ -90,6 +90,8 @@ public actor RunReporter {
     entry.events = stream.flatMap { relativePath(of: $0.folder.appending(path: "events.jsonl")) }
     report.streams.append(entry)
     sounds.append(sound)
+    // For the page that is made when the run is over.
+    if let stream { try sound.save(in: stream.folder) }
     Console.print(verdict.table(test: test, fault: fault))
     try write()
   }

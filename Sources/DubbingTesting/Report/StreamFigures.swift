@@ -4,6 +4,8 @@ import Foundation
 struct StreamFigures {
   var stream: RunReport.Stream
   var sound: StreamSound
+  /// Whether the page has the recording: what the output holds is then a time line to click on.
+  var canBePlayed = false
 
   // MARK: Sent, acknowledged, processed
 
@@ -71,18 +73,18 @@ struct StreamFigures {
       fragment.outputStartS.flatMap { start in fragment.outputEndS.map { (fragment, start, $0 - start) } }
     }
     return """
-      <div class="lanes" data-part="content">
+      <div class="lanes" data-part="content" data-end="\(axis.end.short)">
       <span class="name">original</span><div class="track picture" data-part="original">\(
         picture(sound.original, "Spectrogram of the original", axis.span(lag, stream.fixtureDurationS)))</div>
       <span class="name">output</span><div class="track picture" data-part="output">\(
         picture(sound.output, "Spectrogram of the output", axis.span(0, stream.durationS)))</div>
       <span class="name">holds</span><div class="track strip" data-part="attribution">\(
-        windows.map { cell($0, axis.span($1, $2)) }.joined())</div>
+        windows.map { cell($0, from: $1, axis.span($1, $2)) }.joined())</div>
       <span class="name">A/V delta</span><div class="track deltas" data-part="av-delta">\(limits)\(
         windows.map { delta($0, axis.at($1 + $2 / 2)) }.joined())</div>
       <span class="name"></span><div class="ticks">\(axis.ticks)</div>
       </div>
-      <p class="key">Spectrograms from 0 to 4 kHz.\(key) A/V delta: up is late; the lines are ± \(stream.avBoundMs.short) ms.</p>
+      <p class="key">Spectrograms from 0 to 4 kHz.\(key) A/V delta: up is late; the lines are ± \(stream.avBoundMs.short) ms.\(canBePlayed ? " Click to play from there; ← and → move by a second." : "")</p>
       """
   }
 
@@ -91,13 +93,16 @@ struct StreamFigures {
     return "<img alt=\"\(title)\" style=\"\(style)\" src=\"data:image/png;base64,\(png.base64EncodedString())\">"
   }
 
-  private func cell(_ fragment: RunReport.Stream.Fragment, _ style: String) -> String {
+  private func cell(_ fragment: RunReport.Stream.Fragment, from start: Double, _ style: String) -> String {
     let holds = fragment.attributedTo
     // Another fragment's dub is as wrong as what nobody knows.
     let kind = holds.kind == .dubbed && holds != .dubbed(fragment.sequence) ? .unknown : holds.kind
     let coherence = fragment.coherence.map { ", coherence \($0.short)" } ?? ""
+    let shown = "class=\"badge is-\(kind.rawValue)\" style=\"\(style)\" title=\"\(holds)\(coherence)\""
+    guard canBePlayed else { return "<span \(shown)>\(holds)</span>" }
     return """
-      <span class="badge is-\(kind.rawValue)" style="border-radius:0;\(style)" title="\(holds)\(coherence)">\(holds)</span>
+      <button type="button" data-at="\(start.short)" \(shown) aria-label="fragment \(fragment.sequence) holds \(holds); play from \(
+        start.short) s">\(holds)</button>
       """
   }
 

@@ -22,6 +22,21 @@ struct StreamSound: Sendable {
     return sound
   }
 
+  /// Keeps the pictures beside the recording.
+  func save(in folder: URL) throws {
+    guard original != nil || output != nil else { return }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try original?.write(to: folder.appending(path: "original.png"))
+    try output?.write(to: folder.appending(path: "output.png"))
+  }
+
+  /// The pictures that a run has kept; nil: none.
+  static func kept(in folder: URL) -> StreamSound? {
+    let pictures = ["original.png", "output.png"].map { try? Data(contentsOf: folder.appending(path: $0)) }
+    guard pictures.contains(where: { $0 != nil }) else { return nil }
+    return StreamSound(original: pictures[0], output: pictures[1])
+  }
+
   /// One file's picture and hash.
   fileprivate struct Sound: Sendable {
     var picture: Data

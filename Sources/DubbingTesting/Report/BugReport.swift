@@ -1,0 +1,40 @@
+import Foundation
+
+/// What to paste into an issue about a stream: what was expected, what came, on which versions, and how to run it again.
+struct BugReport {
+  var report: RunReport
+  var stream: RunReport.Stream
+  var cause: String?
+  var logs: [LogLine]
+
+  var text: String {
+    var lines = [
+      "\(stream.test): \(stream.fixture) is \(stream.outcome.rawValue), expected \(stream.expectedOutcome.rawValue)"
+    ]
+    if let fault = stream.fault { lines.append("under the fault '\(fault)', which is on purpose") }
+    if let cause { lines.append(cause) }
+    lines += ["", "Stream: \(stream.stream), \(report.started.formatted(.iso8601))"]
+    lines += stream.checks.filter { $0.state == .failed }.map { "✘ \($0.name): \($0.detail)" }
+    lines += stream.fragments.map { fragment in
+      let answer = fragment.processingMs.map { "answered after \(($0 / 1000).short) s" } ?? "never answered"
+      return "fragment \(fragment.sequence): \(answer), the output holds: \(fragment.attributedTo)"
+    }
+    let bad = logs.filter { $0.level > .ordinary }.prefix(10)
+    if !bad.isEmpty { lines += ["", "Logs:"] + bad.map { "\($0.service) | \($0.text.prefix(200))" } }
+    if let versions = report.versions {
+      lines += [
+        "",
+        "Versions: docker engine \(versions.engine), \(versions.compose), ffmpeg \(versions.ffmpeg), Swift \(versions.swift), "
+          + "\(versions.os), \(versions.cores) cores",
+      ]
+    }
+    return (lines + ["", "Run it again: \(command)"]).joined(separator: "\n")
+  }
+
+  /// The stream's name has its test's: `test_<function>_<unique>`.
+  var command: String {
+    let parts = stream.stream.split(separator: "_")
+    guard parts.count > 2, parts[0] == "test" else { return "make e2e" }
+    return "make e2e FILTER='/\(parts[1])\\('   (in a package of your own: swift test --filter '/\(parts[1])\\(')"
+  }
+}

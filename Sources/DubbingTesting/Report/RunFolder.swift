@@ -1,0 +1,61 @@
+import AudioPrint
+import Foundation
+
+/// The folder that a run has left, and the page that is made of it once nothing is published any more.
+public struct RunFolder: Sendable {
+  /// Where `report.json` is.
+  public var folder: URL
+
+  public init(_ folder: URL) { self.folder = folder }
+
+  /// Writes `index.html` with everything that can be listened to: two streams at a time, since each takes an encoder.
+  ///
+  /// - Returns: the page's size, bytes.
+  /// - Throws: what reading `report.json` and writing the page throw. What is missing beside the report is missing on the page.
+  public func writePage() async throws -> Int {
+    let report = try RunReport(contentsOf: folder.appending(path: "report.json"))
+    let streams = report.streams
+    var parts = [(StreamSound, StreamTrace)?](repeating: nil, count: streams.count)
+    try await withThrowingTaskGroup(of: (Int, StreamSound, StreamTrace).self) { group in
+      func add(_ index: Int) {
+        group.addTask { [folder] in
+          let trace = await StreamTrace.read(streams[index], of: report, in: folder)
+          return (index, await sound(of: streams[index]), trace)
+        }
+      }
+      var next = min(ProcessInfo.processInfo.activeProcessorCount, streams.count)
+      for index in 0..<next { add(index) }
+      for try await (index, sound, trace) in group {
+        parts[index] = (sound, trace)
+        if next < streams.count { add(next) }
+        next += 1
+      }
+    }
+    let found = parts.compactMap { $0 }
+    let page = RunPage(report: report, sounds: found.map(\.0), traces: found.map(\.1), failures: failures)
+    let html = Data(page.html.utf8)
+    try html.write(to: folder.appending(path: "index.html"), options: .atomic)
+    return html.count
+  }
+
+  /// As the run kept it, or drawn anew.
+  private func sound(of stream: RunReport.Stream) async -> StreamSound {
+    let files = stream.events.map { folder.appending(path: $0).deletingLastPathComponent() }
+    if let kept = files.flatMap(StreamSound.kept) { return kept }
+    let output = stream.recording.map { MediaFile(folder.appending(path: $0).path) }
+    guard let fixture = try? Fixture.named(stream.fixture) else { return StreamSound() }
+    return await StreamSound.of(fixture, output: output)
+  }
+
+  /// What Swift Testing said of tests that failed.
+  private var failures: [String] {
+    let log = (try? String(contentsOf: folder.appending(path: "test.log"), encoding: .utf8)) ?? ""
+    return Self.failures(in: log)
+  }
+
+  static func failures(in log: String) -> [String] {
+    log.split(separator: "\n").filter { $0.hasPrefix("✘ Test ") && $0.contains(" recorded an issue ") }.map {
+      String($0.dropFirst("✘ Test ".count).prefix(300))
+    }
+  }
+}

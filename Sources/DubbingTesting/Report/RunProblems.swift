@@ -1,0 +1,56 @@
+import Foundation
+
+/// The head of the page: what is not as expected, and the likeliest cause of each.
+struct RunProblems {
+  var report: RunReport
+  var failures: [String]
+  var sections: [StreamSection]
+
+  private var red: [StreamSection] { sections.filter(\.stream.isUnexpected) }
+  private var uncaught: [RunReport.Fault] { report.faults.filter { !$0.ok } }
+  private var isGreen: Bool { red.isEmpty && uncaught.isEmpty && failures.isEmpty }
+
+  var title: String {
+    isGreen ? "✔ Dubbing E2E" : "✘ \(red.count + uncaught.count + (red.isEmpty ? failures.count : 0)) not as expected"
+  }
+
+  var html: String {
+    guard !isGreen else {
+      return "<p class=\"verdict good\" data-part=\"problems\">✔ Everything so far is as expected.</p>"
+    }
+    let streams = red.map { section in
+      """
+      <li><a href="#\(section.stream.anchor)">\(section.stream.test.escaped)</a> <span class="soft">\(
+        section.stream.fixture.escaped)</span> <span class="badge is-\(section.stream.outcome.rawValue)">\(
+        section.stream.outcome.rawValue)</span>
+      <p>\((section.cause ?? "").escaped)\(evidence(section))</p></li>
+      """
+    }
+    let faults = uncaught.map { fault in
+      func names(_ names: [String]) -> String { names.isEmpty ? "nothing" : names.joined(separator: ", ") }
+      return """
+        <li>The fault ‘\(fault.fault.escaped)’ did not lead to its diagnosis
+        <p>Red: \(names(fault.caughtBy).escaped). Expected: \(names(fault.expected).escaped).</p></li>
+        """
+    }
+    let tests = failures.prefix(20).map { "<li class=\"soft\">\($0.escaped)</li>" }
+    let tail =
+      tests.isEmpty
+      ? ""
+      : "<details\(red.isEmpty && uncaught.isEmpty ? " open" : "")><summary>What the tests say</summary><ul>\(tests.joined(separator: "\n"))</ul></details>"
+    return """
+      <section class="problems" data-part="problems" aria-label="Not as expected"><h2 class="bad">✘ Not as expected</h2>
+      <ol>\((streams + faults).joined(separator: "\n"))</ol>\(tail)</section>
+      """
+  }
+
+  /// The first error that a service logged about it, or else its first warning.
+  private func evidence(_ section: StreamSection) -> String {
+    let logs = section.trace.logs
+    guard let line = logs.first(where: { $0.level == .error }) ?? logs.first(where: { $0.level == .warning }) else {
+      return ""
+    }
+    return
+      "<br><span class=\"soft\">\(line.service.escaped) logged: <q>\(String(line.text.prefix(220)).escaped)</q></span>"
+  }
+}

@@ -1,0 +1,147 @@
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+// Internal: what the page is made of has no public name.
+@Suite("What the page says beyond the report")
+struct PageEvidenceTests {
+  private static let sound = Data(repeating: 1, count: 3000).base64EncodedString()
+
+  private static let record = """
+    {"time":"2026-11-28T02:23:01.500Z","kind":"event","direction":"toServer","event":"fragment:data","faults":[],"attachments":[],\
+    "payload":[{"stream_id":"s","sequence_number":1,"audio":{"sample_rate_hz":8000,"channels":2,"data_base64":"\(sound)"}}]}
+    not a line of it
+    {"time":"2026-11-28T02:23:02.250Z","kind":"event","direction":"toClient","event":"segment.dubbed","faults":["late"],"attachments":["\(sound)"],\
+    "payload":[{"id":"live.long-name.1","status":"failed"}]}
+    {"time":"2026-11-28T02:23:03.000Z","kind":"disconnect","direction":"toClient","event":"","faults":[],"attachments":[],"payload":[]}
+    """
+
+  @Test("A tap's lines are read whatever the services call their events and fields")
+  func tapLines() throws {
+    let lines = TapLine.lines(of: Self.record)
+    #expect(lines.map(\.name) == ["fragment:data", "segment.dubbed", "(disconnect)"])
+    #expect(lines.map(\.isFromWorker) == [true, false, false])
+    #expect(lines.map(\.sequence) == [1, 1, nil])
+    #expect(lines[0].sound == TapLine.Sound(bytes: Data(repeating: 1, count: 3000), sampleRate: 8000, channels: 2))
+    #expect(lines[1].sound?.bytes.count == 3000 && lines[1].status == "failed" && lines[1].faults == ["late"])
+    #expect(lines[1].date.timeIntervalSince(lines[0].date) == 0.75)
+  }
+
+  @Test(
+    "Samples and media files are told apart",
+    arguments: ["\0\0\0\u{1C}ftypisom", "OggS\0\0\0\0", "RIFF\0\0\0\0", "ID3\0\0\0\0\0"])
+  func files(start: String) {
+    #expect(TapLine.Sound(bytes: Data(start.utf8)).isFile)
+    #expect(!TapLine.Sound(bytes: Data(repeating: 0, count: 16)).isFile)
+  }
+
+  private static let log = """
+    worker-1 | 2026-11-28T02:23:02.100000001Z INFO session: [s] fragment 1
+    worker-1 | 2026-11-28T02:23:02.200000001Z INFO session: [s] fragment 2
+    worker-1 | 2026-11-28T02:23:02.300000001Z ERROR session: [other] broken
+    sts-1  | 2026-11-28T02:23:40.000000000Z ERROR model: gone
+    sts-1  | 2026-11-28T02:23:41.000000000Z INFO model: loading
+    mediamtx-1 | 2026-11-28T02:23:02.000000000Z ERR [API] path not found
+    worker-1 exited with code 0
+    """
+
+  @Test(
+    "Log lines: those near what is wrong, every error of the stream's time, none of another stream, repeated ones once")
+  func logLines() throws {
+    let all = LogLine.lines(of: Self.log)
+    #expect(all.count == 6 && all.map(\.level).filter { $0 == .error }.count == 2)
+    let moment = try #require(all.first?.date)
+    let span = moment...moment.addingTimeInterval(60)
+    let chosen = LogLine.lines(all, near: [moment], in: span, without: ["other"])
+    #expect(chosen.map(\.service) == ["mediamtx-1", "worker-1", "sts-1"])
+    #expect(chosen.map(\.count) == [1, 2, 1])
+    #expect(
+      LogLine.lines(all, near: [], in: span, without: []).map(\.text).count == 2, "errors, wherever nothing is wrong")
+  }
+
+  /// The stream of the sample with a change that makes it red.
+  private func stream(_ red: [DubbingVerdict.Check.Name], _ change: (inout RunReport.Stream) -> Void = { _ in })
+    -> RunReport.Stream
+  {
+    var stream = ReportSample.report.streams[0]
+    for index in stream.checks.indices where red.map(\.rawValue).contains(stream.checks[index].name) {
+      stream.checks[index].state = .failed
+      stream.checks[index].passed = false
+    }
+    stream.passed = red.isEmpty
+    change(&stream)
+    return stream
+  }
+
+  @Test("The first link of the chain that broke is the cause")
+  func causes() {
+    func cause(_ stream: RunReport.Stream, _ events: [TapLine] = []) -> String {
+      LikelyCause(stream: stream, trace: StreamTrace(events: events)).sentence ?? "none"
+    }
+    #expect(cause(stream([])) == "none")
+    let unanswered = stream([.processedOnce, .identity, .originalAbsent]) {
+      $0.fragments[1].processingMs = nil
+      $0.fragments[1].attributedTo = .original
+    }
+    #expect(
+      cause(unanswered) == "No answer of STS for fragment 1 reached the worker; the worker put the original through.")
+    let failed = TapLine.lines(of: Self.record)
+    #expect(
+      cause(unanswered, failed)
+        == "STS answered fragment 1 with the status failed; the worker put the original through. The tap acted on it: late."
+    )
+    let slow = stream([.deadline, .identity]) { $0.fragments[0].processingMs = 40_000 }
+    #expect(cause(slow) == "STS took 40 s to answer fragment 0; 30 s are allowed.")
+    let silent = stream([.transcript, .identity]) { $0.fragments[0].attributedTo = .silent }
+    #expect(cause(silent).contains("silence in the place of fragment 0"))
+    let swapped = stream([.identity]) { $0.fragments[0].attributedTo = .dubbed(1) }
+    #expect(cause(swapped).contains("another fragment’s dub in the place of fragment 0"))
+    let late = stream([.avSync]) { stream in
+      for i in stream.fragments.indices { stream.fragments[i].avDeltaMs = -250.4 }
+    }
+    #expect(cause(late) == "Every dub lies up to 250 ms too early for the picture: the worker lays its sound there.")
+    let ended = stream([.fragmentsSent, .duration, .transcript])
+    #expect(cause(ended).contains("publisher or worker ended in mid-stream"))
+    #expect(cause(stream([.codecs])).hasPrefix("Codecs: "))
+    #expect(cause(stream([]) { $0.outcome = .mixed }) == "The outcome is mixed, expected was dubbed.")
+  }
+
+  @Test("The head of the page names what is not as expected; a bug report has versions and a command")
+  func head() throws {
+    var report = ReportSample.report
+    report.streams.append(stream([.loudness]) { $0.stream = "test_counting_1234" })
+    report.faults.append(.init(fault: "quiet", caughtBy: [], expected: ["loudness"], message: "", ok: false))
+    let traces = report.streams.map { _ in StreamTrace(logs: LogLine.lines(of: Self.log)) }
+    let sounds = report.streams.map { _ in StreamSound() }
+    let html = RunPage(report: report, sounds: sounds, traces: traces, failures: ["a() recorded an issue"]).html
+    let head = try #require(html.components(separatedBy: "</section>").first)
+    for words in [
+      "✘ Not as expected", "#stream-test_counting_1234", "Loudness: ", "worker-1 logged", "fault ‘quiet’",
+      "a() recorded an issue",
+    ] { #expect(head.contains(words), "\(words)") }
+    #expect(html.contains("docker engine 20.10.24"))
+    #expect(html.contains("Run it again: make e2e FILTER='/counting\\('"))
+    let green = RunPage(report: ReportSample.report, sounds: ReportSample.sounds).html
+    #expect(green.contains("as expected.</p>") && !green.contains("✘ Not as expected"))
+  }
+
+  @Test("Media that would make the page too heavy are left out, those of passed streams first")
+  func weight() throws {
+    var report = ReportSample.report
+    report.streams = [stream([]), stream([.loudness]), stream([])]
+    for index in report.streams.indices { report.streams[index].stream = "s\(index)" }
+    let traces = (0..<3).map { StreamTrace(recording: Data(repeating: UInt8($0), count: 6_000_000)) }
+    let html = RunPage(report: report, sounds: traces.map { _ in StreamSound() }, traces: traces).html
+    #expect(html.utf8.count <= RunPage.limit)
+    let has = html.components(separatedBy: "<details class=\"stream\"").dropFirst().map { $0.contains("<video") }
+    #expect(has == [false, true, false])
+    #expect(html.components(separatedBy: "id=\"media-").count == 2)
+  }
+
+  @Test("Failed tests are read from the log of the run")
+  func failures() {
+    let log = "✔ Test a() passed\n✘ Test b() recorded an issue at x.swift:1\n✘ Test b() failed after 1 s\n"
+    #expect(RunFolder.failures(in: log) == ["b() recorded an issue at x.swift:1"])
+  }
+}
