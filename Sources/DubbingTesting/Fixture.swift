@@ -180,22 +180,39 @@ extension Fixture {
 }
 
 extension Fixture {
+  /// Compares every fixture under ``root`` with its file, so that nothing is started for one that cannot be used.
+  ///
+  /// Each is read once in a process. Whether its words are as many as its fragments depends on the worker: ``check(segment:)`` asks.
+  /// - Throws: ``DubbingError`` of the first that cannot be used.
+  static func checkAll(_ fixtures: [Fixture] = all()) async throws {
+    for fixture in fixtures {
+      try await fixture.requireUsable { fixture, media in Fixture.differences(declared: fixture, found: media) }
+    }
+  }
+
   /// Compares the declaration with the media file.
   ///
   /// - Parameter segment: length of the fragments that the worker under test cuts.
   /// - Throws: ``DubbingError`` with every difference at once, or when the file is not media or ffprobe is missing.
   public func check(segment: Duration = TimeBudget.standard.segment) async throws {
+    try await requireUsable { fixture, media in
+      var problems = fixture.declarationProblems(segment) + Fixture.differences(declared: fixture, found: media)
+      for recogniser in (fixture.heardBy ?? [:]).keys.sorted() {
+        let more = fixture.heard(by: recogniser).declarationProblems(segment)
+        problems += more.filter { !problems.contains($0) }.map { "heard_by \(recogniser): \($0)" }
+      }
+      return problems
+    }
+  }
+
+  private func requireUsable(_ problems: (Fixture, MediaInfo) -> [String]) async throws {
     if isUnreadable { _ = try Fixture.load(folder) }
     guard FileManager.default.isReadableFile(atPath: media.path) else {
       throw DubbingError(
-        folder: folder, problems: ["media.mp4 is missing"], next: "fixtures/make.sh makes the fixtures anew")
+        folder: folder, problems: ["media.mp4 is missing"],
+        next: "put the recording there under that name; this package's own are made anew by fixtures/make.sh")
     }
-    let found = try await FixtureAnalysis.shared.media(of: self).info()
-    var problems = declarationProblems(segment) + Fixture.differences(declared: self, found: found)
-    for recogniser in (heardBy ?? [:]).keys.sorted() {
-      let more = heard(by: recogniser).declarationProblems(segment)
-      problems += more.filter { !problems.contains($0) }.map { "heard_by \(recogniser): \($0)" }
-    }
+    let problems = problems(self, try await FixtureAnalysis.shared.media(of: self).info())
     guard problems.isEmpty else {
       throw DubbingError(folder: folder, problems: problems, next: "mend fixture.json or make media.mp4 anew")
     }
@@ -212,7 +229,6 @@ extension Fixture {
     if let rate = maxWordErrorRate, !(0...1).contains(rate) || expectedTranscripts == nil {
       problems.append("max_word_error_rate is \(rate): it is a share, 0…1, of the words in expected_transcripts")
     }
-    if tags.isEmpty { problems.append("tags is empty: no suite would run this fixture") }
     let count = fragmentCount(segment: segment)
     if let transcripts = expectedTranscripts, transcripts.count != count {
       problems.append(

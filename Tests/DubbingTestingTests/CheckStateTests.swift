@@ -111,4 +111,11 @@ struct CheckStateTests {
     #expect(check.passed && check.state == .notAsked)
     #expect(verdict.table(test: "t").contains("– transcript"))
   }
+
+  @Test("What breaks the contract again and again is said once, with how often")
+  func repeated() {
+    var evidence = HealthyRun.evidence
+    evidence.events.violations = ["a: b is missing", "c", "a: b is missing"]
+    #expect(DubbingVerdict(evidence)[.contract]?.detail == "2 times: a: b is missing; c")
+  }
 }

@@ -95,7 +95,8 @@ struct ContractTests {
   func directions() throws {
     #expect(
       try observed("fragment:processed", .toSTS, "{}").violations == [
-        "fragment:processed from worker to STS is not an event of the contract"
+        "fragment:processed from worker to STS is not an event of the contract, "
+          + "which has fragment:ack, fragment:data, stream:end, stream:init, stream:pause, stream:resume that way"
       ])
     #expect(try observed("hello", .toSTS, "{}").violations.count == 1)
     var contract = Contract.standard

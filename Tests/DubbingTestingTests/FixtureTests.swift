@@ -24,6 +24,18 @@ struct FixtureTests {
   @Test("The committed fixtures are what they say", arguments: Fixture.all())
   func committedFixtures(fixture: Fixture) async throws {
     try await fixture.check()
+    #expect(!fixture.tags.isEmpty, "no suite would run it")
+  }
+
+  @Test("All are held against their files before anything starts; neither tags nor what depends on the worker count")
+  func checkAll() async throws {
+    var short = try Fixture.named("counting-short")
+    (short.tags, short.expectedTranscripts) = ([], ["one"])
+    try await Fixture.checkAll([short])
+    short.video?.width = 7
+    let changed = short
+    let text = await message { try await Fixture.checkAll([try .named("counting-on"), changed]) }
+    #expect(text.contains("counting-short") && text.contains("width"), "\(text)")
   }
 
   @Test("There are fixtures, and their tags select them")

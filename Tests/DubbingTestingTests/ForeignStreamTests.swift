@@ -129,4 +129,24 @@ struct ForeignStreamTests {
       "dubbed_audio of fragment 1: 15 bytes declared m4a cannot be decoded",
     ] { #expect(problems.contains(words), "\(problems)") }
   }
+
+  @Test("What is laid around a fixture is silence and its own first and last picture; untouched is what was published")
+  func padded() async throws {
+    let (fixture, folder) = (
+      try Fixture.named("counting-awb"), FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    )
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let padding = FixturePadding(lead: .seconds(2), tail: .seconds(3))
+    let published = await FixtureAnalysis.shared.media(of: try await fixture.padded(by: padding, in: folder))
+    var analysis = OutputAnalysis(
+      stream: "s", fixture: fixture, budget: .standard, events: StreamEvents(), spoken: StreamEvents())
+    analysis.published = (published, padding)
+    let evidence = try await analysis.evidence(of: MediaFile(published.path), problem: nil)
+    #expect(abs(try #require(evidence.output).duration - 17) < 0.1)
+    #expect(evidence.video.treatment == .untouched && evidence.video.matched == evidence.video.inputCount)
+    #expect(evidence.video.lag == .seconds(2))
+    let sound = try await published.sound()
+    let level = { (from: Double, to: Double) in sound.slice(from: from, to: to).samples.map(abs).max() ?? 0 }
+    #expect(level(0, 1.9) < 0.01 && level(2, 14) > 0.1 && level(14.2, 17) < 0.01)
+  }
 }

@@ -98,4 +98,40 @@ struct StreamCheckTests {
       1, .toWorker, .streamReady(StreamReady(streamID: "s", sessionID: "x", maxInflight: 1)))
     #expect(Inflight([opening(3), ready, sent[0], sent[1]], stream: "s").bound == 1)
   }
+
+  typealias Answer = StreamCheck.Answer
+
+  @Test("When the output was there, against its bound")
+  func firstOutput() {
+    #expect(Answer(firstOutput: nil, within: .seconds(9)) == .notAsked("there was no output"))
+    #expect(Answer(firstOutput: .seconds(9), within: .seconds(9)) == .passed("after 9.00 s"))
+    #expect(
+      Answer(firstOutput: .seconds(9.5), within: .seconds(9)) == .failed("there after 9.50 s, the bound is 9.00 s"))
+  }
+
+  @Test("How late the worker connected: after its own start, or, if that was for this stream, after the stream's")
+  func workerConnects() {
+    let (started, began) = (Date(timeIntervalSince1970: 100), Date(timeIntervalSince1970: 200))
+    func answer(_ at: Double?) -> Answer {
+      Answer(
+        connectedAt: at.map(Date.init(timeIntervalSince1970:)), began: began, startedAt: started, within: .seconds(5))
+    }
+    #expect(answer(nil) == .notAsked("the worker never connected"))
+    #expect(answer(104) == .passed("after 4.00 s"))
+    #expect(answer(106) == .failed("connected after 6.00 s, the bound is 5.00 s"))
+    #expect(answer(204) == .passed("after 4.00 s"))
+    #expect(answer(206) == .failed("connected after 6.00 s, the bound is 5.00 s"))
+  }
+
+  @Test("How many fragments are in sync, of those that could be placed")
+  func inSync() {
+    var evidence = HealthyRun.evidence
+    evidence.windows[1].lag = .milliseconds(200)
+    #expect(Answer(inSync: DubbingVerdict(evidence), share: 0.5) == .passed("1 of 2 within ±120 ms"))
+    #expect(
+      Answer(inSync: DubbingVerdict(evidence), share: 0.9)
+        == .failed("1 of 2 within ±120 ms, at least 90 % are wanted"))
+    evidence.video.lag = nil
+    #expect(Answer(inSync: DubbingVerdict(evidence), share: 0) == .notAsked("nothing could be placed"))
+  }
 }

@@ -39,22 +39,13 @@ extension StreamCheck {
 
   /// The output is there so soon after the publisher's start.
   public static func firstOutput(within bound: Duration) -> StreamCheck {
-    StreamCheck("first output") { findings in
-      guard let time = findings.firstOutputAfter else { return .notAsked("there was no output") }
-      return time <= bound
-        ? .passed("after \(time.text)") : .failed("there after \(time.text), the bound is \(bound.text)")
-    }
+    StreamCheck("first output") { Answer(firstOutput: $0.firstOutputAfter, within: bound) }
   }
 
   /// The worker connects so soon after it was there; a worker that connects for each stream, after the stream was.
   public static func workerConnects(within bound: Duration) -> StreamCheck {
-    StreamCheck("worker connects") { findings in
-      guard let first = findings.connectedAt else { return .notAsked("the worker never connected") }
-      // One that was connected before the stream is as old as the environment.
-      let since = first < findings.began ? findings.environment.startedAt : findings.began
-      let time = Duration.seconds(max(0, first.timeIntervalSince(since)))
-      return time <= bound
-        ? .passed("after \(time.text)") : .failed("connected after \(time.text), the bound is \(bound.text)")
+    StreamCheck("worker connects") {
+      Answer(connectedAt: $0.connectedAt, began: $0.began, startedAt: $0.environment.startedAt, within: bound)
     }
   }
 
@@ -62,14 +53,45 @@ extension StreamCheck {
   ///
   /// - Parameter share: 0…1.
   public static func inSync(share: Double) -> StreamCheck {
-    StreamCheck("share in sync") { findings in
-      let bound = findings.verdict.tolerances.avDelta
-      let deltas = findings.verdict.fragments.compactMap(\.avDelta)
-      guard !deltas.isEmpty else { return .notAsked("nothing could be placed") }
-      let found = Double(deltas.count { $0.magnitude < bound }) / Double(deltas.count)
-      let said = "\(deltas.count { $0.magnitude < bound }) of \(deltas.count) within ±\(bound.milliseconds.short) ms"
-      return found >= share ? .passed(said) : .failed("\(said), at least \((share * 100).short) % are wanted")
+    StreamCheck("share in sync") { Answer(inSync: $0.verdict, share: share) }
+  }
+}
+
+// What the answers are drawn from, without an environment (pure).
+extension StreamCheck.Answer {
+  init(firstOutput: Duration?, within bound: Duration) {
+    guard let time = firstOutput else {
+      self = .notAsked("there was no output")
+      return
     }
+    self =
+      time <= bound ? .passed("after \(time.text)") : .failed("there after \(time.text), the bound is \(bound.text)")
+  }
+
+  init(connectedAt: Date?, began: Date, startedAt: Date, within bound: Duration) {
+    guard let first = connectedAt else {
+      self = .notAsked("the worker never connected")
+      return
+    }
+    // A connection from before the stream is as old as the environment.
+    let time = Duration.seconds(max(0, first.timeIntervalSince(first < began ? startedAt : began)))
+    self =
+      time <= bound
+      ? .passed("after \(time.text)") : .failed("connected after \(time.text), the bound is \(bound.text)")
+  }
+
+  init(inSync verdict: DubbingVerdict, share: Double) {
+    let bound = verdict.tolerances.avDelta
+    let deltas = verdict.fragments.compactMap(\.avDelta)
+    guard !deltas.isEmpty else {
+      self = .notAsked("nothing could be placed")
+      return
+    }
+    let count = deltas.count { $0.magnitude < bound }
+    let said = "\(count) of \(deltas.count) within ±\(bound.milliseconds.short) ms"
+    self =
+      Double(count) / Double(deltas.count) >= share
+      ? .passed(said) : .failed("\(said), at least \((share * 100).short) % are wanted")
   }
 }
 

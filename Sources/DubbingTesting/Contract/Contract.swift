@@ -76,6 +76,11 @@ public struct Contract: Sendable, Hashable {
   /// Their name of an event; nil where they have none.
   public func name(of event: Event) -> String? { events[event]?.name }
 
+  /// What the events are called that go one way, by name.
+  func names(going direction: ObservedEvent.Direction) -> [String] {
+    events.filter { $0.key.directions.contains(direction) }.map(\.value.name).sorted()
+  }
+
   /// Whether they have a field, or it is a constant.
   public func has(_ field: Field, in event: Event) -> Bool {
     guard let form = events[event] else { return false }

@@ -35,7 +35,10 @@ struct ContractReading {
       date: date, direction: direction, connection: connection, content: .undecodable(name: event.name))
     do {
       guard let content = try read(event, direction) else {
-        observed.violations = ["\(event.name) \(direction.sentence) is not an event of the contract"]
+        let known = contract.names(going: direction).joined(separator: ", ")
+        observed.violations = [
+          "\(event.name) \(direction.sentence) is not an event of the contract, which has \(known) that way"
+        ]
         return observed
       }
       observed.content = completed(content, session)

@@ -10,12 +10,14 @@ struct GreyFrames: Sendable {
   let count: Int
   /// What each pixel differs from its mean over the whole video by, picture after picture: brightness, bars and logos drop out.
   private let values: [Int16]
+  /// Each picture with itself.
+  private let energies: [Double]
 
   /// - Parameter pixels: 8-bit grey, picture after picture.
   init(_ pixels: [UInt8]) {
     let count = pixels.count / Self.size
     self.count = count
-    values = [Int16](unsafeUninitializedCapacity: count * Self.size) { values, used in
+    let values = [Int16](unsafeUninitializedCapacity: count * Self.size) { values, used in
       used = count * Self.size
       pixels.withUnsafeBufferPointer { pixels in
         for pixel in 0..<Self.size {
@@ -34,37 +36,54 @@ struct GreyFrames: Sendable {
         }
       }
     }
+    energies = values.withUnsafeBufferPointer { values in (0..<count).map { Self.product(values, $0, values, $0) } }
+    self.values = values
   }
 
   /// Decodes the first video track; time 0 of the container is picture 0.
   ///
+  /// - Parameters:
+  ///   - path: a media file.
+  ///   - area: the part of the picture that is looked at, as ffmpeg's `crop` has it; nil: all of it.
   /// - Throws: ``DubbingError`` with ffmpeg's own words, and what reading the temporary file throws.
-  static func decode(_ path: String) async throws -> GreyFrames {
+  static func decode(_ path: String, area: String? = nil) async throws -> GreyFrames {
     let file = FileManager.default.temporaryDirectory.appending(path: "frames-\(UUID().uuidString).gray")
     defer { try? FileManager.default.removeItem(at: file) }
     // Scaled before they are repeated or left out, which then costs nothing.
-    let filter = "scale=\(width):\(height):flags=area,format=gray,fps=\(rate):start_time=0"
+    let crop = area.map { "crop=\($0)," } ?? ""
+    let filter = crop + "scale=\(width):\(height):flags=area,format=gray,fps=\(rate):start_time=0"
+    _ = try await run(["-v", "error", "-y", "-copyts"], on: path, filter: filter, ["-f", "rawvideo", file.path])
+    return GreyFrames([UInt8](try Data(contentsOf: file)))
+  }
+
+  /// The smallest part outside of which every picture is black, `width:height:x:y`; nil where nothing was decoded.
+  ///
+  /// - Throws: ``DubbingError`` with ffmpeg's own words.
+  static func areaWithinBars(_ path: String) async throws -> String? {
+    // Two pictures a second: an area grows, and never shrinks.
+    let filter = "fps=2,cropdetect=round=2:reset=0:skip=0"
+    let words = try await run(["-hide_banner"], on: path, filter: filter, ["-f", "null", "-"]).standardError
+    return words.matches(of: /crop=(\d+:\d+:\d+:\d+)/).last.map { String($0.output.1) }
+  }
+
+  private static func run(
+    _ options: [String], on path: String, filter: String, _ output: [String]
+  ) async throws -> CommandResult {
     let result: CommandResult
     do {
       result = try await MediaTool.run(
-        "ffmpeg",
-        ["-v", "error", "-nostdin", "-y", "-copyts", "-i", path, "-map", "0:v:0", "-vf", filter, "-f", "rawvideo"] + [
-          file.path
-        ], timeout: .seconds(120))
+        "ffmpeg", options + ["-nostdin", "-i", path, "-map", "0:v:0", "-vf", filter] + output, timeout: .seconds(120))
     } catch let error as DubbingError {
       throw DubbingError(unreadable: path, program: "ffmpeg", reason: error.description)
     }
     guard result.succeeded else { throw DubbingError(unreadable: path, program: "ffmpeg", reason: result.lastWords) }
-    return GreyFrames([UInt8](try Data(contentsOf: file)))
+    return result
   }
 
   /// Standard deviation over time, grey levels of 256: how much the picture changes at all.
   var change: Double {
     guard count > 0 else { return 0 }
-    let energy = values.withUnsafeBufferPointer { values in
-      stride(from: 0, to: count, by: 4).reduce(0.0) { $0 + Self.product(values, $1, values, $1) }
-    }
-    return (energy / Double((count + 3) / 4 * Self.size)).squareRoot()
+    return (energies.reduce(0, +) / Double(count * Self.size)).squareRoot()
   }
 
   /// How alike this video is to another one that shows everything `lag` pictures later, −1…1; every `step`-th picture is compared.
@@ -80,8 +99,8 @@ struct GreyFrames: Sendable {
         var frame = first
         while frame < last {
           both += Self.product(own, frame - lag, others, frame)
-          mine += Self.product(own, frame - lag, own, frame - lag)
-          theirs += Self.product(others, frame, others, frame)
+          mine += energies[frame - lag]
+          theirs += other.energies[frame]
           frame += step
         }
       }

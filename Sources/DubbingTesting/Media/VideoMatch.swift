@@ -100,7 +100,7 @@ extension VideoMatch {
     match.treatment = .reencoded
     (match.lag, match.jitter) = (nil, .zero)
     do {
-      let found = try PictureMatch.find(try await input.greyFrames(), in: try await output.greyFrames())
+      let found = try await PictureMatch.find(input, in: output)
       (match.lag, match.likeness) = (found.lag, found.likeness)
     } catch let error as PictureMatch.NotMeasurable {
       (match.lagProblem, match.isAnother) = (error.reason, error.isAnother)

@@ -78,7 +78,8 @@ public struct LiveStream: Sendable {
     _ fixture: Fixture, under fault: StreamFault?
   ) async throws -> (verdict: DubbingVerdict, output: MediaFile?) {
     try await fixture.check(segment: environment.stack.budget.segment)
-    Console.print("… \(fixture.name): publishing \(fixture.duration) s over \(transport.rawValue) as \(name)")
+    let around = environment.stack.padding.map { " and \(($0.lead + $0.tail).seconds) s around it" } ?? ""
+    Console.print("… \(fixture.name): publishing \(fixture.duration) s\(around) over \(transport.rawValue) as \(name)")
     let contract = environment.stack.contract
     if let fault, let refusal = environment.stack.refusal(of: fault) {
       throw DubbingError(

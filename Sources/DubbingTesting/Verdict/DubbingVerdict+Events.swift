@@ -115,7 +115,20 @@ extension DubbingVerdict {
     }
     let errors = events.serviceErrors.map { "STS reported \($0.code): \($0.message)" }
     return Finding(
-      problems: events.violations + evidence.soundProblems + identity + errors, measured: "every payload is valid")
+      problems: events.violations.counted + evidence.soundProblems + identity + errors,
+      measured: "every payload is valid")
+  }
+}
+
+extension [String] {
+  /// Each once, in the order of their first, with how often it was said.
+  var counted: [String] {
+    let counts = Dictionary(map { ($0, 1) }, uniquingKeysWith: +)
+    var said: Set<String> = []
+    return filter { said.insert($0).inserted }.map { sentence in
+      let count = counts[sentence, default: 1]
+      return count == 1 ? sentence : "\(count) times: \(sentence)"
+    }
   }
 }
 
