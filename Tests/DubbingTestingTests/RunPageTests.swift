@@ -24,7 +24,11 @@ struct RunPageTests {
     let parts = [
       "files", "timeline", "content", "original", "output", "attribution", "av-delta", "fragments", "checks",
     ]
-    for section in sections { #expect(attributes("data-part", in: section) == parts) }
+    for (stream, section) in zip(ReportSample.report.streams, sections) {
+      let isBroken = stream.breaks?.isEmpty == false
+      #expect(attributes("data-part", in: section).filter { $0 != "breaks" } == parts)
+      #expect(attributes("data-part", in: section).contains("breaks") == isBroken)
+    }
     let whole = html.components(separatedBy: "<details")[0]
     #expect(attributes("data-part", in: whole) == ["versions", "run", "overview", "faults", "environments"])
   }
