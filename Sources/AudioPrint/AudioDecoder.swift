@@ -122,12 +122,19 @@ struct DecodingRequest {
   }
 
   /// What turns the samples as they come into samples that begin at `start`.
-  var alignment: Alignment {
+  var alignment: Alignment { alignment(channels: 1) }
+
+  /// The same for interleaved samples.
+  func alignment(channels: Int) -> Alignment {
     guard alignedToTimestamps else { return Alignment(lead: 0, limit: nil) }
     let rate = Double(sampleRate ?? 8000)
     return Alignment(
-      lead: Int(((firstSample - (start ?? 0)) * rate).rounded()), limit: duration.map { Int(($0 * rate).rounded()) })
+      lead: channels * Int(((firstSample - (start ?? 0)) * rate).rounded()),
+      limit: duration.map { channels * Int(($0 * rate).rounded()) })
   }
+
+  /// async=1 only fills gaps and trims overlaps; FLV's millisecond timestamps jitter by 1 ms, so 20 ms is a gap and no rounding.
+  static let gapFilter = "aresample=async=1:min_hard_comp=0.02"
 
   /// Two of whatever there is, so that ``ChannelMixer`` can look at them before it mixes them.
   static let channels = 2
@@ -145,10 +152,9 @@ struct DecodingRequest {
     if !alignedToTimestamps, let start { list += ["-ss", "\(start)"] }
     list += ["-i", path, "-map", "0:a:\(track)", "-vn", "-sn", "-dn"]
     if alignedToTimestamps {
-      // async=1 only fills gaps and trims overlaps; FLV's millisecond timestamps jitter by 1 ms, so 20 ms is a gap and no rounding.
       // Its first_pts=0 with -copyts would pad the beginning too, but ffmpeg 5.1 then starts the audio of an MPEG-TS that also has
       // video at 0 wherever it starts; so the beginning is padded here, from the start that ffprobe tells.
-      list += ["-af", "aresample=async=1:min_hard_comp=0.02:osf=fltp," + channels]
+      list += ["-af", Self.gapFilter + ":osf=fltp," + channels]
       // ffmpeg counts from the container's start, which is at or after time 0; the exact end is cut by the sample.
       if let duration { list += ["-t", "\((start ?? 0) + duration + 1)"] }
     } else {

@@ -3,6 +3,8 @@ struct ContinuityFollower {
   let clip: ContinuitySignal
   let recording: ContinuitySignal
   let track: ContinuityTrack
+  /// The stretches in which some of the clip is surely played: a delay that fits a pause of the clip fits anything.
+  private let runs: [ContinuityTrack.Run]
 
   private static let size = ContinuitySignal.block
   private static let sampleRate = Double(Thresholds.sampleRate)
@@ -10,6 +12,10 @@ struct ContinuityFollower {
   private static let seam = 64
   /// Samples around a change of delay: 20 ms.
   private static let edge = 160
+  /// Blocks that a stretch must follow.
+  private static let sure = 3
+  /// Samples at a recording's ends in which a codec's first frame may lack what lies before it: 25 ms.
+  private static let frame = 200
 
   init(
     clip: ContinuitySignal, recording: ContinuitySignal, limits: Range<Int>, place: ContinuityPlace.Found
@@ -18,6 +24,10 @@ struct ContinuityFollower {
     let lanes = ContinuityLanes(
       clip: clip, recording: recording, limits: limits, offset: -Int(place.position.rounded()), at: place.block)
     track = ContinuityTrack(lanes)
+    let levels = ContinuityLevels(track: track)
+    let known = track.runs.filter { $0.lane != nil }
+    let sure = known.filter { $0.blocks.lazy.filter(levels.follows).prefix(Self.sure).count == Self.sure }
+    runs = sure.isEmpty ? known : sure
   }
 
   /// A break in samples of the recording.
@@ -31,8 +41,8 @@ struct ContinuityFollower {
 
   /// Blocks in which the clip plays: from where it begins to where it ends, as far as the recording goes.
   var playing: Range<Int> {
-    let first = track.runs.first { $0.lane != nil }?.blocks.lowerBound ?? track.blocks.lowerBound
-    let last = track.runs.last { $0.lane != nil }?.blocks.upperBound ?? track.blocks.upperBound
+    let first = runs.first?.blocks.lowerBound ?? track.blocks.lowerBound
+    let last = runs.last?.blocks.upperBound ?? track.blocks.upperBound
     let begin = (-track.offset(at: first)) / Self.size
     let end = (clip.samples.count - track.offset(at: last - 1) + Self.size - 1) / Self.size
     let lower = begin.clamped(to: track.blocks.lowerBound...track.blocks.upperBound)
@@ -50,7 +60,7 @@ struct ContinuityFollower {
 
   func breaks() -> [Found] {
     let playing = self.playing
-    let low = ContinuityLevels(track: track).low(within: playing)
+    let low = ContinuityLevels(track: track).low(within: playing).filter { !isFirstFrame($0.samples) }
     var found = jumps(low.map(\.blocks)) + ends(playing, low.map(\.blocks))
     // Where the delay changes inside of a block, what is expected there is known to some blocks only.
     let edges = found.flatMap { [$0.samples.lowerBound, $0.samples.upperBound] }
@@ -75,6 +85,11 @@ struct ContinuityFollower {
     return found.sorted { $0.samples.lowerBound < $1.samples.lowerBound }
   }
 
+  /// Whether a codec may have made a silence at an end of the recording, which was cut off there.
+  private func isFirstFrame(_ span: Range<Int>) -> Bool {
+    span.upperBound <= Self.frame || span.lowerBound >= recording.samples.count - Self.frame
+  }
+
   // MARK: Changes of delay
 
   /// A change from one delay to another, with what lies between.
@@ -89,7 +104,7 @@ struct ContinuityFollower {
   private func changes() -> [Change] {
     var changes: [Change] = []
     var last: ContinuityTrack.Run?
-    for run in track.runs where run.lane != nil {
+    for run in runs {
       if let before = last {
         let jump = track.offset(at: run.blocks.lowerBound) - track.offset(at: before.blocks.upperBound - 1)
         changes.append(
@@ -192,8 +207,7 @@ struct ContinuityFollower {
 
   /// Other sound where the clip should begin or end.
   private func ends(_ playing: Range<Int>, _ low: [Range<Int>]) -> [Found] {
-    let known = track.runs.filter { $0.lane != nil }
-    guard let first = known.first?.blocks.lowerBound, let last = known.last?.blocks.upperBound else { return [] }
+    guard let first = runs.first?.blocks.lowerBound, let last = runs.last?.blocks.upperBound else { return [] }
     let outer = [
       playing.lowerBound..<max(playing.lowerBound, first), min(last, playing.upperBound)..<playing.upperBound,
     ]

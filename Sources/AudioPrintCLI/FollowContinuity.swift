@@ -18,7 +18,7 @@ struct FollowContinuity: AsyncParsableCommand {
   @Option(name: .customLong("clip"), help: "What it should play; repeat it for further clips.")
   var clips: [String] = []
   @Option(
-    name: .customLong("at"),
+    name: .customLong("at"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Where the clip begins in the recording; once for each clip, in the same order.", valueName: "seconds"))
   var starts: [Double] = []

@@ -44,6 +44,21 @@ struct QuietSourceTests {
     #expect(missed.isEmpty, "\(missed)")
   }
 
+  @Test("Without windows a quiet voice is heard in the parts that it plays in", arguments: [-18.0, -15])
+  func segments(level: Double) async throws {
+    let scene = try await Scene()
+    let under = try AudioClip.joined(scene.dubbed).gain(level)
+    let output = try await Media.roundTrip(
+      try scene.original.mixed(with: under), ["-c:a", "aac", "-b:a", "192k", "-ar", "48000"])
+    let found = Attributor(candidates: scene.candidates).segments(output)
+    let mixed = found.filter { $0.attribution == .mixed }.reduce(0) { $0 + $1.end - $1.start }
+    #expect(mixed >= 22, "\(found.map { "\($0.start) \($0.end) \($0.attribution)" })")
+    #expect(found.allSatisfy { [.mixed, .passthrough].contains($0.attribution) }, "\(found)")
+    // Where there is none, nothing is heard.
+    let alone = Attributor(candidates: scene.candidates).segments(try await Media.roundTrip(scene.original))
+    #expect(alone.allSatisfy { [.passthrough, .silent].contains($0.attribution) }, "\(alone)")
+  }
+
   @Test("More candidates find no second source where there is none", arguments: [64, 128])
   func nothing(kilobits: Int) async throws {
     let scene = try await Scene()

@@ -1,3 +1,4 @@
+import AudioPrint
 import Foundation
 import Testing
 
@@ -126,6 +127,10 @@ struct DubbingVerdictTests {
     .init(testDescription: "the dub is noise with the shape of speech", expected: [.heardAgain]) {
       $0.heard = [0: "", 1: "siete"]
     },
+    .init(testDescription: "20 ms of the dub are missing", expected: [.continuity]) {
+      $0.continuity = DubContinuity(
+        breaks: [Break(kind: .missing, start: 7, length: 0.02, clip: 1, clipStart: 1)], followed: [0, 1], judged: 8)
+    },
     .init(testDescription: "the dub is too quiet", expected: [.loudness]) { $0.windows[0].level = -62 },
     .init(testDescription: "the dub is late", expected: [.avSync]) { $0.windows[0].lag = .milliseconds(250) },
     .init(testDescription: "the dub is early", expected: [.avSync]) { $0.windows[1].lag = .milliseconds(-130) },
@@ -161,7 +166,8 @@ struct DubbingVerdictTests {
   @Test("Every check has been seen to fail")
   func everyCheckHasAFault() {
     let covered = Self.eventFaults.map(\.expected) + Self.outputFaults.map(\.expected)
-    #expect(covered.reduce(into: Set()) { $0.formUnion($1) } == Set(DubbingVerdict.Check.Name.allCases + [.heardAgain]))
+    let all = DubbingVerdict.Check.Name.allCases + [.continuity, .heardAgain]
+    #expect(covered.reduce(into: Set()) { $0.formUnion($1) } == Set(all))
   }
 
   @Test("A fragment without words may be silent")

@@ -28,7 +28,12 @@ struct MadeStream {
   /// How fragments and dubs travel: nil for PCM, or a format with ffmpeg's options that make it.
   var coded: (format: String, options: [String])?
 
-  private static let rate = 16000
+  /// What becomes of the output's sound before it is coded: 16 kHz, mono.
+  var damage: @Sendable (inout [Float]) -> Void = { _ in }
+  /// ffmpeg's filter on the output's sound, which can tell its channels.
+  var filter: String?
+
+  static let rate = 16000
 
   struct Made {
     var events: StreamEvents
@@ -67,6 +72,7 @@ struct MadeStream {
       case .dubOf(let other): output += Array(dubs[other].prefix(dub.count))
       }
     }
+    damage(&output)
     let recording = folder.appending(path: "output.flv")
     try await record(Array(repeating: 0, count: max(0, Int(soundDelay * Double(Self.rate)))) + output, to: recording)
     return Made(events: StreamEvents(events, stream: "s"), recording: recording)
@@ -80,6 +86,7 @@ struct MadeStream {
     if picture != nil { arguments += ["-ss", "\(joined)", "-t", "\(seen)", "-i", fixture.media.path] }
     arguments += ["-f", "s16le", "-ar", "\(Self.rate)", "-ac", "1", "-i", pcm.path]
     arguments += picture.map { ["-map", "0:v", "-map", "1:a"] + $0 } ?? ["-map", "0:a"]
+    if let filter { arguments += ["-af", filter] }
     arguments += ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2", file.path]
     try await Self.ffmpeg(arguments)
   }

@@ -1,3 +1,4 @@
+import AudioPrint
 import Foundation
 
 @testable import DubbingTesting
@@ -47,6 +48,8 @@ enum ReportSample {
     var evidence = HealthyRun.evidence
     evidence.events = StreamEvents(events, stream: "s")
     evidence.windows[1].lag = .milliseconds(250)
+    evidence.continuity = DubContinuity(
+      breaks: [Break(kind: .missing, start: 7, length: 0.12, clip: 1, clipStart: 1)], followed: [0, 1], judged: 8)
     return DubbingVerdict(evidence)
   }
 

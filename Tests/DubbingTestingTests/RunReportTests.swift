@@ -19,6 +19,7 @@ struct RunReportTests {
         // What the contract does not have.
         "expected_outcome", "passed", "fault", "environment", "fixture_duration_s", "segment_s", "answer_bound_s",
         "av_bound_ms", "video_lag_ms", "video", "hash_differs", "recording", "events", "word_error_rate",
+        "breaks",
       ])
     let fault = try #require((object["faults"] as? [[String: Any]])?.first)
     #expect(Set(fault.keys) == ["fault", "caught_by", "expected", "message", "ok", "outcome", "hash_differs"])
@@ -74,7 +75,7 @@ struct RunReportTests {
       summary == """
         environment ready after 3.5 s, whole run 40.0 s
           dubbed       pair         a <b> & "c"
-          dubbed       pair         a <b> & "c"  [red: deadline, a/v sync]
+          dubbed       pair         a <b> & "c"  [red: deadline, a/v sync, continuity]
           sample (ms): 1.5
           fault 'noise': caught by identity
           fault 'late': NOT CAUGHT AS EXPECTED: red are nothing; expected were a/v sync

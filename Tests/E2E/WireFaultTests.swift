@@ -1,4 +1,5 @@
 import DubbingTesting
+import Foundation
 import SocketIOLite
 import Testing
 
@@ -55,6 +56,27 @@ extension E2E {
         outcome: .mixed, checks: [.processedOnce, .identity, .originalAbsent]),
     ]
 
+    /// Inside of a dub, of whose 6 s the first three sound: a window is explained as a whole all the same.
+    static let inside: [FaultCase] = [
+      broken("100 ms of the dub missing every 500 ms", filter: "aeval='val(0)*gte(mod(t,0.5),0.1)':c=same"),
+      broken("the dub's last words silent", filter: "aeval='val(0)*lt(t,2.6)':c=same"),
+      broken("20 ms of the dub missing once", filter: "aeval='val(0)*(1-between(t,1.04,1.06))':c=same"),
+      broken("a click where two dubs meet", filter: "aeval='if(lt(t,0.003),0.9*sin(6283*t),val(0))':c=same"),
+      FaultCase(
+        fault: .answer(2, name: "half a second of the dub played twice") { answer in
+          guard let audio = answer.dubbedAudio else { return }
+          let half = audio.sampleRateHz / 2 * 2
+          let bytes = [UInt8](audio.data)
+          answer.dubbedAudio?.data = Data(bytes[..<(2 * half)] + bytes[half..<2 * half] + bytes[(3 * half)...])
+        },
+        checks: [.continuity]),
+    ]
+
+    private static func broken(_ name: String, filter: String) -> FaultCase {
+      FaultCase(
+        fault: .answer(2, name: name) { $0.dubbedAudio = $0.dubbedAudio?.filtered(filter) }, checks: [.continuity])
+    }
+
     static let atThePublisher: [FaultCase] = [
       FaultCase(
         fault: .publisherDies(after: .seconds(15), name: "publisher dies in mid-stream"), fixture: "counting",
@@ -63,7 +85,9 @@ extension E2E {
         fault: .videoPacketsLost(where: "between(n,100,104)", name: "video packets lost"), checks: [.videoPackets]),
     ]
 
-    @Test("A fault leads to its diagnosis and no other", .stream(publish: .rtmp), arguments: onTheWire + atThePublisher)
+    @Test(
+      "A fault leads to its diagnosis and no other", .stream(publish: .rtmp),
+      arguments: onTheWire + inside + atThePublisher)
     func fault(_ fault: FaultCase) async throws {
       try await LiveStream.current.expectCaught(
         Fixture.named(fault.fixture), as: fault.outcome, by: fault.checks, under: fault.fault)

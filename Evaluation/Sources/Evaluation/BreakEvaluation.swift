@@ -11,7 +11,6 @@ struct BreakEvaluation: Sendable {
   let sources: [Int]
 
   static let seconds = 60.0
-  static let rate = 8000
 
   /// Neighbours are alike: even ones tune, odd ones report.
   static let kinds: [(name: String, kind: SourceKind?, isSpeech: Bool)] = [
@@ -119,13 +118,15 @@ struct BreakEvaluation: Sendable {
 
   private func measure(_ index: Int, _ factory: MaterialFactory) async throws -> Result {
     var result = Result()
+    let sounds = BreakSounds(folder: folder)
     let source = try await sound(index, factory, UInt64(900_000 + 1000 * index))
     let continuity = Continuity(clips: [source])
     let wave = "\(folder)/breaks/\(index)-source.wav"
     try await Tool.cached(wave) { try Tool.write(source, to: $0) }
     let own = try await Silences.detect(in: wave)
-    for round in 0..<rounds {
-      for (k, kind) in Self.broken.enumerated() {
+    for (k, kind) in Self.broken.enumerated() {
+      // Only two of the codecs are stereo.
+      for round in 0..<(kind == .channelLost ? 2 : 1) * rounds {
         let seed = UInt64(index * 10_000 + round * 100 + k)
         let (samples, left, made) = breaking(source, kind, seed: seed, rotated: round * 3 + k)
         for (c, codec) in Self.codecs.enumerated() {
@@ -134,9 +135,9 @@ struct BreakEvaluation: Sendable {
           guard !isStereo || c == 0 || c == 2 else { continue }
           let name = "\(index)-\(kind.rawValue)-\(round)"
           let isForPeers = round == 0 && c == 0 && !isStereo
-          let heard = try await coded(
+          let heard = try await sounds.coded(
             samples, left: isStereo ? left : nil, codec, name, forPeers: isForPeers ? (wave, made) : nil)
-          let report = follow(continuity, heard, &result)
+          let report = follow(continuity, heard)
           let found = kind == .missing ? heard.silences : nil
           judge(report, made, index, codec.name, found.map { ($0, own) }, &result)
         }
@@ -146,8 +147,8 @@ struct BreakEvaluation: Sendable {
       let clean = minute == 0 ? source : try await sound(index, factory, UInt64(900_000 + 1000 * index + minute))
       let continuity = Continuity(clips: [clean])
       for codec in Self.codecs {
-        let heard = try await coded(clean.samples, left: nil, codec, "\(index)-clean-\(minute)")
-        let report = follow(continuity, heard, &result)
+        let heard = try await sounds.coded(clean.samples, left: nil, codec, "\(index)-clean-\(minute)")
+        let report = timed(continuity, heard, &result)
         var alarms = report.breaks.map { "\($0.kind.rawValue) at \($0.start) for \($0.length)" }
         if !report.lost.isEmpty { alarms.append("lost") }
         result.clean.append(
@@ -160,10 +161,15 @@ struct BreakEvaluation: Sendable {
     return result
   }
 
-  private func follow(_ continuity: Continuity, _ heard: Heard, _ result: inout Result) -> Continuity.Report {
+  private func follow(_ continuity: Continuity, _ heard: BreakSounds.Heard) -> Continuity.Report {
+    continuity.report(left: heard.left, right: heard.right, placements: [.init(clip: 0, start: 0)])
+  }
+
+  /// The same, with the time that it takes: unbroken, as nearly all is.
+  private func timed(_ continuity: Continuity, _ heard: BreakSounds.Heard, _ result: inout Result) -> Continuity.Report
+  {
     let start = Self.processorSeconds
-    let report = continuity.report(
-      left: heard.left, right: heard.right, placements: [.init(clip: 0, start: 0)])
+    let report = follow(continuity, heard)
     result.milliseconds += 1000 * (Self.processorSeconds - start)
     result.followed += heard.left.duration
     return report
@@ -226,55 +232,5 @@ struct BreakEvaluation: Sendable {
         "\(Self.kinds[index].name), \(codec), \(made.first?.kind.rawValue ?? ""): \(stray.kind.rawValue) at \(stray.start) for \(stray.length)"
       )
     }
-  }
-
-  // MARK: Codecs
-
-  struct Heard: Sendable {
-    var left: AudioClip
-    var right: AudioClip
-    /// Seconds that silencedetect calls silent.
-    var silences: [ClosedRange<Double>]
-  }
-
-  /// Through a codec; a second channel makes it stereo.
-  private func coded(
-    _ samples: [Float], left: [Float]?, _ codec: Transform, _ name: String,
-    forPeers: (source: String, made: [MadeBreak])? = nil
-  ) async throws -> Heard {
-    let path = "\(folder)/breaks/\(name)-\(codec.name.replacing(" ", with: "-")).\(codec.container)"
-    try await Tool.cached(path) { try await encode(samples, left, codec, $0) }
-    let (one, other) = try await AudioDecoder.decodeStereo(path, sampleRate: Self.rate)
-    let isAsked = name.contains("missing") || name.contains("clean")
-    let silences = isAsked ? try await Silences.detect(in: path) : []
-    if let forPeers { try await keep(path, forPeers.source, forPeers.made, name) }
-    // Tens of hours would fill a disk.
-    try FileManager.default.removeItem(atPath: path)
-    return Heard(left: one, right: other, silences: silences)
-  }
-
-  /// For Evaluation/peers/breaks.py.
-  private func keep(_ path: String, _ source: String, _ made: [MadeBreak], _ name: String) async throws {
-    let peers = folder + "/peers"
-    try await Tool.cached("\(peers)/\(name).wav") {
-      try await Tool.ffmpeg(path, ["-ac", "1", "-ar", "\(Tool.sampleRate)"], $0)
-    }
-    let breaks = made.map {
-      #"{"kind":"\#($0.kind.rawValue)","start":\#($0.start),"length":\#($0.length),"shift":\#($0.shift)}"#
-    }
-    let json = #"{"source":"\#(URL(fileURLWithPath: source).path)","breaks":[\#(breaks.joined(separator: ","))]}"#
-    try Data(json.utf8).write(to: URL(fileURLWithPath: "\(peers)/\(name).json"))
-  }
-
-  private func encode(_ samples: [Float], _ left: [Float]?, _ codec: Transform, _ path: String) async throws {
-    let wave = path + ".wav"
-    defer { try? FileManager.default.removeItem(atPath: wave) }
-    try Tool.write(.of(samples), to: wave)
-    guard let left else { return try await Tool.ffmpeg(wave, codec.arguments, path) }
-    let second = path + ".left.wav"
-    defer { try? FileManager.default.removeItem(atPath: second) }
-    try Tool.write(.of(left), to: second)
-    try await Tool.ffmpeg(
-      wave, ["-i", second, "-filter_complex", "[1:a][0:a]join=inputs=2:channel_layout=stereo"] + codec.arguments, path)
   }
 }

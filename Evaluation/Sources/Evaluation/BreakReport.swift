@@ -71,7 +71,9 @@ struct BreakReport {
 
   func text() -> String {
     var lines = ["breaks put in: \(result.outcomes.count), in \(Set(result.outcomes.map(\.source)).count) sources"]
-    lines += self.lines("all sources", result.outcomes) + self.lines("held-out half", reported)
+    let tuned = result.outcomes.filter { !Self.isReported($0.source) }
+    lines += self.lines("the half that thresholds were fixed on", tuned)
+    if !reported.isEmpty { lines += self.lines("held-out half", reported) }
     lines.append("\nmissing, rightly named in %, by codec, speech only")
     for codec in BreakEvaluation.codecs {
       let of = result.outcomes.filter { $0.made.kind == .missing && $0.codec == codec.name && Self.isSpeech($0.source) }
@@ -80,10 +82,15 @@ struct BreakReport {
       }
       lines.append(pad(codec.name, 18) + cells.joined())
     }
-    let hours = result.clean.map(\.hours).reduce(0, +)
-    let alarms = result.clean.flatMap(\.alarms)
-    lines.append(String(format: "\nwithout a break: %.2f h, %d false alarms", hours, alarms.count))
-    lines += alarms.map { "  " + $0 }
+    lines.append("")
+    for isHeldOut in [false, true] {
+      let clean = result.clean.filter { Self.isReported($0.source) == isHeldOut }
+      let hours = clean.map(\.hours).reduce(0, +)
+      let alarms = clean.flatMap(\.alarms)
+      let half = isHeldOut ? "held-out half" : "half that thresholds were fixed on"
+      lines.append("without a break, \(half): " + String(format: "%.2f h, %d false alarms", hours, alarms.count))
+      lines += alarms.map { "  " + $0 }
+    }
     lines.append("reported elsewhere in broken recordings: \(result.strays.count)")
     lines += result.strays.prefix(40).map { "  " + $0 }
     lines.append("")

@@ -49,6 +49,18 @@ final class MediaFile: Sendable {
     try await knownSound { [path] in try await AudioDecoder.decode(path, alignedToTimestamps: true) }
   }
 
+  /// The same in two channels, which are alike where the track is mono.
+  ///
+  /// - Throws: `AudioError`.
+  func channels() async throws -> (left: AudioClip, right: AudioClip) {
+    let isMono = try await info().audio?.channels == 1
+    guard !isMono else {
+      let sound = try await sound()
+      return (sound, sound)
+    }
+    return try await AudioDecoder.decodeStereo(path, alignedToTimestamps: true)
+  }
+
   /// The sound as the original that others are compared with.
   func original() async throws -> Attributor {
     try await knownOriginal {

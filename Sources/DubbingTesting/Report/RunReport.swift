@@ -30,6 +30,16 @@ public struct RunReport: Sendable, Codable {
       public var detail: String
     }
 
+    /// A span in which the output does not play a fragment's dub as it is.
+    public struct Break: Sendable, Codable {
+      public var kind: String
+      /// Sequence number.
+      public var fragment: Int
+      /// On the output's time line, seconds.
+      public var startS: Double
+      public var lengthMs: Double
+    }
+
     public var test: String
     public var fixture: String
     public var stream: String
@@ -64,6 +74,8 @@ public struct RunReport: Sendable, Codable {
     public var wordErrorRate: Double?
     /// Share of the translation's words that a listener did not hear in the output, 0…1; nil where nobody listened.
     public var dubErrorRate: Double?
+    /// In order of time; nil where nothing was followed.
+    public var breaks: [Break]?
     /// Whether the `SpectralHash` of original and output differ: what the predecessor called dubbed. nil without an output.
     public var hashDiffers: Bool?
     /// The recorded output, from the report's folder; nil when there is none.
@@ -160,6 +172,13 @@ extension RunReport.Stream {
     missedStartS = verdict.missedStart?.seconds.rounded(places: 3)
     wordErrorRate = verdict.wordErrorRate?.rounded(places: 4)
     dubErrorRate = verdict.dubErrorRate?.rounded(places: 4)
+    if verdict[.continuity] != nil {
+      breaks = verdict.breaks.map {
+        Break(
+          kind: $0.kind.rawValue, fragment: $0.clip, startS: $0.start.rounded(places: 3),
+          lengthMs: ($0.length * 1000).rounded(places: 1))
+      }
+    }
   }
 
   /// What differs from what was hoped for: with a fault on purpose, nobody can tell from the stream alone.

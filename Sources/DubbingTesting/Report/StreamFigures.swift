@@ -1,3 +1,4 @@
+import AudioPrint
 import Foundation
 
 /// The two figures of a stream: when its fragments were sent and answered, and what its output holds.
@@ -80,7 +81,7 @@ struct StreamFigures {
         picture(sound.output, "Spectrogram of the output", axis.span(0, stream.durationS)))</div>
       <span class="name">holds</span><div class="track strip" data-part="attribution">\(
         windows.map { cell($0, from: $1, axis.span($1, $2)) }.joined())</div>
-      <span class="name">A/V delta</span><div class="track deltas" data-part="av-delta">\(limits)\(
+      \(breaks(on: axis))<span class="name">A/V delta</span><div class="track deltas" data-part="av-delta">\(limits)\(
         windows.map { delta($0, axis.at($1 + $2 / 2)) }.joined())</div>
       <span class="name"></span><div class="ticks">\(axis.ticks)</div>
       </div>
@@ -103,6 +104,22 @@ struct StreamFigures {
     return """
       <button type="button" data-at="\(start.short)" \(shown) aria-label="fragment \(fragment.sequence) holds \(holds); play from \(
         start.short) s">\(holds)</button>
+      """
+  }
+
+  /// Where dubs are not played as they are; nothing where they are.
+  private func breaks(on axis: PageAxis) -> String {
+    guard let breaks = stream.breaks, !breaks.isEmpty else { return "" }
+    let spans = breaks.map { found in
+      // What is left out takes no time, and 10 ms would be no pixel.
+      let length = found.kind == Break.Kind.skipped.rawValue ? 0 : found.lengthMs / 1000
+      let style = axis.span(found.startS, max(length, axis.end / 200))
+      let title = "\(found.kind) at \(found.startS.short) s for \(found.lengthMs.short) ms"
+      return "<span class=\"badge is-unknown\" style=\"border-radius:0;padding:0;\(style)\" title=\"\(title)\"></span>"
+    }
+    return """
+      <span class="name">breaks</span><div class="track strip" data-part="breaks">\(spans.joined())</div>
+
       """
   }
 

@@ -1,3 +1,5 @@
+public import AudioPrint
+
 /// Whether one stream was dubbed, completely and in sync: drawn from ``StreamEvidence`` alone.
 public struct DubbingVerdict: Sendable, Hashable {
   /// One question about the stream, with its answer.
@@ -31,6 +33,8 @@ public struct DubbingVerdict: Sendable, Hashable {
       public static let codecs = Name("codecs")
       public static let timestamps = Name("timestamps")
       public static let videoPackets = Name("video packets")
+      /// Only where an output was recorded: each dub is played as STS made it, nothing of it missing, twice, or with another sound in it.
+      public static let continuity = Name("continuity")
       /// Only where somebody listens to the output: the dub says what the translation says.
       public static let heardAgain = Name("heard again")
 
@@ -117,6 +121,8 @@ public struct DubbingVerdict: Sendable, Hashable {
   public var wordErrorRate: Double?
   /// Share of the translation's words that were not heard in the output; nil where nobody listened.
   public var dubErrorRate: Double?
+  /// Where the output does not play a dub as it is; `clip` is the fragment's sequence number.
+  public var breaks: [Break]
   /// In the order of ``Check/Name``.
   public var checks: [Check]
 
@@ -145,6 +151,7 @@ extension DubbingVerdict {
     missedStart = evidence.missedStart
     wordErrorRate = evidence.wordErrorRate?.share
     dubErrorRate = evidence.dubErrorRate?.share
+    breaks = evidence.continuity?.breaks ?? []
     let start = evidence.events.fragments.first?.sentAt
     fragments = evidence.sequences.map { sequence in
       let fragment = evidence.events.fragments.first { $0.sequence == sequence }
@@ -171,6 +178,9 @@ extension DubbingVerdict {
       let finding =
         Self.eventFinding(name, evidence) ?? Self.textFinding(name, evidence) ?? Self.outputFinding(name, evidence)
       return (finding ?? .notAsked("nobody knows how")).check(name)
+    }
+    if let found = evidence.continuity, expected != .refused {
+      checks.append(Self.continuity(found).check(.continuity))
     }
     if let rate = evidence.dubErrorRate { checks.append(Self.heardAgain(evidence, rate).check(.heardAgain)) }
   }

@@ -46,6 +46,9 @@ struct OutputAnalysis: Sendable {
     evidence.windows = OutputWindows(
       output: try await recording.sound(), original: original, placed: placed, videoLag: evidence.video.lag?.seconds
     ).windows()
+    let (left, right) = try await recording.channels()
+    evidence.continuity = try DubContinuity(
+      left: left, right: right, windows: evidence.windows, placed: placed, videoLag: evidence.video.lag?.seconds ?? 0)
     return evidence
   }
 }

@@ -84,6 +84,8 @@ public struct StreamEvidence: Sendable {
   public var soundProblems: [String] = []
   /// How much of the fixture had gone by before the first sound that the worker sent; nil: not known.
   public var missedStart: Duration?
+  /// Whether each dub is played without a break; nil: nobody followed it.
+  public var continuity: DubContinuity?
   /// What a listener heard in the window of each spoken fragment; nil: nobody listened.
   public var heard: [Int: String]?
 

@@ -1,0 +1,85 @@
+import AudioPrint
+import Foundation
+
+/// Coded sounds as they are heard again. What was decoded is kept, so that a run that was stopped goes on where it was, and other
+/// thresholds are tried on the same sounds in minutes: 1 MB for a minute of mono.
+struct BreakSounds: Sendable {
+  let folder: String
+
+  /// Hz; what Continuity follows at.
+  private static let rate = 8000
+
+  struct Heard: Sendable {
+    var left: AudioClip
+    var right: AudioClip
+    /// Seconds that silencedetect calls silent.
+    var silences: [ClosedRange<Double>]
+  }
+
+  /// Through a codec; a second channel makes it stereo.
+  func coded(
+    _ samples: [Float], left: [Float]?, _ codec: Transform, _ name: String,
+    forPeers: (source: String, made: [MadeBreak])? = nil
+  ) async throws -> Heard {
+    let path = "\(folder)/breaks/\(name)-\(codec.name.replacing(" ", with: "-")).pcm"
+    let silences = path + ".silences"
+    try await Tool.cached(path) { pcm in
+      let coded = "\(pcm).\(codec.container)"
+      defer { try? FileManager.default.removeItem(atPath: coded) }
+      try await encode(samples, left, codec, coded)
+      if let forPeers { try await keep(coded, forPeers.source, forPeers.made, name) }
+      let isAsked = name.contains("missing") || name.contains("clean")
+      let found = isAsked ? try await Silences.detect(in: coded) : []
+      try JSONEncoder().encode(found.map { [$0.lowerBound, $0.upperBound] }).write(to: URL(fileURLWithPath: silences))
+      let (one, other) = try await AudioDecoder.decodeStereo(coded, sampleRate: Self.rate)
+      try Self.write(left == nil ? [one] : [one, other], to: pcm)
+    }
+    let spans = try JSONDecoder().decode([[Double]].self, from: Data(contentsOf: URL(fileURLWithPath: silences)))
+    let (one, other) = try Self.read(path, isStereo: left != nil)
+    return Heard(left: one, right: other, silences: spans.map { $0[0]...$0[1] })
+  }
+
+  /// One channel after the other, 16 bit.
+  private static func write(_ channels: [AudioClip], to path: String) throws {
+    var data = Data()
+    for channel in channels {
+      for sample in channel.samples {
+        let value = Int16(max(-32768, min(32767, (sample * 32768).rounded())))
+        withUnsafeBytes(of: value.littleEndian) { data.append(contentsOf: $0) }
+      }
+    }
+    try data.write(to: URL(fileURLWithPath: path))
+  }
+
+  private static func read(_ path: String, isStereo: Bool) throws -> (AudioClip, AudioClip) {
+    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    let half = isStereo ? data.count / 4 * 2 : data.count
+    let one = try AudioClip(pcm16: [UInt8](data[..<half]), sampleRate: rate)
+    return (one, isStereo ? try AudioClip(pcm16: [UInt8](data[half...]), sampleRate: rate) : one)
+  }
+
+  /// For Evaluation/peers/breaks.py.
+  private func keep(_ path: String, _ source: String, _ made: [MadeBreak], _ name: String) async throws {
+    let peers = folder + "/peers"
+    try await Tool.cached("\(peers)/\(name).wav") {
+      try await Tool.ffmpeg(path, ["-ac", "1", "-ar", "\(Tool.sampleRate)"], $0)
+    }
+    let breaks = made.map {
+      #"{"kind":"\#($0.kind.rawValue)","start":\#($0.start),"length":\#($0.length),"shift":\#($0.shift)}"#
+    }
+    let json = #"{"source":"\#(URL(fileURLWithPath: source).path)","breaks":[\#(breaks.joined(separator: ","))]}"#
+    try Data(json.utf8).write(to: URL(fileURLWithPath: "\(peers)/\(name).json"))
+  }
+
+  private func encode(_ samples: [Float], _ left: [Float]?, _ codec: Transform, _ path: String) async throws {
+    let wave = path + ".wav"
+    defer { try? FileManager.default.removeItem(atPath: wave) }
+    try Tool.write(.of(samples), to: wave)
+    guard let left else { return try await Tool.ffmpeg(wave, codec.arguments, path) }
+    let second = path + ".left.wav"
+    defer { try? FileManager.default.removeItem(atPath: second) }
+    try Tool.write(.of(left), to: second)
+    try await Tool.ffmpeg(
+      wave, ["-i", second, "-filter_complex", "[1:a][0:a]join=inputs=2:channel_layout=stereo"] + codec.arguments, path)
+  }
+}
