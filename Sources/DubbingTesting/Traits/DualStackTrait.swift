@@ -13,9 +13,11 @@ extension Trait where Self == DualStackTrait {
   public static func dualStack(_ stack: DualStack) -> DualStackTrait {
     let names = "\(stack.media.name) and \(stack.sts.name)"
     let environment = LazyEnvironment<DualStackEnvironment>("the environment (\(names))") { ready in
-      try await ConcurrencyLimit.environments.withPlace { _ in
-        try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
-          try await environment.reported { try await ready($0) }
+      try await KindOfTests.streams.turn {
+        try await ConcurrencyLimit.environments.withPlace { _ in
+          try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
+            try await environment.reported { try await ready($0) }
+          }
         }
       }
     }
