@@ -157,7 +157,7 @@ public struct LiveStream: Sendable {
     let output = environment.path(stack.outputPath, of: name)
     var publisher = StreamPublisher(
       fixture: fixture, url: environment.inputURL(of: name, over: transport), transport: transport)
-    publisher.lead = stack.publisherLead
+    (publisher.lead, publisher.rate) = (stack.publisherLead, stack.readRate)
     fault?.publisher?(&publisher)
     let recorder = StreamRecorder(url: environment.outputURL(of: name), file: file)
     let budget = stack.budget
@@ -219,7 +219,7 @@ public struct LiveStream: Sendable {
   /// Publishes, and leaves its place to the next when only as much is left as the next will wait before its first packet.
   private func publish(with publisher: StreamPublisher) async throws {
     // Cancelled, and awaited, when the publisher has ended.
-    async let _ = leavePlace(after: .seconds(publisher.fixture.duration))
+    async let _ = leavePlace(after: publisher.length)
     try await publisher.run()
     // Before its time if it failed, or was killed on purpose.
     places?.publishing.leave()
