@@ -7,7 +7,7 @@ import Foundation
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dubbing-report",
-    abstract: "Sums up the report.json of a run: its streams, their red checks, the faults.")
+    abstract: "Sums up the report.json of a run: what was not as expected, why, and where to look.")
 
   @Argument(help: "The report, or the folder that it is in.")
   var report = ".build/e2e"
@@ -16,7 +16,9 @@ struct ReportCommand: ParsableCommand {
     var file = URL(filePath: report)
     if file.pathExtension != "json" { file.append(path: "report.json") }
     do {
-      print("e2e: \(try RunReport(contentsOf: file).summary)")
+      // Set by who prints to a terminal that shows colours.
+      let isColoured = ProcessInfo.processInfo.environment["E2E_COLOURS"] == "1"
+      print("e2e: \(try RunReport(contentsOf: file).summary(isColoured: isColoured))")
     } catch {
       throw ValidationError("\(file.path) cannot be read as a report: \(error)")
     }

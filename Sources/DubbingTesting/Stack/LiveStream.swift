@@ -73,10 +73,10 @@ public struct LiveStream: Sendable {
     try await dubbed(fixture, under: fault).verdict
   }
 
-  /// The same, with the recording that was looked at; nil where there is none.
+  /// The same, with the recording that was looked at, nil where there is none, and what the machine lacked meanwhile.
   func dubbed(
     _ fixture: Fixture, under fault: StreamFault?
-  ) async throws -> (verdict: DubbingVerdict, output: MediaFile?) {
+  ) async throws -> (verdict: DubbingVerdict, output: MediaFile?, starvation: Starvation) {
     try await fixture.check(segment: environment.stack.budget.segment)
     Console.print("… \(fixture.name): publishing \(fixture.duration) s over \(transport.rawValue) as \(name)")
     let contract = environment.stack.contract
@@ -98,9 +98,12 @@ public struct LiveStream: Sendable {
     }
     let checks = await PreparedChecks(environment.stack.checks, in: environment)
     let began = Date()
+    let before = MachineLoad.now(of: environment.containers)
     let course = try await publishAndRecord(published, to: recording, under: fault)
     let ended = Date()
     let problem = course.problem
+    let starvation = before.starvation(
+      until: .now(of: environment.containers), late: Heartbeat.shared.late(since: before.time))
     places?.live.leave()
     let sent = environment.wire.records(of: name, contract: contract)
     let received = environment.tap.records(of: name, contract: contract)
@@ -130,7 +133,7 @@ public struct LiveStream: Sendable {
         stream: name, fixture: fixture, environment: environment, began: began, ended: ended, events: heard,
         connectedAt: environment.tap.connectionDate(of: received), recording: problem == nil ? recording : nil,
         firstOutputAfter: course.firstOutput, evidence: evidence, verdict: verdict))
-    return (verdict, output)
+    return (verdict, output, starvation)
   }
 
   private enum Part: Sendable {
@@ -202,7 +205,9 @@ public struct LiveStream: Sendable {
       }
       group.addTask {
         // A figure, not a check: a server that cannot be asked is found out by those who need it.
-        .workerJoined(try? await environment.controlAPI.firstReader(of: input, within: joining))
+        let joined = try? await environment.controlAPI.firstReader(of: input, within: joining)
+        if let joined { StreamPlaces.shared.note(.joined(joined / stack.publisherLead)) }
+        return .workerJoined(joined)
       }
       var course = Course()
       for try await part in group {

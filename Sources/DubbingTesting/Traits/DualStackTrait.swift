@@ -16,7 +16,9 @@ extension Trait where Self == DualStackTrait {
       try await KindOfTests.streams.turn {
         try await ConcurrencyLimit.environments.withPlace { _ in
           try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
-            try await environment.reported { try await ready($0) }
+            try await environment.reported { environment in
+              try await environment.measured { try await ready(environment) }
+            }
           }
         }
       }
