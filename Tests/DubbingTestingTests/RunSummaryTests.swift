@@ -9,7 +9,7 @@ struct RunSummaryTests {
   private static func report(starved: Bool = false, repeated: Bool = false) -> RunReport {
     var report = ReportSample.report
     report.streams[1].fault = nil
-    if starved { report.streams[1].starvation = Starvation(watchedS: 14, lateS: 5, longestLateS: 2) }
+    if starved { report.streams[1].starvation = Starvation(watchedS: 14, lateS: 5, longestLateS: 2, tasksLateS: 0) }
     if repeated { report.streams[1].repeatedAs = "t_again" }
     return report
   }

@@ -33,7 +33,7 @@ struct StarvationTests {
       await withTaskGroup(of: Void.self) { takers in
         for _ in 0..<16 { takers.addTask { usleep(20_000) } }
       }
-      while heart.late(since: start).longest < .milliseconds(50) { try await Task.sleep(for: .milliseconds(10)) }
+      while heart.tasksLate(since: start).longest < .milliseconds(50) { try await Task.sleep(for: .milliseconds(10)) }
     }
   }
 
@@ -54,18 +54,21 @@ struct StarvationTests {
   func between() {
     let before = MachineLoad(waited: 100, throttled: nil, time: start)
     let after = MachineLoad(waited: 112.5, throttled: 1, time: start + .seconds(20))
-    let starvation = before.starvation(until: after, late: (.seconds(3), .seconds(1.2)))
+    let starvation = before.starvation(until: after, late: (.seconds(3), .seconds(1.2)), tasksLate: .seconds(4))
     #expect(
-      starvation == Starvation(watchedS: 20, lateS: 3, longestLateS: 1.2, waitingS: 12.5, throttledS: nil))
+      starvation
+        == Starvation(watchedS: 20, lateS: 3, longestLateS: 1.2, tasksLateS: 4, waitingS: 12.5, throttledS: nil))
   }
 
   static let figures: [(Starvation, Bool)] = [
-    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0), false),
-    (Starvation(watchedS: 20, lateS: 0.4, longestLateS: 0.1, waitingS: 12, throttledS: 0), false),
-    (Starvation(watchedS: 20, lateS: 1.2, longestLateS: 0.1), true),
-    (Starvation(watchedS: 20, lateS: 0.6, longestLateS: 0.6), true),
-    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, throttledS: 4), true),
-    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, waitingS: 19.8), true),
+    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0), false),
+    (Starvation(watchedS: 20, lateS: 0.4, longestLateS: 0.1, tasksLateS: 0, waitingS: 12, throttledS: 0), false),
+    (Starvation(watchedS: 20, lateS: 1.2, longestLateS: 0.1, tasksLateS: 0), true),
+    (Starvation(watchedS: 20, lateS: 0.4, longestLateS: 0.1, tasksLateS: 4), false),
+    (Starvation(watchedS: 20, lateS: 0.4, longestLateS: 0.1, tasksLateS: 6), true),
+    (Starvation(watchedS: 20, lateS: 0.6, longestLateS: 0.6, tasksLateS: 0), true),
+    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, throttledS: 4), true),
+    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, waitingS: 19.8), true),
   ]
 
   @Test(
@@ -78,7 +81,8 @@ struct StarvationTests {
 
   @Test("The remark says for how long, of how long, and what was seen")
   func remark() {
-    let starvation = Starvation(watchedS: 50, lateS: 12, longestLateS: 1.26, waitingS: 41.2, throttledS: 3)
+    let starvation = Starvation(
+      watchedS: 50, lateS: 12, longestLateS: 1.26, tasksLateS: 0, waitingS: 41.2, throttledS: 3)
     #expect(
       starvation.remark
         == "this machine was starved for 41 s of this stream's 50 s (its clock was late by up to 1.3 s, programs waited for a core for 41 s, containers were throttled for 3 s): the red may be its"
@@ -97,8 +101,8 @@ struct StarvationTests {
 
   @Test("Only what was red on a starved machine is run again, and not in services that a fault has changed")
   func repeats() {
-    let starved = Starvation(watchedS: 20, lateS: 2, longestLateS: 1)
-    let quiet = Starvation(watchedS: 20, lateS: 0, longestLateS: 0)
+    let starved = Starvation(watchedS: 20, lateS: 2, longestLateS: 1, tasksLateS: 0)
+    let quiet = Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0)
     let wire = StreamFault.answer(2, .drop, name: "dropped")
     let service = StreamFault.services(name: "killed") { _ in }
     #expect(StarvedPolicy.retry.repeats(red: true, starved, under: nil))

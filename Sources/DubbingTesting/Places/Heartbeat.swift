@@ -61,13 +61,17 @@ final class Heartbeat: Sendable {
     }
   }
 
-  /// How long the later of the two was late since then, together and at most.
+  /// How long the thread was late since then, together and at most: the machine had no core for it.
   func late(since start: ContinuousClock.Instant) -> (total: Duration, longest: Duration) {
-    let (thread, pool) = state.withLock { ($0.thread, $0.pool) }
-    return [thread, pool].map { Self.late($0, since: start) }.max { $0.total < $1.total } ?? (.zero, .zero)
+    Self.late(state.withLock { $0.thread }, since: start)
   }
 
-  /// The same for one of them (pure); they are in order of time.
+  /// The same for the task: the machine, or this process' own work such as judging, kept it waiting.
+  func tasksLate(since start: ContinuousClock.Instant) -> (total: Duration, longest: Duration) {
+    Self.late(state.withLock { $0.pool }, since: start)
+  }
+
+  /// The same of given beats (pure); they are in order of time.
   static func late(_ beats: [Late], since start: ContinuousClock.Instant) -> (total: Duration, longest: Duration) {
     var (total, longest) = (Duration.zero, Duration.zero)
     for beat in beats.reversed() {

@@ -4,9 +4,11 @@ import Foundation
 public struct Starvation: Sendable, Hashable, Codable {
   /// How long the stream took, from its announcement to the end of its output, seconds.
   public var watchedS: Double
-  /// How long the clock of the test process was late, all delays together, and the longest one.
+  /// How late a thread of the test process was that only looks at the clock, all delays together, and the longest one.
   public var lateS: Double
   public var longestLateS: Double
+  /// How late a task was that does the same: beside the machine, judging and other tests in the process keep it waiting.
+  public var tasksLateS: Double
   /// How long some program of the machine waited for a core; nil where the system does not say (Linux's /proc/pressure/cpu).
   public var waitingS: Double?
   /// How long the engine kept containers of the environment from their cores because of a limit; nil where that cannot be read.
@@ -16,7 +18,8 @@ public struct Starvation: Sendable, Hashable, Codable {
   ///
   /// Programs that wait for a core are no proof: eight healthy streams on two cores wait half of the time, and are dubbed in time.
   public var isStarved: Bool {
-    longestLateS >= 0.5 || lateS >= 0.05 * watchedS || (throttledS ?? 0) >= 0.1 * watchedS
+    longestLateS >= 0.5 || lateS >= 0.05 * watchedS || tasksLateS >= 0.25 * watchedS
+      || (throttledS ?? 0) >= 0.1 * watchedS
       || (waitingS ?? 0) >= 0.95 * watchedS
   }
 
@@ -28,7 +31,7 @@ public struct Starvation: Sendable, Hashable, Codable {
     if let throttledS, throttledS > 0 {
       parts.append(String(format: "containers were throttled for %.0f s", throttledS))
     }
-    let longest = max(lateS, throttledS ?? 0, waitingS ?? 0)
+    let longest = max(lateS, tasksLateS, throttledS ?? 0, waitingS ?? 0)
     return String(
       format: "this machine was starved for %.0f s of this stream's %.0f s (", min(longest, watchedS), watchedS)
       + parts.joined(separator: ", ") + "): the red may be its"
@@ -55,14 +58,17 @@ struct MachineLoad: Sendable {
   }
 
   /// What the system has done to a stream since then.
-  func starvation(until now: MachineLoad, late: (total: Duration, longest: Duration)) -> Starvation {
+  func starvation(
+    until now: MachineLoad, late: (total: Duration, longest: Duration), tasksLate: Duration
+  ) -> Starvation {
     func since(_ path: KeyPath<MachineLoad, Double?>) -> Double? {
       guard let before = self[keyPath: path], let after = now[keyPath: path] else { return nil }
       return max(0, after - before).rounded(places: 2)
     }
     return Starvation(
       watchedS: time.duration(to: now.time).seconds.rounded(places: 2), lateS: late.total.seconds.rounded(places: 2),
-      longestLateS: late.longest.seconds.rounded(places: 2), waitingS: since(\.waited), throttledS: since(\.throttled))
+      longestLateS: late.longest.seconds.rounded(places: 2), tasksLateS: tasksLate.seconds.rounded(places: 2),
+      waitingS: since(\.waited), throttledS: since(\.throttled))
   }
 
   /// `some avg10=0.00 avg60=0.00 avg300=0.00 total=<µs>` (pure).

@@ -103,7 +103,8 @@ public struct LiveStream: Sendable {
     let ended = Date()
     let problem = course.problem
     let starvation = before.starvation(
-      until: .now(of: environment.containers), late: Heartbeat.shared.late(since: before.time))
+      until: .now(of: environment.containers), late: Heartbeat.shared.late(since: before.time),
+      tasksLate: Heartbeat.shared.tasksLate(since: before.time).total)
     places?.live.leave()
     let sent = environment.wire.records(of: name, contract: contract)
     let received = environment.tap.records(of: name, contract: contract)
