@@ -102,7 +102,9 @@ let package = Package(
     .executableTarget(name: "ComposeOwner", dependencies: ["ComposeKit"], path: "Tests/Support/ComposeOwner"),
     .testTarget(
       name: "ComposeKitTests",
-      dependencies: ["ComposeKit", "ComposeOwner", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: [
+        "ComposeKit", "ComposeOwner", "ComposeTesting", .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
     .testTarget(
       name: "SocketIOLiteTests",
       dependencies: [
@@ -115,7 +117,9 @@ let package = Package(
       exclude: ["Peers"]),
     .testTarget(
       name: "AudioPrintTests",
-      dependencies: ["AudioPrint", "AudioPrintCLI", .product(name: "Subprocess", package: "swift-subprocess")],
+      dependencies: [
+        "AudioPrint", "AudioPrintCLI", "ComposeTesting", .product(name: "Subprocess", package: "swift-subprocess"),
+      ],
       resources: [.copy("Resources")]),
     .testTarget(
       name: "ComposeTestingTests",

@@ -22,6 +22,12 @@ if [ "${STS_PROVIDERS:-}" = models ]; then
   [ -n "${E2E_TAGS:-}" ] || export E2E_TAGS=models,pipeline,sts
 fi
 
+# The pipe below hides the terminal from the tests.
+if [ -t 1 ] && [ -z "${CI:-}" ]; then
+  export E2E_COLUMNS=${E2E_COLUMNS:-$(tput cols 2>/dev/null || true)}
+  [ -n "${NO_COLOR:-}" ] || [ "${TERM:-dumb}" = dumb ] || export E2E_COLOURS=1
+fi
+
 swift test --attachments-path "$report_dir/attachments" --xunit-output "$report_dir/junit.xml" "$@" 2>&1 | tee -i "$log"
 status=${PIPESTATUS[0]}
 # Two frameworks, two files; there are no XCTests here.

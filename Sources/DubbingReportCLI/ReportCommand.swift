@@ -41,7 +41,9 @@ struct SummaryCommand: ParsableCommand {
 
   func run() throws {
     let report = try report.read()
-    print(json ? String(decoding: try report.json(), as: UTF8.self) : "e2e: \(report.summary)")
+    // Set by who prints to a terminal that shows colours.
+    let isColoured = ProcessInfo.processInfo.environment["E2E_COLOURS"] == "1"
+    print(json ? String(decoding: try report.json(), as: UTF8.self) : "e2e: \(report.summary(isColoured: isColoured))")
   }
 }
 

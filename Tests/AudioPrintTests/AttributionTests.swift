@@ -1,4 +1,5 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -28,7 +29,7 @@ struct Scene: Sendable {
   }
 }
 
-@Suite("Attribution of scheduled windows")
+@Suite("Attribution of scheduled windows", .kind(.computing))
 struct AttributionTests {
   @Test("Dubbed windows belong to their own fragments, at no lag, in time for tests")
   func dubbed() async throws {

@@ -1,8 +1,9 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Audio clips")
+@Suite("Audio clips", .kind(.computing))
 struct AudioClipTests {
   private func bytes(_ values: [Int16]) -> [UInt8] {
     values.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
@@ -72,7 +73,7 @@ struct AudioClipTests {
   }
 }
 
-@Suite("Resampling")
+@Suite("Resampling", .kind(.computing))
 struct ResamplerTests {
   @Test(
     "A tone keeps its phase and level, and the length is exact",

@@ -1,10 +1,11 @@
+import ComposeTesting
 import Foundation
 import Subprocess
 import Testing
 
 @testable import AudioPrint
 
-@Suite("Decoding through ffmpeg")
+@Suite("Decoding through ffmpeg", .kind(.computing))
 struct AudioDecoderTests {
   private func failure(_ path: String, track: Int = 0) async -> AudioError? {
     do {

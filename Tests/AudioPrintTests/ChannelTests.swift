@@ -1,8 +1,9 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Channels that cancel, are missing or swapped")
+@Suite("Channels that cancel, are missing or swapped", .kind(.computing))
 struct ChannelTests {
   /// A stereo file from two mono clips of one length.
   static func write(left: AudioClip, right: AudioClip, to path: String, _ coding: [String] = []) async throws {

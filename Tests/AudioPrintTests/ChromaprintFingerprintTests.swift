@@ -1,8 +1,9 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Chromaprint's raw output")
+@Suite("Chromaprint's raw output", .kind(.computing))
 struct ChromaprintFingerprintTests {
   @Test(
     "What fpcalc prints is read, signed or not, as text or JSON",

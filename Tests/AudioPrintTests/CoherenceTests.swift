@@ -1,8 +1,9 @@
+import ComposeTesting
 import Testing
 
 @testable import AudioPrint
 
-@Suite("Coherence and delays")
+@Suite("Coherence and delays", .kind(.computing))
 struct CoherenceTests {
   private func spectra(_ clip: AudioClip, hop: Int = Thresholds.coherenceHop) -> BandSpectra {
     clip.samples.withUnsafeBufferPointer { BandSpectra($0, start: 0, count: $0.count, hop: hop) }

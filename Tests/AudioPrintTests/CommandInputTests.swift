@@ -1,9 +1,10 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Subprocess
 import Testing
 
-@Suite("What the audioprint command is given")
+@Suite("What the audioprint command is given", .kind(.computing))
 struct CommandInputTests {
   @Test("What is too short to be judged is an error that says how long it must be", arguments: [0.1, 0.2, 0.25])
   func tooShort(seconds: Double) async throws {

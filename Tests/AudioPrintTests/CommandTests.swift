@@ -1,10 +1,11 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Subprocess
 import Testing
 
 /// The `audioprint` command as a process of its own.
-@Suite("The audioprint command")
+@Suite("The audioprint command", .kind(.computing))
 struct CommandTests {
   private func object(_ text: String) throws -> [String: Any] {
     try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])

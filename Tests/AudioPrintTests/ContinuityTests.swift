@@ -1,8 +1,9 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Continuity: whether a recording plays a clip without a break")
+@Suite("Continuity: whether a recording plays a clip without a break", .kind(.computing))
 struct ContinuityTests {
   /// A break that is put into a fragment of speech.
   enum Fault: String, CaseIterable, Sendable {

@@ -1,8 +1,9 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Compact fingerprint")
+@Suite("Compact fingerprint", .kind(.computing))
 struct FingerprintTests {
   @Test("A recording is recognised by its stored fingerprint after codecs, filters and an offset")
   func same() async throws {

@@ -1,8 +1,9 @@
+import ComposeTesting
 import Testing
 
 @testable import AudioPrint
 
-@Suite("Fourier transforms")
+@Suite("Fourier transforms", .kind(.computing))
 struct FourierTransformTests {
   @Test("There and back again is the same signal", arguments: [1, 2, 3, 8, 100, 512, 997, 1024])
   func inverse(size: Int) {

@@ -1,8 +1,9 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Telling many fragments of one voice apart")
+@Suite("Telling many fragments of one voice apart", .kind(.computing))
 struct ManyFragmentsTests {
   /// Words of one synthetic voice: each a row of harmonics of the same pitch contour under formants of its own.
   static func word(_ index: Int) -> [Float] {

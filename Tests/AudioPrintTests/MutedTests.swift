@@ -1,7 +1,8 @@
 import AudioPrint
+import ComposeTesting
 import Testing
 
-@Suite("A recording of which parts are muted")
+@Suite("A recording of which parts are muted", .kind(.computing))
 struct MutedTests {
   /// 30 s each: English numbers, Spanish numbers, noise bursts.
   static let sources = ["original", "dubbed", "noise"]

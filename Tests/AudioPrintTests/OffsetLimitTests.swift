@@ -1,7 +1,8 @@
 import AudioPrint
+import ComposeTesting
 import Testing
 
-@Suite("How far a clip may be shifted")
+@Suite("How far a clip may be shifted", .kind(.computing))
 struct OffsetLimitTests {
   @Test("A lag beyond the offset that is allowed is another recording", arguments: MutedTests.sources)
   func beyond(source: String) async throws {

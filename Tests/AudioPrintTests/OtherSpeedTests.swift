@@ -1,8 +1,9 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Attribution of a recording that plays at another speed")
+@Suite("Attribution of a recording that plays at another speed", .kind(.computing))
 struct OtherSpeedTests {
   static let ratios = [1.01, 0.985, 1.03]
 

@@ -1,7 +1,8 @@
 import AudioPrint
+import ComposeTesting
 import Testing
 
-@Suite("Noise in pauses, and breaks that are none of it")
+@Suite("Noise in pauses, and breaks that are none of it", .kind(.computing))
 struct PauseNoiseTests {
   /// Speech with pauses of 1 s every 5 s, in which there is noise 40 dB under it.
   static func speech(_ source: String, seed: UInt64) async throws -> AudioClip {

@@ -1,9 +1,10 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
 /// What must hold for any input; each case is made from its own seed, which a failure names.
-@Suite("Whatever the input")
+@Suite("Whatever the input", .kind(.computing))
 struct PropertyTests {
   @Test("Bytes become a clip of finite samples and the right length, or a typed error", arguments: 0..<24)
   func bytes(seed: UInt64) throws {

@@ -1,7 +1,8 @@
 import AudioPrint
+import ComposeTesting
 import Testing
 
-@Suite("A second source far below the first")
+@Suite("A second source far below the first", .kind(.computing))
 struct QuietSourceTests {
   @Test(
     "A voice 18 dB under the original is heard with one candidate and with five alike", arguments: [-18.0, -15, -12])

@@ -1,7 +1,8 @@
 import AudioPrint
+import ComposeTesting
 import Testing
 
-@Suite("Segments without a schedule")
+@Suite("Segments without a schedule", .kind(.computing))
 struct SegmentsTests {
   @Test("Sources, silence and unknown sound are found with their edges")
   func scene() async throws {

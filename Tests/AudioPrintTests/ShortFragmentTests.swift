@@ -1,7 +1,8 @@
 import AudioPrint
+import ComposeTesting
 import Testing
 
-@Suite("Short fragments, end to end")
+@Suite("Short fragments, end to end", .kind(.computing))
 struct ShortFragmentTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var source: String

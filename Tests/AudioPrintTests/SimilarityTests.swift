@@ -1,7 +1,8 @@
 import AudioPrint
+import ComposeTesting
 import Testing
 
-@Suite("Similarity of two clips")
+@Suite("Similarity of two clips", .kind(.computing))
 struct SimilarityTests {
   struct Transform: Sendable, CustomTestStringConvertible {
     var name: String

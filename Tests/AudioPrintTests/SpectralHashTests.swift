@@ -1,9 +1,10 @@
+import ComposeTesting
 import Foundation
 import Testing
 
 @testable import AudioPrint
 
-@Suite("The seed's spectral hash")
+@Suite("The seed's spectral hash", .kind(.computing))
 struct SpectralHashTests {
   @Test("Equal samples have equal hashes; later samples than 5 s do not count")
   func equality() async throws {

@@ -1,8 +1,9 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("A spectrogram as a picture")
+@Suite("A spectrogram as a picture", .kind(.computing))
 struct SpectrogramPictureTests {
   /// The row of the brightest pixel in a column, from the top; nil in the dark.
   private func brightest(_ picture: SpectrogramPicture, column: Int) -> Int? {

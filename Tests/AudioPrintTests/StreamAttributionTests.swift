@@ -1,9 +1,10 @@
+import ComposeTesting
 import Foundation
 import Testing
 
 @testable import AudioPrint
 
-@Suite("Attribution of a stream")
+@Suite("Attribution of a stream", .kind(.computing))
 struct StreamAttributionTests {
   /// 30 s: dubbed fragments 0 and 1, the original, a dubbed one in another's place, noise.
   private static func output(_ scene: Scene) throws -> AudioClip {

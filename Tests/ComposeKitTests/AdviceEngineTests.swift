@@ -1,8 +1,9 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("What errors advise", .serialized)
+@Suite("What errors advise", .kind(.containers), .serialized)
 struct AdviceEngineTests {
   typealias Fixture = EngineFixture
 

@@ -1,9 +1,10 @@
+import ComposeTesting
 import Foundation
 import Testing
 
 @testable import ComposeKit
 
-@Suite("What errors advise, as values")
+@Suite("What errors advise, as values", .kind(.logic))
 struct AdviceTests {
   @Test("make setup is for this package's own checkout; somebody else's Makefile has no such target")
   func setup() throws {

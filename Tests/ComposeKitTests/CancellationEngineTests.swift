@@ -1,8 +1,10 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Nothing is left when the task is cancelled, in any phase", .serialized, .besideAnotherProject)
+@Suite(
+  "Nothing is left when the task is cancelled, in any phase", .kind(.containers), .serialized, .besideAnotherProject)
 struct CancellationEngineTests {
   typealias Fixture = EngineFixture
 

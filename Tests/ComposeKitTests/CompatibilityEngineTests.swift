@@ -1,9 +1,10 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Testing
 
 /// Situations of public reports that ComposeKit was tried against; each test names its source, docs/compatibility.md lists them.
-@Suite("Situations from public reports", .serialized, .timeLimit(.minutes(2)))
+@Suite("Situations from public reports", .kind(.containers), .serialized, .timeLimit(.minutes(2)))
 struct CompatibilityEngineTests {
   typealias Fixture = EngineFixture
 

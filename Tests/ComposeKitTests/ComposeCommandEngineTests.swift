@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -11,7 +12,7 @@ import Testing
 #endif
 
 /// In processes of their own, since a process chooses its compose command once.
-@Suite("The other ways to call compose", .serialized)
+@Suite("The other ways to call compose", .kind(.containers), .serialized)
 struct ComposeCommandEngineTests {
   typealias Fixture = EngineFixture
 

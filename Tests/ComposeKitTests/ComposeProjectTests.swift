@@ -1,9 +1,10 @@
+import ComposeTesting
 import Foundation
 import Testing
 
 @testable import ComposeKit
 
-@Suite("Describing a project")
+@Suite("Describing a project", .kind(.logic))
 struct ComposeProjectTests {
   private static let thisFile = #filePath
 
@@ -126,7 +127,7 @@ struct ComposeProjectTests {
   }
 }
 
-@Suite("Who owns a project")
+@Suite("Who owns a project", .kind(.logic))
 struct RunIdentityTests {
   private static let here = RunIdentity(
     isKept: false, machine: "abcde", boot: "11", start: "zzz", pid: 4_194_303, counter: "1")
@@ -191,7 +192,7 @@ struct RunIdentityTests {
   }
 }
 
-@Suite("Showing progress")
+@Suite("Showing progress", .kind(.logic))
 struct ProgressTests {
   private func step(_ service: String, _ phase: ServiceProgress.Phase, _ seconds: Double) -> ServiceProgress {
     ServiceProgress(

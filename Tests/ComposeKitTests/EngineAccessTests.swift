@@ -1,10 +1,11 @@
+import ComposeTesting
 import Foundation
 import Subprocess
 import Testing
 
 @testable import ComposeKit
 
-@Suite("How an engine is called")
+@Suite("How an engine is called", .kind(.logic))
 struct EngineAccessTests {
   @Test("Without anything said it is docker, wherever that finds its engine, and nothing is added to a command")
   func usual() {

@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Subprocess
 import Synchronization
@@ -12,7 +13,7 @@ import Testing
   import Musl
 #endif
 
-@Suite("Nothing is left, however a run ends", .serialized, .besideAnotherProject)
+@Suite("Nothing is left, however a run ends", .kind(.containers), .serialized, .besideAnotherProject)
 struct ExitPathEngineTests {
   typealias Fixture = EngineFixture
 

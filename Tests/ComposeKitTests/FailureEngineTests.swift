@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Synchronization
 import Testing
@@ -11,7 +12,7 @@ import Testing
   import Musl
 #endif
 
-@Suite("Projects that cannot start", .serialized, .besideAnotherProject)
+@Suite("Projects that cannot start", .kind(.containers), .serialized, .besideAnotherProject)
 struct FailureEngineTests {
   typealias Fixture = EngineFixture
 

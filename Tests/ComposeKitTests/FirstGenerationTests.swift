@@ -1,9 +1,10 @@
+import ComposeTesting
 import Testing
 
 @testable import ComposeKit
 
 /// The texts are those of docker-compose 1.29.2 with engine 20.10.
-@Suite("What docker-compose 1.29 prints")
+@Suite("What docker-compose 1.29 prints", .kind(.logic))
 struct FirstGenerationTests {
   private static let dump = """
     networks: {}
@@ -83,7 +84,7 @@ struct FirstGenerationTests {
   }
 }
 
-@Suite("What the engine refuses")
+@Suite("What the engine refuses", .kind(.logic))
 struct EngineRefusalTests {
   @Test("A name that is taken, as both generations of compose print it")
   func name() {

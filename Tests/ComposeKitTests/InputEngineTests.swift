@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
   import Musl
 #endif
 
-@Suite("Bad input is an error that says so, never a shell", .serialized)
+@Suite("Bad input is an error that says so, never a shell", .kind(.containers), .serialized)
 struct InputEngineTests {
   typealias Fixture = EngineFixture
 

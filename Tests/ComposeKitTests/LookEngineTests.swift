@@ -1,8 +1,9 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Looking into running projects, and disturbing them", .serialized)
+@Suite("Looking into running projects, and disturbing them", .kind(.containers), .serialized)
 struct LookEngineTests {
   typealias Fixture = EngineFixture
 

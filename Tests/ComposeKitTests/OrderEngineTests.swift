@@ -1,9 +1,10 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Synchronization
 import Testing
 
-@Suite("Projects that need something of one another", .serialized)
+@Suite("Projects that need something of one another", .kind(.containers), .serialized)
 struct OrderEngineTests {
   typealias Fixture = EngineFixture
 

@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
 
 /// Each test has an engine of its own, since nobody else may feel what happens to it.
 @Suite(
-  "Nothing is left when the engine itself fails", .serialized, .besideAnotherProject,
+  "Nothing is left when the engine itself fails", .kind(.containers), .serialized, .besideAnotherProject,
   .enabled(if: PrivateEngine.isPossible, PrivateEngine.need))
 struct OutageEngineTests {
   typealias Fixture = EngineFixture

@@ -1,8 +1,9 @@
+import ComposeTesting
 import Testing
 
 @testable import ComposeKit
 
-@Suite("Lines of containers and of the engine")
+@Suite("Lines of containers and of the engine", .kind(.logic))
 struct OutputLinesTests {
   private static func split(_ pieces: [String]) -> (lines: [String], rest: String?) {
     var splitter = LineSplitter()
@@ -52,7 +53,7 @@ struct OutputLinesTests {
   }
 }
 
-@Suite("Where an engine's ports are reached")
+@Suite("Where an engine's ports are reached", .kind(.logic))
 struct EngineAddressTests {
   @Test(
     "The host in what `ssh -G` prints",

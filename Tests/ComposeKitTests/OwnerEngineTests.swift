@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import Subprocess
 import Synchronization
@@ -16,7 +17,9 @@ import Testing
   import Musl
 #endif
 
-@Suite("Nothing is left when the process that owns a project is ended", .serialized, .besideAnotherProject)
+@Suite(
+  "Nothing is left when the process that owns a project is ended", .kind(.containers), .serialized,
+  .besideAnotherProject)
 struct OwnerEngineTests {
   typealias Fixture = EngineFixture
 

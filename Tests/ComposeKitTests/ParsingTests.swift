@@ -1,8 +1,9 @@
+import ComposeTesting
 import Testing
 
 @testable import ComposeKit
 
-@Suite("Reading what the engine and compose print")
+@Suite("Reading what the engine and compose print", .kind(.logic))
 struct ParsingTests {
   @Test(
     "Keys of the engine in Swift's case",

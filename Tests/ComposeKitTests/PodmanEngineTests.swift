@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Subprocess
 import Testing
@@ -15,7 +16,7 @@ import Testing
 ///
 /// No health checks: Podman has them run by systemd, which a test's namespaces have not. No published ports: they are in the namespaces.
 @Suite(
-  "Podman as the engine", .serialized, .timeLimit(.minutes(5)),
+  "Podman as the engine", .kind(.containers), .serialized, .timeLimit(.minutes(5)),
   .enabled(if: PodmanService.isPossible, PodmanService.need))
 struct PodmanEngineTests {
   typealias Fixture = EngineFixture

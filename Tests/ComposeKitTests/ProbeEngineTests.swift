@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Synchronization
 import Testing
@@ -11,7 +12,7 @@ import Testing
   import Musl
 #endif
 
-@Suite("Probes of one's own", .serialized)
+@Suite("Probes of one's own", .kind(.containers), .serialized)
 struct ProbeEngineTests {
   typealias Fixture = EngineFixture
 

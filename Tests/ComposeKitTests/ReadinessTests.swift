@@ -1,8 +1,9 @@
+import ComposeTesting
 import Testing
 
 @testable import ComposeKit
 
-@Suite("When a project is ready")
+@Suite("When a project is ready", .kind(.logic))
 struct ReadinessTests {
   static let began = ContinuousClock.now
 

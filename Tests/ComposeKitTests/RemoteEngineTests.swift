@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Subprocess
 import Synchronization
@@ -12,7 +13,7 @@ import Testing
   import Musl
 #endif
 
-@Suite("An engine that is reached by an address or a context", .serialized)
+@Suite("An engine that is reached by an address or a context", .kind(.containers), .serialized)
 struct RemoteEngineTests {
   typealias Fixture = EngineFixture
 

@@ -1,8 +1,9 @@
+import ComposeTesting
 import Testing
 
 @testable import ComposeKit
 
-@Suite("Whose volumes and networks are")
+@Suite("Whose volumes and networks are", .kind(.logic))
 struct ResourceCheckTests {
   private static let json = """
     {"name": "shop-r1", "services": {

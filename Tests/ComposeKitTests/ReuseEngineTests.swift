@@ -1,9 +1,10 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Synchronization
 import Testing
 
-@Suite("A project that outlives its runs", .serialized)
+@Suite("A project that outlives its runs", .kind(.containers), .serialized)
 struct ReuseEngineTests {
   typealias Fixture = EngineFixture
 

@@ -1,9 +1,10 @@
+import ComposeTesting
 import Foundation
 import Testing
 
 @testable import ComposeKit
 
-@Suite("When a running project is as good as a new one")
+@Suite("When a running project is as good as a new one", .kind(.logic))
 struct ReuseTests {
   private func withFolder<R>(_ body: (URL) async throws -> R) async throws -> R {
     let folder = FileManager.default.temporaryDirectory.appending(path: "reuse-\(UInt32.random(in: 0 ..< .max))")

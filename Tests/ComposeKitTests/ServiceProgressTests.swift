@@ -1,8 +1,9 @@
 import ComposeKit
+import ComposeTesting
 import Synchronization
 import Testing
 
-@Suite("Progress as a stream")
+@Suite("Progress as a stream", .kind(.logic))
 struct ServiceProgressTests {
   private struct Failed: Error {}
 

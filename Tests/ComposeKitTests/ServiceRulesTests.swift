@@ -1,8 +1,9 @@
+import ComposeTesting
 import Testing
 
 @testable import ComposeKit
 
-@Suite("What an exit, a wait and a pause mean for readiness")
+@Suite("What an exit, a wait and a pause mean for readiness", .kind(.logic))
 struct ServiceRulesTests {
   static let began = ContinuousClock.now
 

@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Subprocess
 import Synchronization
@@ -14,7 +15,9 @@ import Testing
 
 // Compose mounts a volume of another project with a warning, and `down --volumes` removes it by its name (compose 2.26: "volume
 // already exists but was created for project", then "Removed"). docs.docker.com/reference/compose-file/volumes: `name`, `external`.
-@Suite("What a run did not make is neither used unasked nor ever removed", .serialized, .besideAnotherProject)
+@Suite(
+  "What a run did not make is neither used unasked nor ever removed", .kind(.containers), .serialized,
+  .besideAnotherProject)
 struct SharingEngineTests {
   typealias Fixture = EngineFixture
 

@@ -1,10 +1,11 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Synchronization
 import Testing
 
 /// Needs a docker engine, like every suite whose name ends in "EngineTests".
-@Suite("Starting projects", .serialized)
+@Suite("Starting projects", .kind(.containers), .serialized)
 struct StartEngineTests {
   typealias Fixture = EngineFixture
 

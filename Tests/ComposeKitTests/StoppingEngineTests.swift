@@ -1,9 +1,10 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Synchronization
 import Testing
 
-@Suite("Services that do not stop on SIGTERM", .serialized, .besideAnotherProject)
+@Suite("Services that do not stop on SIGTERM", .kind(.containers), .serialized, .besideAnotherProject)
 struct StoppingEngineTests {
   typealias Fixture = EngineFixture
 

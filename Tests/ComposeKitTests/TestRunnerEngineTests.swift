@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import Subprocess
 import Synchronization
@@ -16,7 +17,7 @@ import Testing
   import Musl
 #endif
 
-@Suite("The program that runs the tests is ended", .serialized)
+@Suite("The program that runs the tests is ended", .kind(.containers), .serialized)
 struct TestRunnerEngineTests {
   typealias Fixture = EngineFixture
 

@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Subprocess
 import Testing
@@ -12,7 +13,7 @@ import Testing
 #endif
 
 @Suite(
-  "Two engines in one process", .serialized, .besideAnotherProject,
+  "Two engines in one process", .kind(.containers), .serialized, .besideAnotherProject,
   .enabled(if: PrivateEngine.isPossible, PrivateEngine.need))
 struct TwoEnginesEngineTests {
   typealias Fixture = EngineFixture

@@ -1,8 +1,9 @@
+import ComposeTesting
 import Foundation
 import Testing
 
 /// Needs a docker engine, like every suite whose name ends in "EngineTests".
-@Suite("The trait that gives a suite compose projects", .serialized)
+@Suite("The trait that gives a suite compose projects", .kind(.containers), .serialized)
 struct ComposeTraitEngineTests {
   private func withFolder<R>(_ yaml: String, _ body: (URL) async throws -> R) async throws -> R {
     let folder = FileManager.default.temporaryDirectory.appending(

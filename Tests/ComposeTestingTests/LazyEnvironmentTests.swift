@@ -2,7 +2,7 @@ import ComposeTesting
 import Synchronization
 import Testing
 
-@Suite("A shared environment")
+@Suite("A shared environment", .kind(.logic))
 struct LazyEnvironmentTests {
   private struct StartFailed: Error {}
   private struct EndFailed: Error {}

@@ -13,7 +13,7 @@ extension Tag {
   @Tag static var slow: Self
 }
 
-@Suite(.enabled(if: isSampleRun, "run by SelectedTagsTests"), .selectedTags("SAMPLE_TAGS"))
+@Suite(.kind(.logic), .enabled(if: isSampleRun, "run by SelectedTagsTests"), .selectedTags("SAMPLE_TAGS"))
 struct TagSample {
   @Test(.tags(.smoke)) func quick() {}
   @Test(.tags(.smoke, .slow), arguments: [1, 2]) func thorough(_ argument: Int) {}
@@ -26,7 +26,7 @@ struct TagSample {
 private let sampleFile = ProcessInfo.processInfo.environment["SAMPLE_COMPOSE_FILE"] ?? "none.yml"
 
 @Suite(
-  .enabled(if: isSampleRun, "run by ComposeTraitEngineTests"),
+  .kind(.logic), .enabled(if: isSampleRun, "run by ComposeTraitEngineTests"),
   .compose(ComposeProject(name: "ctt", files: [sampleFile]), options: UpOptions(stopTimeout: .zero)))
 struct ComposeSample {
   @Test func usesIt() async throws {
@@ -49,7 +49,7 @@ struct ComposeSample {
 }
 
 @Suite(
-  .enabled(if: isSampleRun, "run by ComposeTraitEngineTests"),
+  .kind(.logic), .enabled(if: isSampleRun, "run by ComposeTraitEngineTests"),
   .compose(ComposeProject(name: "ctt", files: ["never-started.yml"])))
 struct UnusedComposeSample {
   @Test func asksForNothing() {}
@@ -57,7 +57,7 @@ struct UnusedComposeSample {
 
 /// A suite with projects of its own inside one that has some: the outer trait is recursive, so both scopes are open.
 @Suite(
-  .enabled(if: isSampleRun, "run by ComposeTraitEngineTests"),
+  .kind(.logic), .enabled(if: isSampleRun, "run by ComposeTraitEngineTests"),
   .compose(ComposeProject(name: "cto", files: [sampleFile]), options: UpOptions(stopTimeout: .zero)))
 struct NestedComposeSample {
   @Test func usesOuter() async throws {

@@ -1,6 +1,7 @@
+import ComposeTesting
 import Testing
 
-@Suite("The trait that selects tests by tags")
+@Suite("The trait that selects tests by tags", .kind(.logic))
 struct SelectedTagsTests {
   @Test(
     "Only tests that the variable selects run",

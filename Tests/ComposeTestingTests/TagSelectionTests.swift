@@ -1,7 +1,7 @@
 import ComposeTesting
 import Testing
 
-@Suite("Selecting tests by tags")
+@Suite("Selecting tests by tags", .kind(.logic))
 struct TagSelectionTests {
   @Test(
     "A test runs if it has one of the included tags and none of the excluded ones",

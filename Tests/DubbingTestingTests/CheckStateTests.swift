@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Checks that are not asked")
+@Suite("Checks that are not asked", .kind(.logic))
 struct CheckStateTests {
   typealias Name = DubbingVerdict.Check.Name
 

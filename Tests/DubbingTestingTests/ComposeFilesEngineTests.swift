@@ -8,7 +8,7 @@ import Testing
 /// The compose files that are laid over the standard ones, read by compose itself.
 ///
 /// Their images cannot be had everywhere; what is asked here needs none of them.
-@Suite("Compose files")
+@Suite("Compose files", .kind(.containers))
 struct ComposeFilesEngineTests {
   private struct Document: Decodable {
     struct Service: Decodable {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Contract events")
+@Suite("Contract events", .kind(.logic))
 struct ContractTests {
   private func observed(
     _ name: String, _ direction: ObservedEvent.Direction, _ json: String, contract: Contract = .standard

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Media servers of several kinds")
+@Suite("Media servers of several kinds", .kind(.logic))
 struct ControlAPITests {
   private typealias Path = ControlAPI.Path
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("What the documents say")
+@Suite("What the documents say", .kind(.logic))
 struct DocumentTests {
   private static let root = URL(filePath: FileManager.default.currentDirectoryPath)
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("DubbingVerdict")
+@Suite("DubbingVerdict", .kind(.logic))
 struct DubbingVerdictTests {
   @Test("A healthy run is dubbed and no check fails")
   func healthyRunPasses() {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("What of a fixture was sent")
+@Suite("What of a fixture was sent", .kind(.logic))
 struct FixtureCoverageTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var testDescription: String

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("A contract with other names")
+@Suite("A contract with other names", .kind(.logic))
 struct ForeignContractTests {
   private typealias Foreign = ForeignContract
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("LanguageGuess")
+@Suite("LanguageGuess", .kind(.logic))
 struct LanguageGuessTests {
   @Test(
     "Tells languages apart by their frequent words",

@@ -61,6 +61,8 @@ enum ReportSample {
     stream.hashDiffers = true
     stream.recording = "streams/\(name)/output.flv"
     stream.events = "streams/\(name)/events.jsonl"
+    stream.starvation = Starvation(
+      watchedS: 14, lateS: 0.1, longestLateS: 0.05, tasksLateS: 0, waitingS: 3, throttledS: 0)
     return stream
   }
 }

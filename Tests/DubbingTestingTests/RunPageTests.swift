@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("The page of a run")
+@Suite("The page of a run", .kind(.logic))
 struct RunPageTests {
   private let html = RunPage(report: ReportSample.report, sounds: ReportSample.sounds).html
 

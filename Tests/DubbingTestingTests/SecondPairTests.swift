@@ -5,7 +5,7 @@ import Testing
 @testable import DubbingTesting
 
 /// What compose/second/stack.json says of events as the second pair sends them.
-@Suite("The second pair's description")
+@Suite("The second pair's description", .kind(.logic))
 struct SecondPairTests {
   private static func stack() throws -> DualStack {
     try DualStack.load(

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("A stack file")
+@Suite("A stack file", .kind(.logic))
 struct StackFileTests {
   /// This package's own stacks, as `compose/stack.json` describes them.
   static var own: URL {
@@ -63,6 +63,7 @@ struct StackFileTests {
       content["output_path"] = "b/{stream}"
       content["budget"] = ["health_s": 90, "segment_s": 4, "fragment_s": 10.5, "pipeline_s": 100]
       content["publisher_lead_s"] = 5
+      content["readrate"] = 2.5
       content["worker"] = ["service": "w", "port": 81, "health_path": "/healthz"]
       content["speech"] = ["service": "s", "port": 82, "health_path": "/alive"]
       content["media"] = [
@@ -74,7 +75,7 @@ struct StackFileTests {
       #expect(stack.stsURLVariable == "DUB_URL" && stack.gatewayVariable == "BRIDGE" && stack.hostName == "the-host")
       #expect(stack.inputPath == "a/{stream}" && stack.outputPath == "b/{stream}")
       #expect(stack.budget.health == .seconds(90) && stack.budget.segment == .seconds(4))
-      #expect(stack.publisherLead == .seconds(5))
+      #expect(stack.publisherLead == .seconds(5) && stack.readRate == 2.5)
       #expect(stack.budget.fragment == .seconds(10.5) && stack.budget.pipeline == .seconds(100))
       #expect(stack[.worker] == .init("w", 81, healthPath: "/healthz"))
       #expect(stack[.speech] == .init("s", 82, healthPath: "/alive"))
@@ -201,6 +202,7 @@ struct StackFileTests {
     .init(testDescription: "a lead of nothing", code: .badValue, says: ["publisher_lead_s is 0"]) {
       $0["publisher_lead_s"] = 0
     },
+    .init(testDescription: "a rate that is none", code: .badValue, says: ["readrate is 0"]) { $0["readrate"] = 0 },
     .init(testDescription: "a budget of nothing", code: .badValue, says: ["budget.segment_s"]) {
       $0["budget"] = ["segment_s": 0]
     },

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Checks of one's own")
+@Suite("Checks of one's own", .kind(.logic))
 struct StreamCheckTests {
   private static let page = Metrics(
     #"""

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Faults on the wire")
+@Suite("Faults on the wire", .kind(.logic))
 struct StreamFaultTests {
   private typealias Foreign = ForeignContract
 

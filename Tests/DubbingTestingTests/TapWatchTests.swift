@@ -4,7 +4,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("A tap that nobody finds")
+@Suite("A tap that nobody finds", .kind(.logic))
 struct TapWatchTests {
   @Test("It is said where the worker was to look, by which variable, and what its log says")
   func message() {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("VideoMatch")
+@Suite("VideoMatch", .kind(.logic))
 struct VideoMatchTests {
   private func packets(_ hashes: String, every step: Double = 0.04, from start: Double = 0) -> [MediaPacket] {
     hashes.enumerated().map {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("What a window may hold")
+@Suite("What a window may hold", .kind(.logic))
 struct WindowRuleTests {
   @Test(
     "Its content is one word for verdict, report and page",

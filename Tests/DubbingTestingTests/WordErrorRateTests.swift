@@ -4,7 +4,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Word error rate across a fragment's edge")
+@Suite("Word error rate across a fragment's edge", .kind(.logic))
 struct WordErrorRateTests {
   private func errors(_ fragments: [(expected: String, heard: String)], _ edges: WordErrorRate.Edges = .mayCut) -> Int {
     let spoken = fragments.enumerated().map {
@@ -64,7 +64,7 @@ struct WordErrorRateTests {
   }
 }
 
-@Suite("What a fixture expects of one recogniser")
+@Suite("What a fixture expects of one recogniser", .kind(.logic))
 struct HeardByTests {
   private static var fixture: Fixture {
     var fixture = HealthyRun.fixture

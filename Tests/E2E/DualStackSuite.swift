@@ -7,7 +7,7 @@ import Testing
 ///
 /// Everything under this suite shares one environment: both compose projects and the tap between them, started when the first
 /// test asks for it and taken down after the last.
-@Suite("E2E", .dualStack, .selectedTags)
+@Suite("E2E", .kind(.streams), .dualStack, .selectedTags)
 enum E2E {}
 
 extension Tag {

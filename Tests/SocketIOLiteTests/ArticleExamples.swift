@@ -1,8 +1,9 @@
+import ComposeTesting
 import Foundation
 import Testing
 
 /// The examples in the articles are the code of `ExampleTests` and its neighbours, which runs: here they are compared.
-@Suite("The articles' examples")
+@Suite("The articles' examples", .kind(.logic))
 struct ArticleExamples {
   /// What the articles show in place of what a test must be given.
   static let literals = [

@@ -1,10 +1,11 @@
+import ComposeTesting
 import Foundation
 import NIOCore
 import Testing
 
 @testable import SocketIOLite
 
-@Suite("Packets as values")
+@Suite("Packets as values", .kind(.logic))
 struct CodecTests {
   typealias Kind = SocketIOPacket.Kind
 

@@ -1,9 +1,10 @@
+import ComposeTesting
 import Foundation
 import Testing
 
 @testable import SocketIOLite
 
-@Suite("What a URL, a path and a query mean")
+@Suite("What a URL, a path and a query mean", .kind(.logic))
 struct EndpointTests {
   func target(
     _ url: String, path: String = "/socket.io/", query: [(name: String, value: String)] = []

@@ -1,10 +1,11 @@
+import ComposeTesting
 import Testing
 
 @testable import SocketIOLite
 
 private let wait: Duration = .seconds(20)
 
-@Suite("Event queue")
+@Suite("Event queue", .kind(.logic))
 struct EventQueueTests {
   struct Lost: Error {}
 

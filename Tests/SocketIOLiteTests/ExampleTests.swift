@@ -1,10 +1,11 @@
+import ComposeTesting
 import Foundation
 import Testing
 
 @testable import SocketIOLite
 
 /// The examples of the articles, word for word but for what stands in `ArticleExamples.literals`.
-@Suite("What the articles show does what they say", .peer("sts.py"))
+@Suite("What the articles show does what they say", .kind(.logic), .peer("sts.py"))
 struct ExampleTests {
   private var url: String { Peer.url }
 

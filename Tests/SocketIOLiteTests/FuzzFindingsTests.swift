@@ -1,10 +1,11 @@
+import ComposeTesting
 import NIOCore
 import Testing
 
 @testable import SocketIOLite
 
 /// What `make fuzz` found, or what a look at its targets did: each was wrong once.
-@Suite("Inputs that a fuzzer made")
+@Suite("Inputs that a fuzzer made", .kind(.logic))
 struct FuzzFindingsTests {
   @Test(
     "A polling payload that is read and written is what it was, empty packets and all",

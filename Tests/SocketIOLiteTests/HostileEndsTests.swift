@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -7,6 +8,7 @@ private let wait: Duration = .seconds(60)
 
 @Suite(
   "A connection that ends in the middle of something, and attachments that come otherwise than they are named",
+  .kind(.logic),
   .peer("hostile.py"))
 struct HostileEndsTests {
   func client(_ name: String) -> SocketIOClient {

@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -5,7 +6,8 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Every way of transports against python-socketio of Debian and the newest", .bothPeers("server.py"))
+@Suite(
+  "Every way of transports against python-socketio of Debian and the newest", .kind(.logic), .bothPeers("server.py"))
 struct InteropTests {
   static let ways: [[SocketIOTransport]] = [[.webSocket], [.polling], [.polling, .webSocket]]
 

@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -5,7 +6,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Joining that is answered late, otherwise, or given up", .peer("joins.py"))
+@Suite("Joining that is answered late, otherwise, or given up", .kind(.logic), .peer("joins.py"))
 struct JoiningTests {
   func client(connectTimeout: Duration = wait) -> SocketIOClient {
     var configuration = SocketIOConfiguration.patient(reconnection: nil)

@@ -1,10 +1,11 @@
+import ComposeTesting
 import Foundation
 import NIOCore
 import Testing
 
 @testable import SocketIOLite
 
-@Suite("Audio in base64 is read straight from the received bytes")
+@Suite("Audio in base64 is read straight from the received bytes", .kind(.logic))
 struct LongStringsTests {
   struct Fragment: Codable, Equatable, Sendable {
     var number: Int

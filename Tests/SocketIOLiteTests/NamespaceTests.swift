@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -5,7 +6,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Several namespaces on one connection", .bothPeers("server.py"))
+@Suite("Several namespaces on one connection", .kind(.logic), .bothPeers("server.py"))
 struct NamespaceTests {
   struct Why: Decodable { var code: String, retry: Bool }
 

@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import NIOCore
 import Testing
@@ -6,7 +7,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Client against servers that are odd, by polling above all", .peer("odd.py"))
+@Suite("Client against servers that are odd, by polling above all", .kind(.logic), .peer("odd.py"))
 struct OddServerTests {
   func client(
     _ name: String, _ transports: [SocketIOTransport] = [.polling], limits: SocketIOLimits = .init(),

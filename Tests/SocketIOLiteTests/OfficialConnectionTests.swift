@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import NIOCore
 import Testing
@@ -6,7 +7,7 @@ import Testing
 
 private let wait = Official.wait
 
-@Suite("Connecting and reconnecting as the official client's tests want it", .officialPeer)
+@Suite("Connecting and reconnecting as the official client's tests want it", .kind(.logic), .officialPeer)
 struct OfficialConnectionTests {
   @Test("Each client has a connection of its own, and none before it is asked for", arguments: Official.ways)
   func separate(transports: [SocketIOTransport]) async throws {

@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import NIOEmbedded
 import Testing
@@ -6,7 +7,7 @@ import Testing
 
 private let wait = Official.wait
 
-@Suite("Events, answers and handshakes as the official client's tests want them", .officialPeer)
+@Suite("Events, answers and handshakes as the official client's tests want them", .kind(.logic), .officialPeer)
 struct OfficialSocketTests {
   struct Handshake: Decodable { var query: [String: String], auth: [String: String] }
 

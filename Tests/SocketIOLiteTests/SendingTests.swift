@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import Synchronization
 import Testing
@@ -6,7 +7,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Sending while the connection comes and goes", .peer("server.py"))
+@Suite("Sending while the connection comes and goes", .kind(.logic), .peer("server.py"))
 struct SendingTests {
   func client(delay: Duration = .milliseconds(20)) -> SocketIOClient {
     SocketIOClient(

@@ -1,9 +1,10 @@
+import ComposeTesting
 import NIOCore
 import Testing
 
 @testable import SocketIOLite
 
-@Suite("How long a server may be silent")
+@Suite("How long a server may be silent", .kind(.logic))
 struct SilenceWatchTests {
   private let begin = NIODeadline.uptimeNanoseconds(1_000_000_000)
   private let patience: TimeAmount = .seconds(3)

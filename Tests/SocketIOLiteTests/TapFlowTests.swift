@@ -1,10 +1,11 @@
+import ComposeTesting
 import Foundation
 import NIOCore
 import Testing
 
 @testable import SocketIOLite
 
-@Suite("One direction of a tap, as a value")
+@Suite("One direction of a tap, as a value", .kind(.logic))
 struct TapFlowTests {
   final class Fixture {
     let recorder = TapRecorder(maxBytes: 1_000_000)

@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import NIOCore
 import NIOEmbedded
@@ -6,7 +7,7 @@ import Testing
 
 @testable import SocketIOLite
 
-@Suite("Polling through a tap, without sockets")
+@Suite("Polling through a tap, without sockets", .kind(.logic))
 struct TapPollingTests {
   typealias H = TapHarness
   private static let (a, b, c) = (#"42["a",1]"#, #"42["b",2]"#, #"42["a",3]"#)

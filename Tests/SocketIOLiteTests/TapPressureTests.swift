@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import NIOCore
 import Testing
@@ -6,7 +7,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Tap between peers that go their own way", .peer("hostile.py"))
+@Suite("Tap between peers that go their own way", .kind(.logic), .peer("hostile.py"))
 struct TapPressureTests {
   private let patient = TapOptions(connectTimeout: wait)
 

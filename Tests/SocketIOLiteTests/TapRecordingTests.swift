@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import NIOCore
 import Synchronization
@@ -9,7 +10,7 @@ import Testing
   import FoundationNetworking
 #endif
 
-@Suite("A tap's recording in memory and file")
+@Suite("A tap's recording in memory and file", .kind(.logic))
 struct TapRecordingTests {
   private func record(_ number: Int) throws -> TapRecord {
     let event = try SocketIOEvent(
@@ -86,7 +87,7 @@ struct TapRecordingTests {
   }
 }
 
-@Suite("A tap and an upstream that comes and goes", .peer("server.py"))
+@Suite("A tap and an upstream that comes and goes", .kind(.logic), .peer("server.py"))
 struct TapUpstreamTests {
   @Test("An upstream that is not set yet, and one that refuses, are asked for again")
   func retry() async throws {

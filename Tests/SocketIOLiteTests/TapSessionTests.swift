@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 private let wait: Duration = .seconds(60)
 private let patient = TapOptions(connectTimeout: .seconds(60))
 
-@Suite("A tap's record of sessions that change connections and transports", .inTurn)
+@Suite("A tap's record of sessions that change connections and transports", .kind(.logic), .inTurn)
 struct TapSessionTests {
   static let servers = [[], ["--one-a-poll"], ["--close"], ["--one-a-poll", "--close"]]
 

@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Tap between the client and python-socketio", .peer("server.py"))
+@Suite("Tap between the client and python-socketio", .kind(.logic), .peer("server.py"))
 struct TapTests {
   struct Counted: Codable, Sendable { var index: Int }
 

@@ -1,9 +1,10 @@
+import ComposeTesting
 import NIOCore
 import Testing
 
 @testable import SocketIOLite
 
-@Suite("Cutting bytes into WebSocket frames")
+@Suite("Cutting bytes into WebSocket frames", .kind(.logic))
 struct WebSocketFrameReaderTests {
   /// An unmasked frame, as RFC 6455 §5.2 draws it.
   static func frame(_ payload: ByteBuffer) -> ByteBuffer {

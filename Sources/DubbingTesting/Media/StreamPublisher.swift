@@ -15,6 +15,8 @@ public struct StreamPublisher: Sendable {
   ///
   /// No media server replays what went by before a reader attached, and a worker that polls needs a moment for that.
   public var lead = Self.standardLead
+  /// How many seconds of the fixture are published in a second.
+  public var rate = 1.0
   /// Killed, without taking leave of the server, this long after its first packet.
   public var diesAfter: Duration?
   /// An ffmpeg expression in `n`: these video packets are not sent.
@@ -33,26 +35,33 @@ public struct StreamPublisher: Sendable {
   }
 
   /// From the start of ``run()`` to the fixture's first packet.
-  public var firstPacketAfter: Duration { LeadIn.duration(of: lead, endingAnalysis: transport == .rtmp) }
+  public var firstPacketAfter: Duration { leadInLength / rate }
+  /// How long the fixture takes after that.
+  var length: Duration { .seconds(fixture.duration) / rate }
+  /// In the stream's own time.
+  private var leadInLength: Duration { LeadIn.duration(of: lead * rate, endingAnalysis: transport == .rtmp) }
 
   /// Returns when the whole fixture has been published.
   ///
   /// - Throws: ``DubbingError`` when ffmpeg ends with an error or does not end in time.
   public func run() async throws {
-    let leadIn = try await LeadIn(fixture, lead: lead, endingAnalysis: transport == .rtmp)
+    let leadIn = try await LeadIn(fixture, lead: lead * rate, endingAnalysis: transport == .rtmp)
     defer { leadIn.remove() }
-    let length = firstPacketAfter + .seconds(fixture.duration) + Self.stay
+    let whole = firstPacketAfter + length + Self.stay
+    let pace = ["-readrate", "\(rate)"]
     let lost = droppedVideoPackets.map { ",noise=drop='\($0)'" } ?? ""
-    let input = leadIn.input + ["-re", "-f", "lavfi", "-t", "\(length.seconds)", "-i", "anullsrc=r=8000:cl=mono:n=480"]
+    let input =
+      leadIn.input + pace
+      + ["-f", "lavfi", "-t", "\((whole * rate).seconds)", "-i", "anullsrc=r=8000:cl=mono:n=480"]
     let filters = ["-bsf:v", leadIn.videoFilter + lost, "-bsf:a", leadIn.audioFilter]
     // ffmpeg leaves no server before its last output ends. What it waits for comes in short frames: with anullsrc's own of 128 ms
     // the first sound of a late track left up to 60 ms later, and MediaMTX dates an RTSP track by that arrival.
     let staying = ["-map", "1", "-f", "null", "-"]
     let arguments =
-      ["-hide_banner", "-loglevel", "warning", "-nostdin", "-re"] + input + ["-map", "0", "-c", "copy"] + filters
+      ["-hide_banner", "-loglevel", "warning", "-nostdin"] + pace + input + ["-map", "0", "-c", "copy"] + filters
       + format(leadIn) + [url] + staying
     if let diesAfter { return try await die(after: firstPacketAfter + diesAfter, arguments) }
-    let timeout = length + .seconds(30)
+    let timeout = whole + .seconds(30)
     let result = try await MediaTool.run("ffmpeg", arguments, timeout: timeout)
     guard result.succeeded else {
       throw DubbingError(

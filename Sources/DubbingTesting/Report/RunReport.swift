@@ -78,6 +78,10 @@ public struct RunReport: Sendable, Codable {
     public var breaks: [Break]?
     /// Whether the `SpectralHash` of original and output differ: what the predecessor called dubbed. nil without an output.
     public var hashDiffers: Bool?
+    /// What the machine lacked while the stream ran; nil for one that was not run by this package.
+    public var starvation: Starvation?
+    /// The stream that was run in its place, alone, because it was red on a starved machine (`E2E_STARVED=retry`).
+    public var repeatedAs: String?
     /// The recorded output, from the report's folder; nil when there is none.
     public var recording: String?
     /// What the tap recorded, from the report's folder.
@@ -182,7 +186,7 @@ extension RunReport.Stream {
   }
 
   /// What differs from what was hoped for: with a fault on purpose, nobody can tell from the stream alone.
-  var isUnexpected: Bool { fault == nil && !passed }
+  var isUnexpected: Bool { fault == nil && !passed && repeatedAs == nil }
 }
 
 extension RunReport.Stream.Fragment {

@@ -1,5 +1,6 @@
 import ComposeKit
 import Foundation
+import Testing
 
 /// Collects what the tests of this process found and keeps `.build/e2e/report.json` and the page beside it up to date.
 ///
@@ -13,6 +14,7 @@ public actor RunReporter {
   /// One for each stream of the report.
   private var sounds: [StreamSound] = []
   private var published = BusyTime()
+  private var progress = RunProgress()
   private let clock = ContinuousClock()
   private var start: ContinuousClock.Instant?
 
@@ -75,24 +77,67 @@ public actor RunReporter {
     published.note(begins: begins, at: start.duration(to: clock.now))
   }
 
-  /// Adds a stream's verdict, prints its table and writes the report.
-  public func add(_ verdict: DubbingVerdict, test: String, fault: String? = nil) throws {
-    try add(verdict, test: test, fault: fault, of: nil, sound: StreamSound())
+  /// Changes what is known of how far the run has come.
+  func note(_ change: @Sendable (inout RunProgress, Duration) -> Void) {
+    begin()
+    change(&progress, start.map { $0.duration(to: clock.now) } ?? .zero)
   }
 
-  /// The same, with what belongs to the stream beyond its verdict.
-  func add(_ verdict: DubbingVerdict, test: String, fault: String?, of stream: LiveStream?, sound: StreamSound) throws {
+  /// A test case is over: says how far the run has come.
+  func finishedStream() {
+    note { progress, time in
+      progress.finish()
+      Console.print(progress.line(at: time, width: Console.width))
+    }
+  }
+
+  /// Notes that something is published, recorded and judged while `body` runs.
+  nonisolated func running<R: Sendable>(_ name: String, _ body: @Sendable () async throws -> R) async rethrows -> R {
+    await note { $0.begin(name, at: $1) }
+    do {
+      let result = try await body()
+      await note { progress, _ in progress.end(name) }
+      return result
+    } catch {
+      await note { progress, _ in progress.end(name) }
+      throw error
+    }
+  }
+
+  /// Adds a stream's verdict, prints its table and writes the report.
+  public func add(_ verdict: DubbingVerdict, test: String, fault: String? = nil) throws {
     var entry = RunReport.Stream(verdict, test: test)
     entry.fault = fault
-    entry.hashDiffers = sound.hashDiffers
-    entry.environment = stream?.environment.media.projectName
-    entry.recording = stream.flatMap { relativePath(of: $0.recording) }
-    entry.events = stream.flatMap { relativePath(of: $0.folder.appending(path: "events.jsonl")) }
+    Console.print(verdict.table(test: test, fault: fault))
+    try add(entry, StreamSound())
+  }
+
+  /// Adds what was found of a stream; only what is not as expected is printed in full.
+  func add(_ judgement: Judgement, of stream: LiveStream, fault: String?, repeatedAs: String? = nil) throws {
+    let verdict = judgement.verdict
+    let test = Test.current?.displayName ?? Test.current?.name ?? stream.name
+    var entry = RunReport.Stream(verdict, test: test)
+    entry.fault = fault
+    entry.hashDiffers = judgement.sound.hashDiffers
+    entry.environment = stream.environment.media.projectName
+    entry.recording = relativePath(of: stream.recording)
+    entry.events = relativePath(of: stream.folder.appending(path: "events.jsonl"))
+    entry.starvation = judgement.starvation
+    entry.repeatedAs = repeatedAs
+    if judgement.isExpected {
+      Console.print(verdict.heading(test: test, fault: fault))
+    } else {
+      let remark = judgement.starvation.remark.map { "\n  ! \($0)" } ?? ""
+      Console.print(verdict.table(test: test, fault: fault) + remark)
+    }
+    // For the page that is made when the run is over.
+    try judgement.sound.save(in: stream.folder)
+    try add(entry, judgement.sound)
+  }
+
+  private func add(_ entry: RunReport.Stream, _ sound: StreamSound) throws {
     report.streams.append(entry)
     sounds.append(sound)
-    // For the page that is made when the run is over.
-    if let stream { try sound.save(in: stream.folder) }
-    Console.print(verdict.table(test: test, fault: fault))
     try write()
   }
 

@@ -11,28 +11,73 @@ extension RunReport {
     self = try decoder.decode(RunReport.self, from: Data(contentsOf: file))
   }
 
-  /// The run in a few lines for a terminal: a line for each stream with its red checks, and one for each fault.
-  public var summary: String {
-    let heading = String(format: "environment ready after %.1f s, whole run %.1f s", envReadyS, totalS)
-    let width = max(12, (streams.map(\.fixture.count).max() ?? 0) + 1)
-    let streamLines = streams.map { stream in
-      let red = stream.checks.filter { !$0.passed }.map(\.name)
-      let said = red.isEmpty ? "" : "  [red: \(red.joined(separator: ", "))]"
-      let wrong = [(stream.wordErrorRate, "words wrong"), (stream.dubErrorRate, "dub misheard")].compactMap {
-        rate, what in
-        rate.flatMap { $0 > 0 ? "\(what) \(Int(($0 * 100).rounded()))%" : nil }
+  /// The run in a few lines for a terminal: how much was as expected, and of what was not which, why, and where to look.
+  ///
+  /// - Parameters:
+  ///   - most: of how many that were not as expected it tells.
+  ///   - isColoured: whether the terminal shows colours.
+  public func summary(most: Int = 5, isColoured: Bool = false) -> String {
+    func mark(_ isGood: Bool) -> String {
+      let mark = isGood ? "✔" : "✘"
+      return isColoured ? "\u{1B}[\(isGood ? 32 : 31)m\(mark)\u{1B}[0m" : mark
+    }
+    let wrong = unexpected
+    let asExpected = streams.count - Set(wrong.compactMap(\.stream)).count
+    var parts = ["\(asExpected) of \(streams.count) streams as expected"]
+    if !faults.isEmpty { parts.append("\(faults.filter(\.ok).count) of \(faults.count) faults led to their diagnosis") }
+    parts.append(String(format: "%.0f s, the slowest environment ready after %.1f s", totalS, envReadyS))
+    var lines = ["\(mark(wrong.isEmpty)) " + parts.joined(separator: "; ")]
+    for one in wrong.prefix(most) {
+      lines.append("  \(mark(false)) \(one.what): \(one.why.oneLine(atMost: 200))")
+      if let place = one.stream { lines.append("      look at streams/\(place)/ and #stream-\(place) of index.html") }
+    }
+    if wrong.count > most { lines.append("  … and \(wrong.count - most) more: index.html has them all") }
+    let repeated = streams.filter { $0.repeatedAs != nil }
+    if !repeated.isEmpty {
+      lines.append(
+        "  run again alone, since the machine was starved: \(repeated.map(\.stream).joined(separator: ", "))")
+    }
+    let starved = streams.filter { $0.starvation?.isStarved == true }.count
+    if starved > 0 { lines.append("  the machine was starved during \(starved) of \(streams.count) streams") }
+    return lines.joined(separator: "\n")
+  }
+
+  private struct Unexpected {
+    var what: String
+    var why: String
+    var stream: String?
+  }
+
+  private var unexpected: [Unexpected] {
+    let streams = streams.filter(\.isUnexpected).map { stream in
+      let red = stream.checks.filter { !$0.passed }
+      var reasons: [String] = []
+      if stream.outcome != stream.expectedOutcome {
+        reasons.append("\(stream.outcome.rawValue), expected \(stream.expectedOutcome.rawValue)")
       }
-      let words = wrong.isEmpty ? "" : "  (\(wrong.joined(separator: ", ")))"
-      return
-        "  \(stream.outcome.rawValue.padded(to: 12)) \(stream.fixture.padded(to: width)) \(stream.test)\(words)\(said)"
+      if let first = red.first { reasons.append("\(first.name): \(first.detail)") }
+      if red.count > 1 { reasons.append("red too: \(red.dropFirst().map(\.name).joined(separator: ", "))") }
+      if let remark = stream.starvation?.remark { reasons.append(remark) }
+      return Unexpected(
+        what: "\(stream.fixture) in ‘\(stream.test)’", why: reasons.joined(separator: "; "), stream: stream.stream)
     }
-    let faultLines = faults.map { fault in
-      let caught = fault.caughtBy.isEmpty ? "nothing" : fault.caughtBy.joined(separator: ", ")
-      guard !fault.ok else { return "  fault '\(fault.fault)': caught by \(caught)" }
-      let expected = fault.expected.isEmpty ? "nothing" : fault.expected.joined(separator: ", ")
-      return "  fault '\(fault.fault)': NOT CAUGHT AS EXPECTED: red are \(caught); expected were \(expected)"
+    let faults = faults.filter { !$0.ok }.map { fault in
+      let (red, expected) = (Self.list(fault.caughtBy), Self.list(fault.expected))
+      // The last of that name: one that was run again counts.
+      return Unexpected(
+        what: "fault ‘\(fault.fault)’", why: "red are \(red), expected were \(expected)",
+        stream: self.streams.last { $0.fault == fault.fault }?.stream)
     }
-    let measured = measurements.sorted { $0.key < $1.key }.map { String(format: "  %@: %g", $0.key, $0.value) }
-    return ([heading] + streamLines + measured + faultLines).joined(separator: "\n")
+    return streams + faults
+  }
+
+  private static func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
+}
+
+extension String {
+  /// Without line breaks, and cut where it is too long.
+  fileprivate func oneLine(atMost length: Int) -> String {
+    let line = split(whereSeparator: \.isNewline).joined(separator: " ")
+    return line.count > length ? line.prefix(length - 1) + "…" : line
   }
 }

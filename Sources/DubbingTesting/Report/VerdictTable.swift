@@ -7,15 +7,6 @@ extension DubbingVerdict {
   ///   - test: the name that stands at the head of the table.
   ///   - fault: what was broken on purpose; red checks are then what is hoped for.
   public func table(test: String, fault: String? = nil) -> String {
-    let found = "\(test): \(fixture) as \(stream) is \(outcome.rawValue.uppercased())"
-    let heading =
-      if let fault {
-        "⚡ \(found), under the fault '\(fault)'"
-      } else if passed {
-        "✔ \(found)"
-      } else {
-        "✘ \(found)" + (outcome == expectedOutcome ? "" : ", expected \(expectedOutcome.rawValue)")
-      }
     let header = ["fragment", "sent at", "processed after", "transcript", "attributed to", "coherence", "A/V delta"]
     let rows = fragments.map { fragment in
       [
@@ -32,7 +23,21 @@ extension DubbingVerdict {
     let checkLines = checks.map {
       "  \($0.state.mark) \($0.name.rawValue.padded(to: 16)) \($0.detail.shortened(to: 160))"
     }
-    return ([heading] + lines + checkLines).joined(separator: "\n")
+    return ([heading(test: test, fault: fault)] + lines + checkLines).joined(separator: "\n")
+  }
+
+  /// The verdict in a line.
+  func heading(test: String, fault: String? = nil) -> String {
+    let found = "\(test): \(fixture) as \(stream) is \(outcome.rawValue.uppercased())"
+    return
+      if let fault
+    {
+      "⚡ \(found), under the fault '\(fault)'"
+    } else if passed {
+      "✔ \(found)"
+    } else {
+      "✘ \(found)" + (outcome == expectedOutcome ? "" : ", expected \(expectedOutcome.rawValue)")
+    }
   }
 
   private func columns(_ rows: [[String]]) -> [String] {

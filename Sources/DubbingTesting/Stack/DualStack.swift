@@ -37,6 +37,8 @@ public struct DualStack: Sendable, Hashable {
   public var picture: VideoMatch.Treatment?
   /// How long a publisher waits with its first packet once the media server has the path; see ``StreamPublisher/lead``.
   public var publisherLead = StreamPublisher.standardLead
+  /// How fast fixtures are published: 1 is in real time, 2 twice as fast, for services that can do with that.
+  public var readRate = 1.0
   /// Questions of one's own about each stream, beside those of every verdict.
   public var checks: [StreamCheck] = []
   /// The file that this was read from, see ``load(_:inherited:)``.

@@ -19,6 +19,8 @@ public struct DualStackEnvironment: Sendable {
   public var readyAfter: Duration
   /// When the projects were started.
   public var startedAt: Date
+  /// The containers of both projects, for what the system counts of each.
+  var containers: [String]
 
   /// Where a role's port is reached from here.
   ///
@@ -116,5 +118,8 @@ extension DualStackEnvironment {
     }
     readyAfter = max(media.readyAfter, sts.readyAfter)
     startedAt = Date() - readyAfter.seconds
+    // For a figure of the report, which a run can do without.
+    containers = []
+    for stack in [media, sts] { containers += ((try? await stack.services()) ?? []).compactMap(\.containerID) }
   }
 }

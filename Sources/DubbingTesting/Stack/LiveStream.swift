@@ -73,10 +73,10 @@ public struct LiveStream: Sendable {
     try await dubbed(fixture, under: fault).verdict
   }
 
-  /// The same, with the recording that was looked at; nil where there is none.
+  /// The same, with the recording that was looked at, nil where there is none, and what the machine lacked meanwhile.
   func dubbed(
     _ fixture: Fixture, under fault: StreamFault?
-  ) async throws -> (verdict: DubbingVerdict, output: MediaFile?) {
+  ) async throws -> (verdict: DubbingVerdict, output: MediaFile?, starvation: Starvation) {
     try await fixture.check(segment: environment.stack.budget.segment)
     let around = environment.stack.padding.map { " and \(($0.lead + $0.tail).seconds) s around it" } ?? ""
     Console.print("… \(fixture.name): publishing \(fixture.duration) s\(around) over \(transport.rawValue) as \(name)")
@@ -99,9 +99,13 @@ public struct LiveStream: Sendable {
     }
     let checks = await PreparedChecks(environment.stack.checks, in: environment)
     let began = Date()
+    let before = MachineLoad.now(of: environment.containers)
     let course = try await publishAndRecord(published, to: recording, under: fault)
     let ended = Date()
     let problem = course.problem
+    let starvation = before.starvation(
+      until: .now(of: environment.containers), late: Heartbeat.shared.late(since: before.time),
+      tasksLate: Heartbeat.shared.tasksLate(since: before.time).total)
     places?.live.leave()
     let sent = environment.wire.records(of: name, contract: contract)
     let received = environment.tap.records(of: name, contract: contract)
@@ -131,7 +135,7 @@ public struct LiveStream: Sendable {
         stream: name, fixture: fixture, environment: environment, began: began, ended: ended, events: heard,
         connectedAt: environment.tap.connectionDate(of: received), recording: problem == nil ? recording : nil,
         firstOutputAfter: course.firstOutput, evidence: evidence, verdict: verdict))
-    return (verdict, output)
+    return (verdict, output, starvation)
   }
 
   private enum Part: Sendable {
@@ -158,7 +162,7 @@ public struct LiveStream: Sendable {
     let output = environment.path(stack.outputPath, of: name)
     var publisher = StreamPublisher(
       fixture: fixture, url: environment.inputURL(of: name, over: transport), transport: transport)
-    publisher.lead = stack.publisherLead
+    (publisher.lead, publisher.rate) = (stack.publisherLead, stack.readRate)
     fault?.publisher?(&publisher)
     let recorder = StreamRecorder(url: environment.outputURL(of: name), file: file)
     let budget = stack.budget
@@ -203,7 +207,9 @@ public struct LiveStream: Sendable {
       }
       group.addTask {
         // A figure, not a check: a server that cannot be asked is found out by those who need it.
-        .workerJoined(try? await environment.controlAPI.firstReader(of: input, within: joining))
+        let joined = try? await environment.controlAPI.firstReader(of: input, within: joining)
+        if let joined { StreamPlaces.shared.note(.joined(joined / stack.publisherLead)) }
+        return .workerJoined(joined)
       }
       var course = Course()
       for try await part in group {
@@ -220,7 +226,7 @@ public struct LiveStream: Sendable {
   /// Publishes, and leaves its place to the next when only as much is left as the next will wait before its first packet.
   private func publish(with publisher: StreamPublisher) async throws {
     // Cancelled, and awaited, when the publisher has ended.
-    async let _ = leavePlace(after: .seconds(publisher.fixture.duration))
+    async let _ = leavePlace(after: publisher.length)
     try await publisher.run()
     // Before its time if it failed, or was killed on purpose.
     places?.publishing.leave()

@@ -109,6 +109,7 @@ struct StackFile: Decodable {
   var outputPath: String?
   var budget: Budget?
   var publisherLead: Double?
+  var readRate: Double?
   var tolerances: [String: Double]?
   var tail: FixtureCoverage.Tail?
   var video: VideoMatch.Treatment?
@@ -126,6 +127,7 @@ struct StackFile: Decodable {
     case inputPath = "input_path"
     case outputPath = "output_path"
     case publisherLead = "publisher_lead_s"
+    case readRate = "readrate"
   }
 
   init(from decoder: any Decoder) throws {
@@ -143,6 +145,7 @@ struct StackFile: Decodable {
     outputPath = try container.decodeIfPresent(String.self, forKey: .outputPath)
     budget = try container.decodeIfPresent(Budget.self, forKey: .budget)
     publisherLead = try container.decodeIfPresent(Double.self, forKey: .publisherLead)
+    readRate = try container.decodeIfPresent(Double.self, forKey: .readRate)
     tolerances = try container.decodeIfPresent([String: Double].self, forKey: .tolerances)
     tail = try container.decodeIfPresent(FixtureCoverage.Tail.self, forKey: .tail)
     video = try container.decodeIfPresent(VideoMatch.Treatment.self, forKey: .video)

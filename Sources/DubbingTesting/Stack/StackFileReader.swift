@@ -71,6 +71,12 @@ struct StackFileReader {
       }
       stack.publisherLead = .seconds(lead)
     }
+    if let rate = content.readRate {
+      guard 0.5...8 ~= rate else {
+        throw error(.badValue, "readrate is \(rate)", next: "give 1 for real time, at least 0.5 and at most 8")
+      }
+      stack.readRate = rate
+    }
     (stack.tail, stack.picture) = (content.tail, content.video)
     stack.padding = try padding(content.padding)
     for (key, bound) in content.tolerances ?? [:] {

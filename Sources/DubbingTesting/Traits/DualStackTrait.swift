@@ -14,9 +14,13 @@ extension Trait where Self == DualStackTrait {
     let names = "\(stack.media.name) and \(stack.sts.name)"
     let environment = LazyEnvironment<DualStackEnvironment>("the environment (\(names))") { ready in
       try await Fixture.checkAll()
-      try await ConcurrencyLimit.environments.withPlace { _ in
-        try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
-          try await environment.reported { try await ready($0) }
+      try await KindOfTests.streams.turn {
+        try await ConcurrencyLimit.environments.withPlace { _ in
+          try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
+            try await environment.reported { environment in
+              try await environment.measured { try await ready(environment) }
+            }
+          }
         }
       }
     }

@@ -10,16 +10,35 @@ public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
 
   public var isRecursive: Bool { true }
 
+  public func prepare(for test: Test) async throws {
+    guard !test.isSuite else { return }
+    await RunReporter.shared.note { progress, _ in progress.expect("\(test.id)") }
+  }
+
   public func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
     // The scope of a suite has no stream: its test cases have one each.
     guard testCase != nil else { return try await function() }
+    await RunReporter.shared.note { progress, _ in progress.ask(of: "\(test.id)") }
+    do {
+      try await provideStream(for: test, testCase: testCase, performing: function)
+    } catch {
+      await RunReporter.shared.finishedStream()
+      throw error
+    }
+    await RunReporter.shared.finishedStream()
+  }
+
+  private func provideStream(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
     let environment = try await DualStackEnvironment.current
     // An environment of a nested suite stands until its last stream is through: the shared one is there until the end anyway.
     let isFirst = DualStackTrait.isNested
-    try await ConcurrencyLimit.liveStreams.withPlace(isFirst: isFirst) { live in
-      try await ConcurrencyLimit.streams.withPlace(isFirst: isFirst) { publishing in
+    let places = StreamPlaces.shared
+    try await places.live.withPlace(isFirst: isFirst) { live in
+      try await places.publishing.withPlace(isFirst: isFirst) { publishing in
         let name = Self.uniqueName(for: test)
         let stream = LiveStream(
           name: name, environment: environment, transport: transport,

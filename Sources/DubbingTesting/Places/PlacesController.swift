@@ -1,0 +1,69 @@
+/// How many streams may be published at once (pure): one more while everything comes in good time, half as many when it does not.
+///
+/// Additive increase and multiplicative decrease, as TCP finds its share of a line whose width it does not know.
+struct PlacesController: Sendable {
+  /// Something that was measured, as a share of the time that it may take.
+  enum Sign: Sendable, Hashable {
+    /// From a fragment's sending to its answer, of the answer's bound.
+    case answer(Double)
+    /// From a stream's beginning to the worker reading it, of the time before its first packet that matters.
+    case joined(Double)
+    /// By how much the clock of this process was late, of the time that it was watched.
+    case late(Double)
+
+    fileprivate var verdict: Verdict {
+      // Quiet, an answer takes 1/60 of its bound and a worker joins after 1/8 of the lead. At a third and three quarters nothing
+      // is lost yet, and what is published already will make it worse.
+      let (share, well, bad): (Double, Double, Double) =
+        switch self {
+        case .answer(let share): (share, 0.125, 0.33)
+        case .joined(let share): (share, 0.4, 0.75)
+        case .late(let share): (share, 0.05, 0.25)
+        }
+      return share <= well ? .well : share < bad ? .between : .bad
+    }
+  }
+
+  fileprivate enum Verdict { case well, between, bad }
+
+  /// How many places there are now.
+  private(set) var places: Int
+  private let most: Int
+  /// Answers in good time, since the last that was not or the last change.
+  private var wellAnswered = 0
+  private var calmUntil = Duration.zero
+
+  /// What was published before a change goes on being answered for about a fragment's length: until then signs say nothing new.
+  static let calm = Duration.seconds(8)
+
+  /// - Parameters:
+  ///   - first: places to begin with.
+  ///   - most: as many as there may ever be.
+  init(first: Int = 2, most: Int) {
+    self.most = max(1, most)
+    places = min(max(1, first), self.most)
+  }
+
+  /// Takes note of a sign.
+  ///
+  /// - Parameters:
+  ///   - isFull: whether somebody waits for a place; room that nobody uses proves nothing.
+  ///   - time: since some beginning; never before that of the call before.
+  mutating func note(_ sign: Sign, isFull: Bool = true, at time: Duration) {
+    switch sign.verdict {
+    case .bad:
+      wellAnswered = 0
+      guard time >= calmUntil else { return }
+      places = max(1, places / 2)
+      calmUntil = time + Self.calm
+    case .between: wellAnswered = 0
+    case .well:
+      guard case .answer = sign, isFull, time >= calmUntil else { return }
+      wellAnswered += 1
+      // An answer for each place: one round.
+      guard wellAnswered >= places, places < most else { return }
+      places += 1
+      wellAnswered = 0
+    }
+  }
+}

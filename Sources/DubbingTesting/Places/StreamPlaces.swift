@@ -1,0 +1,56 @@
+import ComposeTesting
+import Foundation
+import Synchronization
+
+/// The places of streams: how many are published at once, and how many live, as `PlacesController` finds out; or a fixed number.
+final class StreamPlaces: Sendable {
+  static let shared = StreamPlaces(fixed: ConcurrencyLimit.setting("E2E_MAX_STREAMS"), cores: ConcurrencyLimit.cores)
+
+  /// Published at once. One that has been published makes room for the next while its rest is dubbed and judged: a run is then never
+  /// without a publisher.
+  let publishing: ConcurrencyLimit
+  /// Announced, published, or being dubbed still: two and a half times as many, so that services which fall behind are not given ever
+  /// more. The half is for those that are announced and send nothing yet.
+  let live: ConcurrencyLimit
+
+  private let isFixed: Bool
+  private let controller: Mutex<PlacesController>
+  private let clock = ContinuousClock()
+  private let start = ContinuousClock.now
+
+  init(fixed: Int?, cores: Int) {
+    let controller = PlacesController(most: 4 * cores)
+    let places = max(1, fixed ?? controller.places)
+    publishing = ConcurrencyLimit(limit: places)
+    live = ConcurrencyLimit(limit: Self.live(for: places))
+    isFixed = fixed != nil
+    self.controller = Mutex(controller)
+  }
+
+  private static func live(for places: Int) -> Int { 2 * places + places / 2 }
+
+  /// Takes note of what was measured, and changes the places if it says so.
+  func note(_ sign: PlacesController.Sign) {
+    guard !isFixed else { return }
+    let time = start.duration(to: clock.now)
+    controller.withLock { controller in
+      let before = controller.places
+      controller.note(sign, isFull: publishing.waiting > 0, at: time)
+      guard controller.places != before else { return }
+      Console.print("e2e: \(controller.places) streams at once, \(before) before: \(sign.description)")
+      publishing.resize(to: controller.places)
+      live.resize(to: Self.live(for: controller.places))
+    }
+  }
+}
+
+extension PlacesController.Sign: CustomStringConvertible {
+  var description: String {
+    func percent(_ share: Double) -> String { "\(Int((min(share, 99) * 100).rounded())) %" }
+    return switch self {
+    case .answer(let share): "an answer took \(percent(share)) of its bound"
+    case .joined(let share): "the worker took \(percent(share)) of the time that a publisher waits for it"
+    case .late(let share): "this machine was starved for \(percent(share)) of the last seconds"
+    }
+  }
+}

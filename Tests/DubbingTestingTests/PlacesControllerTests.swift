@@ -1,0 +1,131 @@
+import Testing
+
+@testable import DubbingTesting
+
+@Suite("Places of streams", .kind(.logic))
+struct PlacesControllerTests {
+  /// Shares of the bound that answers took in a run, one after the other, and what is to come of them.
+  struct Trace: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    /// Seconds of answers whose bound is 30 s.
+    var answers: [Double]
+    /// Seconds from one answer to the next.
+    var every = 1.0
+    var late = 0.0
+    var places: Int
+    /// What they never went under.
+    var least: Int
+  }
+
+  /// Answers of report.json: of a quiet run, and of one beside five compilers on two cores (November 27).
+  static let runs: [Trace] = [
+    Trace(
+      testDescription: "quiet: as many as there may be",
+      answers: [
+        0.9, 0.5, 0.4, 0.7, 0.4, 6.9 / 30, 0.8, 0.4, 1.1, 0.3, 3.6, 0.5, 0.9, 0.3, 0.5, 0.5, 0.5, 0.5, 0.4, 0.4, 0.5,
+        0.8, 0.8,
+        0.5, 0.3, 0.7, 0.3, 0.4, 0.3, 0.7, 0.2, 0.5, 0.4, 0.5, 0.7, 0.5, 0.4, 0.3, 0.4, 0.3, 0.0, 0.1, 0.5, 0.3, 0.3,
+        0.3,
+      ], places: 8, least: 2),
+    Trace(
+      testDescription: "starved from its beginning: one",
+      answers: [0.9, 3.7, 1.0, 4.0, 11.0, 12.5, 9.4, 18.0, 18.2, 26.9, 12.4, 13.0, 16.7, 12.8, 15.6, 13.7, 15.5, 26.9],
+      places: 1,
+      least: 1),
+    Trace(
+      testDescription: "starved, then left alone: fewer, then more again",
+      answers: [11.0, 12.5, 9.4, 18.0, 18.2, 7.6, 4.5, 6.8, 5.5, 6.2, 6.1, 3.2] + Array(repeating: 0.5, count: 40),
+      places: 8,
+      least: 1),
+    Trace(
+      testDescription: "neither well nor bad: as they were", answers: [4, 5, 6, 4, 8, 9, 4, 5], places: 2, least: 2),
+    Trace(
+      testDescription: "a clock that is late: one, however good the answers",
+      answers: Array(repeating: 0.4, count: 30), late: 0.3, places: 1, least: 1),
+  ]
+
+  @Test("Answers of a run lead to as many places as it can bear", arguments: runs)
+  func traces(_ trace: Trace) {
+    var controller = PlacesController(most: 8)
+    var least = controller.places
+    for (number, answer) in trace.answers.enumerated() {
+      let time = Duration.seconds(Double(number) * trace.every)
+      controller.note(.late(trace.late), at: time)
+      controller.note(.answer(answer / 30), at: time)
+      least = min(least, controller.places)
+    }
+    #expect(controller.places == trace.places)
+    #expect(least == trace.least)
+  }
+
+  @Test("One bad sign halves, those of the next seconds change nothing, and there is always one place")
+  func halves() {
+    var controller = PlacesController(first: 8, most: 8)
+    controller.note(.answer(0.5), at: .seconds(1))
+    #expect(controller.places == 4)
+    controller.note(.joined(2), at: .seconds(1) + PlacesController.calm - .milliseconds(1))
+    #expect(controller.places == 4)
+    for second in 2...6 { controller.note(.late(1), at: PlacesController.calm * second) }
+    #expect(controller.places == 1)
+  }
+
+  @Test("Room that nobody uses is not made more, and no more than there may be")
+  func unused() {
+    var controller = PlacesController(first: 3, most: 4)
+    for second in 0..<20 { controller.note(.answer(0.01), isFull: false, at: .seconds(second)) }
+    #expect(controller.places == 3)
+    for second in 20..<40 { controller.note(.answer(0.01), at: .seconds(second)) }
+    #expect(controller.places == 4)
+  }
+
+  @Test("A fixed number stays, whatever is measured")
+  func fixed() {
+    let places = StreamPlaces(fixed: 3, cores: 2)
+    for _ in 0..<10 { places.note(.answer(0.9)) }
+    #expect(places.publishing.limit == 3 && places.live.limit == 7)
+  }
+
+  @Test("Two to begin with; when it is bad, fewer are published and live")
+  func adapts() {
+    let places = StreamPlaces(fixed: nil, cores: 2)
+    #expect(places.publishing.limit == 2 && places.live.limit == 5)
+    places.note(.answer(0.9))
+    #expect(places.publishing.limit == 1 && places.live.limit == 2)
+  }
+}
+
+@Suite("Answers that are watched", .kind(.logic))
+struct AnswerWatchTests {
+  private let start = ContinuousClock.now
+
+  private func sign(
+    _ watch: inout AnswerWatch, _ content: ObservedEvent.Content, after seconds: Double
+  ) -> PlacesController.Sign? {
+    watch.note(
+      ObservedEvent(date: .now, direction: .toSTS, content: content), at: start + .seconds(seconds))
+  }
+
+  @Test("An answer's time counts from the first sending, in shares of its bound; an answer to nothing is none")
+  func answers() throws {
+    var watch = AnswerWatch(contract: .standard, bound: .seconds(30))
+    let events = HealthyRun.events
+    let sent = try #require(events.first { if case .fragmentData = $0.content { true } else { false } })
+    let answered = try #require(events.first { if case .fragmentProcessed = $0.content { true } else { false } })
+    #expect(sign(&watch, answered.content, after: 0) == nil)
+    #expect(sign(&watch, sent.content, after: 1) == nil)
+    #expect(sign(&watch, sent.content, after: 2) == nil)
+    #expect(sign(&watch, answered.content, after: 4) == .answer(0.1))
+    #expect(sign(&watch, answered.content, after: 5) == nil, "a second answer is none")
+  }
+
+  @Test("What is not answered within half of its bound is said before its answer comes, once")
+  func overdue() throws {
+    var watch = AnswerWatch(contract: .standard, bound: .seconds(30))
+    let sent = try #require(
+      HealthyRun.events.first { if case .fragmentData = $0.content { true } else { false } })
+    _ = sign(&watch, sent.content, after: 0)
+    #expect(watch.overdue(at: start + .seconds(15)) == [])
+    #expect(watch.overdue(at: start + .seconds(18)) == [.answer(0.6)])
+    #expect(watch.overdue(at: start + .seconds(20)) == [])
+  }
+}

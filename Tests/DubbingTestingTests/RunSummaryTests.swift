@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+@Suite("The end of a run", .kind(.logic))
+struct RunSummaryTests {
+  /// The second stream of the sample is late, and nothing was broken on purpose.
+  private static func report(starved: Bool = false, repeated: Bool = false) -> RunReport {
+    var report = ReportSample.report
+    report.streams[1].fault = nil
+    if starved { report.streams[1].starvation = Starvation(watchedS: 14, lateS: 5, longestLateS: 2, tasksLateS: 0) }
+    if repeated { report.streams[1].repeatedAs = "t_again" }
+    return report
+  }
+
+  @Test("A run that was as expected is one line")
+  func green() {
+    #expect(
+      ReportSample.report.summary()
+        == "✔ 2 of 2 streams as expected; 1 of 1 faults led to their diagnosis; 40 s, the slowest environment ready after 3.5 s"
+    )
+  }
+
+  @Test("What was not as expected is named, with the reason and where to look")
+  func red() throws {
+    let lines = Self.report().summary().split(separator: "\n")
+    #expect(lines[0].hasPrefix("✘ 1 of 2 streams as expected"))
+    for part in ["✘ pair in ‘a <b> & \"c\"’: deadline: ", "red too: a/v sync"] {
+      #expect(lines[1].contains(part), "\(lines[1])")
+    }
+    #expect(lines[2] == "      look at streams/t/ and #stream-t of index.html")
+    #expect(lines.count == 3)
+  }
+
+  @Test("That the machine was starved is said with the stream, and of the run")
+  func starved() {
+    let summary = Self.report(starved: true).summary()
+    #expect(summary.contains("this machine was starved for 5 s of this stream's 14 s"))
+    #expect(summary.hasSuffix("the machine was starved during 1 of 2 streams"))
+  }
+
+  @Test("A stream that was run again in its place is not held against the run, and never hidden")
+  func repeated() {
+    let lines = Self.report(starved: true, repeated: true).summary().split(separator: "\n")
+    #expect(lines[0].hasPrefix("✔ 2 of 2 streams as expected"))
+    #expect(lines[1] == "  run again alone, since the machine was starved: t")
+  }
+
+  @Test("Faults that were not caught are told with what was red, and of many only the first, and how many more")
+  func faults() {
+    var report = ReportSample.report
+    for number in 0..<7 {
+      report.faults.append(
+        .init(fault: "f\(number)", caughtBy: [], expected: ["a/v sync"], message: "", ok: false, outcome: .dubbed))
+    }
+    let lines = report.summary().split(separator: "\n")
+    #expect(lines[0].contains("1 of 8 faults"))
+    #expect(lines[1] == "  ✘ fault ‘f0’: red are none, expected were a/v sync")
+    #expect(lines.last == "  … and 2 more: index.html has them all")
+    #expect(lines.count == 7)
+  }
+
+  @Test("Colours only where they were asked for, and a long reason is cut")
+  func colours() {
+    var report = Self.report()
+    report.streams[1].checks[0] = .init(
+      name: "long", passed: false, state: .failed, detail: String(repeating: "x\n", count: 500))
+    #expect(!report.summary().contains("\u{1B}"))
+    #expect(report.summary(isColoured: true).contains("\u{1B}[31m✘\u{1B}[0m"))
+    let lines = report.summary().split(separator: "\n")
+    #expect(lines.count == 3 && lines[1].count < 260, "\(lines)")
+  }
+}
+
+@Suite("Progress of a run", .kind(.logic))
+struct RunProgressTests {
+  private static var progress: RunProgress {
+    var progress = RunProgress()
+    for test in ["a", "b", "c"] { progress.expect(test) }
+    // Of a, three cases.
+    for _ in 0..<3 { progress.ask(of: "a") }
+    progress.begin("counting (rtsp)", at: .seconds(10))
+    progress.begin("music (rtmp)", at: .seconds(20))
+    return progress
+  }
+
+  @Test("Every case that has asked for a stream counts, and each test that has not yet as one")
+  func total() {
+    #expect(Self.progress.line(at: .seconds(20)) == "e2e: 0 of 5 · now counting (rtsp), music (rtmp)")
+  }
+
+  @Test("What is left takes as long for each as what is done did")
+  func left() {
+    var progress = Self.progress
+    progress.end("counting (rtsp)")
+    progress.finish()
+    #expect(progress.line(at: .seconds(40)) == "e2e: 1 of 5 · about 2 min 0 s left · now music (rtmp)")
+    for _ in 0..<4 { progress.finish() }
+    progress.end("music (rtmp)")
+    #expect(progress.line(at: .seconds(60)) == "e2e: 5 of 5")
+  }
+
+  @Test("A line is no longer than the terminal is wide")
+  func width() {
+    #expect(Self.progress.line(at: .zero, width: 20) == "e2e: 0 of 5 · now c…")
+    #expect(Self.progress.line(at: .zero, width: 200).count < 60)
+  }
+
+  @Test("In CI, and where nobody knows, there is no width")
+  func terminal() {
+    #expect(Console.width(in: ["E2E_COLUMNS": "80"]) == 80)
+    #expect(Console.width(in: ["E2E_COLUMNS": "80", "CI": "true"]) == nil)
+    #expect(Console.width(in: [:]) == nil)
+    #expect(Console.width(in: ["E2E_COLUMNS": "4"]) == nil)
+  }
+}

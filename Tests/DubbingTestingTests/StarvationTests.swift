@@ -1,0 +1,116 @@
+import Foundation
+import Testing
+
+@testable import DubbingTesting
+
+@Suite("Starvation", .kind(.logic))
+struct StarvationTests {
+  private let start = ContinuousClock.now
+
+  @Test("Late beats count from the moment that is asked about")
+  func late() {
+    func beat(_ due: Double, _ by: Double) -> Heartbeat.Late {
+      .init(due: start + .seconds(due), by: .seconds(by))
+    }
+    let beats = [beat(1, 0.5), beat(3, 2), beat(6, 0.25)]
+    func late(_ since: ContinuousClock.Instant) -> [Duration] {
+      let late = Heartbeat.late(beats, since: since)
+      return [late.total, late.longest]
+    }
+    #expect(late(start) == [.seconds(2.75), .seconds(2)])
+    #expect(late(start + .seconds(4)) == [.seconds(1.25), .seconds(1)])
+    #expect(late(start + .seconds(7)) == [.zero, .zero])
+  }
+
+  @Test("A task that comes late is noticed", .timeLimit(.minutes(1)))
+  func pool() async throws {
+    let heart = Heartbeat()
+    let start = ContinuousClock.now
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await heart.beat() }
+      defer { group.cancelAll() }
+      // All threads of the shared pool are taken for a while.
+      await withTaskGroup(of: Void.self) { takers in
+        for _ in 0..<16 { takers.addTask { usleep(20_000) } }
+      }
+      while heart.tasksLate(since: start).longest < .milliseconds(50) { try await Task.sleep(for: .milliseconds(10)) }
+    }
+  }
+
+  @Test("What the kernel counts is read")
+  func files() {
+    let pressure = """
+      some avg10=87.88 avg60=79.00 avg300=65.73 total=17569963669
+      full avg10=0.00 avg60=0.00 avg300=0.00 total=0
+      """
+    #expect(MachineLoad.waited(in: pressure) == 17569.963669)
+    #expect(MachineLoad.waited(in: "") == nil)
+    #expect(MachineLoad.throttled(in: "nr_periods 3\nnr_throttled 1\nthrottled_usec 2500000\n") == 2.5)
+    #expect(MachineLoad.throttled(in: "nr_periods 3\nnr_throttled 1\nthrottled_time 500000000\n") == 0.5)
+    #expect(MachineLoad.throttled(in: "usage_usec 12\n") == nil)
+  }
+
+  @Test("Between two readings only what was added counts; what a system does not say stays unknown")
+  func between() {
+    let before = MachineLoad(waited: 100, throttled: nil, time: start)
+    let after = MachineLoad(waited: 112.5, throttled: 1, time: start + .seconds(20))
+    let starvation = before.starvation(until: after, late: (.seconds(3), .seconds(1.2)), tasksLate: .seconds(4))
+    #expect(
+      starvation
+        == Starvation(watchedS: 20, lateS: 3, longestLateS: 1.2, tasksLateS: 4, waitingS: 12.5, throttledS: nil))
+  }
+
+  static let figures: [(Starvation, Bool)] = [
+    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0), false),
+    (Starvation(watchedS: 20, lateS: 0.4, longestLateS: 0.1, tasksLateS: 0, waitingS: 12, throttledS: 0), false),
+    (Starvation(watchedS: 20, lateS: 1.2, longestLateS: 0.1, tasksLateS: 0), true),
+    (Starvation(watchedS: 20, lateS: 0.4, longestLateS: 0.1, tasksLateS: 4), false),
+    (Starvation(watchedS: 20, lateS: 0.4, longestLateS: 0.1, tasksLateS: 6), true),
+    (Starvation(watchedS: 20, lateS: 0.6, longestLateS: 0.6, tasksLateS: 0), true),
+    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, throttledS: 4), true),
+    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, waitingS: 19.8), true),
+  ]
+
+  @Test(
+    "A machine was starved when its clock was late, containers were throttled, or somebody always waited",
+    arguments: figures)
+  func isStarved(_ starvation: Starvation, _ isStarved: Bool) {
+    #expect(starvation.isStarved == isStarved)
+    #expect((starvation.remark != nil) == isStarved)
+  }
+
+  @Test("The remark says for how long, of how long, and what was seen")
+  func remark() {
+    let starvation = Starvation(
+      watchedS: 50, lateS: 12, longestLateS: 1.26, tasksLateS: 0, waitingS: 41.2, throttledS: 3)
+    #expect(
+      starvation.remark
+        == "this machine was starved for 41 s of this stream's 50 s (its clock was late by up to 1.3 s, programs waited for a core for 41 s, containers were throttled for 3 s): the red may be its"
+    )
+  }
+
+  @Test("E2E_STARVED chooses; what it does not know is refused with what it does")
+  func policy() throws {
+    #expect(try StarvedPolicy.chosen(in: [:]) == .warn)
+    #expect(try StarvedPolicy.chosen(in: ["E2E_STARVED": ""]) == .warn)
+    #expect(try StarvedPolicy.chosen(in: ["E2E_STARVED": "fail"]) == .fail)
+    #expect(try StarvedPolicy.chosen(in: ["E2E_STARVED": "retry"]) == .retry)
+    let error = #expect(throws: DubbingError.self) { try StarvedPolicy.chosen(in: ["E2E_STARVED": "rerun"]) }
+    #expect("\(try #require(error))".contains("warn, fail, retry"))
+  }
+
+  @Test("Only what was red on a starved machine is run again, and not in services that a fault has changed")
+  func repeats() {
+    let starved = Starvation(watchedS: 20, lateS: 2, longestLateS: 1, tasksLateS: 0)
+    let quiet = Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0)
+    let wire = StreamFault.answer(2, .drop, name: "dropped")
+    let service = StreamFault.services(name: "killed") { _ in }
+    #expect(StarvedPolicy.retry.repeats(red: true, starved, under: nil))
+    #expect(StarvedPolicy.retry.repeats(red: true, starved, under: wire))
+    #expect(!StarvedPolicy.retry.repeats(red: true, starved, under: service))
+    #expect(!StarvedPolicy.retry.repeats(red: false, starved, under: nil))
+    #expect(!StarvedPolicy.retry.repeats(red: true, quiet, under: nil))
+    #expect(!StarvedPolicy.warn.repeats(red: true, starved, under: nil))
+    #expect(!StarvedPolicy.fail.repeats(red: true, starved, under: nil))
+  }
+}
