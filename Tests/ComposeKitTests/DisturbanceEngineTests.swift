@@ -5,7 +5,7 @@ import Testing
 /// Sources: docker/compose issues 10061 and 9260 (start takes dependencies and finished jobs along), moby/moby issues 46203 (a paused
 /// container is called unhealthy), 11065 and 41302 (a signal cancels the restart policy).
 @Suite(
-  "Disturbing one service disturbs no other, and says when it disturbed nothing", .serialized, .timeLimit(.minutes(1)))
+  "Disturbing one service disturbs no other, and says when it disturbed nothing", .serialized, .timeLimit(.minutes(3)))
 struct DisturbanceEngineTests {
   typealias Fixture = EngineFixture
 

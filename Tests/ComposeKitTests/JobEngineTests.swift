@@ -4,7 +4,7 @@ import Testing
 
 /// Sources: docker/compose issues 10596 and 9273 (one-shots), 11474 (who waits for whom), 6464 and 1548 (images that are shared),
 /// 10901 (optional dependencies).
-@Suite("Services that end, that wait for others, and that share an image", .serialized, .timeLimit(.minutes(1)))
+@Suite("Services that end, that wait for others, and that share an image", .serialized, .timeLimit(.minutes(3)))
 struct JobEngineTests {
   typealias Fixture = EngineFixture
 
