@@ -7,7 +7,7 @@ import Testing
 /// container is called unhealthy), 11065 and 41302 (a signal cancels the restart policy).
 @Suite(
   "Disturbing one service disturbs no other, and says when it disturbed nothing", .kind(.containers), .serialized,
-  .timeLimit(.minutes(1)))
+  .timeLimit(.minutes(3)))
 struct DisturbanceEngineTests {
   typealias Fixture = EngineFixture
 

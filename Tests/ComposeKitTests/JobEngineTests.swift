@@ -7,7 +7,7 @@ import Testing
 /// 10901 (optional dependencies).
 @Suite(
   "Services that end, that wait for others, and that share an image", .kind(.containers), .serialized,
-  .timeLimit(.minutes(1)))
+  .timeLimit(.minutes(3)))
 struct JobEngineTests {
   typealias Fixture = EngineFixture
 

@@ -57,8 +57,20 @@ struct PrivateEngine: Sendable {
       echo "done $verb"
     done
     end TERM
-    find /sys/fs/cgroup -depth -type d -path "*/${1##*/}*" -exec rmdir {} + 2>/dev/null
     """#
+
+  /// Removes its control groups, once the last processes in them are gone.
+  private static func removeControlGroups(of folder: String) async -> Bool {
+    let name = URL(fileURLWithPath: folder).lastPathComponent
+    return await EngineFixture.eventually {
+      // Fails as long as one of them is in use.
+      let result = try? await Subprocess.run(
+        .name("find"),
+        arguments: ["/sys/fs/cgroup", "-depth", "-type", "d", "-path", "*/\(name)*", "-exec", "rmdir", "{}", "+"],
+        output: .discarded, error: .discarded)
+      return result?.terminationStatus.isSuccess == true
+    }
+  }
 
   /// Starts an engine that has the base image, and ends it after `body`.
   static func with(
@@ -103,6 +115,9 @@ struct PrivateEngine: Sendable {
     }
     try result.closureResult.get()
     #expect(result.terminationStatus.isSuccess)
+    // Every process of its namespace has ended with the script, at the latest.
+    let isTidy = await removeControlGroups(of: folder)
+    #expect(isTidy, "control groups of the private engine are left")
     let left = ProcessTable.mentioning(folder)
     #expect(left == [], "processes of the private engine are left")
   }
