@@ -184,9 +184,9 @@ struct CodecTests {
     _ = try session.receive(text: ByteBuffer(string: #"0/sts,{"sid":"x"}"#))
     _ = try session.receive(text: ByteBuffer(string: #"0{"sid":"y"}"#))
     _ = try session.receive(text: ByteBuffer(string: #"0/other,{"sid":"z"}"#))
-    #expect(session.namespaces == ["/", "/sts"] && !session.isLast("/"))
+    #expect(session.namespaces == ["/", "/sts"] && !session.isAlone("/"))
     session.leave("/sts")
-    #expect(session.isLast("/"))
+    #expect(session.isAlone("/"))
     for text in [#"2/sts,["late"]"#, #"2/other,["a"]"#] {
       guard case .nothing = try session.receive(text: ByteBuffer(string: text)) else {
         Issue.record("\(text) was delivered")

@@ -22,6 +22,13 @@ extension ClientConnectionHandler {
     burst += socket.takeEarly(namespace)
   }
 
+  /// The server refused a namespace.
+  func rejected(_ namespace: String, _ error: SocketIOError) {
+    joins.removeValue(forKey: namespace)?.done.fail(error)
+    // What was joined beside it may have been left meanwhile.
+    if failure == nil, !isNeeded(beside: namespace) { disconnect() }
+  }
+
   /// The server left a namespace, or does not let this side in.
   func left(_ namespace: String) {
     deliverBurst()
@@ -29,9 +36,14 @@ extension ClientConnectionHandler {
       .disconnected, "the server disconnected namespace \(namespace)", reason: .serverDisconnect)
     let refused = joins.removeValue(forKey: namespace)
     defer { refused?.done.fail(error) }
-    guard !socket.isIdle || !joins.isEmpty else { return fail(error) }
+    guard isNeeded(beside: namespace) else { return fail(error) }
     failAcks(in: namespace, error)
     if refused == nil { wishes.left(namespace, error) }
+  }
+
+  /// Whether anything is joined or about to be, apart from one namespace.
+  private func isNeeded(beside namespace: String) -> Bool {
+    !joins.isEmpty || !socket.isAlone(namespace) || wishes.expectsMore()
   }
 
   /// Leaves one namespace; the last one takes the connection with it.
@@ -39,9 +51,9 @@ extension ClientConnectionHandler {
     guard failure == nil else { return }
     let error = SocketIOError(.disconnected, "this side left namespace \(namespace)", reason: .clientDisconnect)
     joins.removeValue(forKey: namespace)?.done.fail(error)
+    guard isNeeded(beside: namespace) else { return disconnect() }
     // DISCONNECT before the answer would close the connection at some servers: the answer is waited for.
     guard socket.isJoined(namespace) else { return socket.giveUp(namespace) }
-    if socket.isLast(namespace), joins.isEmpty { return disconnect() }
     writeDisconnect(namespace)
     socket.leave(namespace)
     failAcks(in: namespace, error)

@@ -242,7 +242,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     case .unwanted(let namespace):
       writeDisconnect(namespace)
       flush()
-    case .rejected(let namespace, let error): joins.removeValue(forKey: namespace)?.done.fail(error)
+    case .rejected(let namespace, let error): rejected(namespace, error)
     case .left(let namespace): left(namespace)
     case .nothing: break
     }

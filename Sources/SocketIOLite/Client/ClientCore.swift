@@ -14,6 +14,8 @@ final class ClientCore: Sendable {
     var known: [String: SocketIONamespace] = [:]
     /// The namespaces that are to be joined, in the order of asking.
     var wanted: [SocketIONamespace] = []
+    /// Joins that have begun and of which the connection need not know yet, each with its beginning: they keep it open.
+    var joining: [String: UInt64] = [:]
     var session: ClientSession?
     /// Whether there is none, and it is being made.
     var isOnItsWay = false
@@ -70,7 +72,13 @@ final class ClientCore: Sendable {
     // Who was disconnected by the server may ask again.
     if case .disconnected = namespace.state { namespace.link.reset() }
     _ = try SocketIOEndpoint.checkedNamespace(namespace.name)
-    guard let beginning = namespace.begin() else {
+    // In one step: who sees that it has begun finds that it keeps the connection open.
+    let begun = state.withLock { state in
+      let beginning = namespace.begin()
+      if let beginning { state.joining[namespace.name] = beginning }
+      return beginning
+    }
+    guard let beginning = begun else {
       guard namespace.isConnected else {
         throw SocketIOError(.notConnected, "namespace \(namespace.name) is being joined already")
       }
@@ -86,17 +94,23 @@ final class ClientCore: Sendable {
       try await session.join(namespace.name, payload: payload, timeout: configuration.connectTimeout) { membership in
         // On the event loop, so that who gets the first event can answer it.
         namespace.link.connected(.init(session: session, namespace: namespace.name, sid: membership.sid))
+        self.endJoining(namespace, beginning)
       }
       guard namespace.link.isWanted(beginning) else { throw Self.left(namespace) }
     } catch {
       // Another beginning may have followed the end of this one.
       guard namespace.link.isLatest(beginning) else { throw error }
       unwant(namespace)
-      // An answer that comes too late joins nothing.
+      endJoining(namespace, beginning)
+      // An answer that comes too late joins nothing, and a connection that was kept open for this alone closes.
       state.withLock(\.session)?.leave(namespace.name)
       namespace.link.reset(error as? SocketIOError)
       throw error
     }
+  }
+
+  private func endJoining(_ namespace: SocketIONamespace, _ beginning: UInt64) {
+    state.withLock { if $0.joining[namespace.name] == beginning { $0.joining[namespace.name] = nil } }
   }
 
   /// The connection that is up, or the one that is being made, once it is.
@@ -135,7 +149,10 @@ final class ClientCore: Sendable {
   }
 
   func leave(_ namespace: SocketIONamespace) {
-    let session = state.withLock(\.session)
+    let session = state.withLock { state in
+      state.joining[namespace.name] = nil
+      return state.session
+    }
     unwant(namespace)
     session?.leave(namespace.name)
     namespace.finish(Self.left(namespace))
@@ -286,7 +303,8 @@ final class ClientCore: Sendable {
         guard let namespace = self.known(name) else { return }
         self.unwant(namespace)
         namespace.finish(reason)
-      })
+      },
+      expectsMore: { !self.state.withLock(\.joining.isEmpty) })
   }
 
   private func install(_ made: ConnectAttempt.Made, _ wanted: [SocketIONamespace]) {

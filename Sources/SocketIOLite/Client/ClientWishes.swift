@@ -14,6 +14,8 @@ extension ClientConnectionHandler {
     var joined: @Sendable (_ namespace: String, SocketIOSession.Membership) -> Void
     /// Called on the event loop when the server left one of several namespaces; the others remain.
     var left: @Sendable (_ namespace: String, SocketIOError) -> Void
+    /// Whether somebody has begun to join a namespace for which this connection was not asked yet.
+    var expectsMore: @Sendable () -> Bool = { false }
   }
 
   struct Join: Sendable {

@@ -50,8 +50,8 @@ struct SocketIOSession: Sendable {
   func isJoined(_ namespace: String) -> Bool { joined[namespace] != nil }
   func membership(in namespace: String) -> Membership? { joined[namespace] }
   var namespaces: [String] { joined.keys.sorted() }
-  var isIdle: Bool { joined.isEmpty }
-  func isLast(_ namespace: String) -> Bool { joined.count == 1 && isJoined(namespace) }
+  /// Whether no other namespace is joined.
+  func isAlone(_ namespace: String) -> Bool { joined.count == (isJoined(namespace) ? 1 : 0) }
   /// This side leaves.
   mutating func leave(_ namespace: String) { forget(namespace) }
 

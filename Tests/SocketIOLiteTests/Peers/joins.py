@@ -1,7 +1,7 @@
 """Namespaces whose requests are answered late or otherwise. Prints its port; ends with its standard input.
 
-`/late` is answered when the event `answer` comes, `/leaves` with DISCONNECT, any other at once. What it hears of namespaces it says
-in the event `heard`.
+`/late` is answered when the event `answer` comes, `/leaves` with DISCONNECT, `/no` with a refusal, any other at once. What it hears of
+namespaces it says in the event `heard`. The event `leave` makes it leave `/`.
 """
 import asyncio
 import json
@@ -25,6 +25,8 @@ async def serve(request):
         if text.startswith("40"):
             if name == "/leaves":
                 await socket.send_str("41/leaves,")
+            elif name == "/no":
+                await socket.send_str('44/no,{"message":"no"}')
             elif name != "/late":
                 await socket.send_str("40" + (name + "," if name != "/" else "") + '{"sid":"s"}')
         if text.startswith("42/") and not text.startswith("42/,"):
@@ -33,6 +35,8 @@ async def serve(request):
             await socket.send_str('40/late,{"sid":"late"}')
         if text.startswith('42["event"]'):
             await socket.send_str('42/late,["news",1]')
+        if text.startswith('42["leave"]'):
+            await socket.send_str("41")
         if name != "/" and text[:2] in ("40", "41"):
             await socket.send_str("42" + json.dumps(["heard", text[:2] + name]))
         if text.startswith('42["close"'):

@@ -1,0 +1,199 @@
+import Testing
+
+@testable import SocketIOLite
+
+private let wait: Duration = .seconds(60)
+
+/// An `auth` that tells when it was asked, and answers when it is let go.
+private struct HeldAuth: Sendable {
+  struct Refusal: Error {}
+
+  private let entered = AsyncStream.makeStream(of: Void.self)
+  private let released = AsyncStream.makeStream(of: Void.self)
+
+  func value(throwing: Bool = false) async throws -> [String: String] {
+    entered.continuation.yield()
+    for await _ in released.stream {}
+    if throwing { throw Refusal() }
+    return ["token": "t"]
+  }
+
+  func untilAsked() async { for await _ in entered.stream { break } }
+  func release() { released.continuation.finish() }
+}
+
+@Suite("A join that has begun keeps the connection open, until it is given up", .peer("joins.py"))
+struct HeldJoinTests {
+  /// A client that is connected, and its connection.
+  private func connected() async throws -> (SocketIOClient, ClientSession) {
+    let client = SocketIOClient(url: Peer.url, configuration: .patient(reconnection: nil))
+    try await client.connect()
+    return (client, try #require(try client.namespace("/").link.connection()).session)
+  }
+
+  /// Whether it is up still, once all that was asked of it before is done.
+  private func isUp(_ session: ClientSession) async throws -> Bool {
+    try await session.eventLoop.submit { session.handler.value.failure == nil }.get()
+  }
+
+  private func closes(_ session: ClientSession) async throws {
+    try await eventually("the connection closes") { !session.outlet.isOpen }
+    #expect(await session.end().reason == .clientDisconnect)
+  }
+
+  private func session(of namespace: SocketIONamespace) throws -> ClientSession {
+    try #require(try namespace.link.connection()).session
+  }
+
+  @Test("The only other namespace is left while auth is worked out: the join goes on, by the same connection")
+  func leavingTheOther() async throws {
+    let auth = HeldAuth()
+    let (client, session) = try await connected()
+    let asd = client.namespace("/asd") { try await auth.value() }
+    let joining = Task { try await client.join(asd) }
+    await auth.untilAsked()
+    client.leave(client.namespace("/"))
+    #expect(try await isUp(session))
+    auth.release()
+    try await joining.value
+    #expect(try self.session(of: asd).outlet === session.outlet)
+    client.leave(asd)
+    try await closes(session)
+    await client.disconnect()
+  }
+
+  @Test("Auth that throws then closes the connection, for which nothing is left")
+  func throwing() async throws {
+    let auth = HeldAuth()
+    let (client, session) = try await connected()
+    let asd = client.namespace("/asd") { try await auth.value(throwing: true) }
+    let joining = Task { try await client.join(asd) }
+    await auth.untilAsked()
+    client.leave(client.namespace("/"))
+    #expect(try await isUp(session))
+    auth.release()
+    await #expect(throws: HeldAuth.Refusal.self) { try await joining.value }
+    try await closes(session)
+    await client.disconnect()
+  }
+
+  @Test("Leaving what is being joined closes the connection at once, although auth is not there yet")
+  func leavingBoth() async throws {
+    let auth = HeldAuth()
+    let (client, session) = try await connected()
+    let asd = client.namespace("/asd") { try await auth.value() }
+    let joining = Task { try await client.join(asd) }
+    await auth.untilAsked()
+    client.leave(client.namespace("/"))
+    #expect(try await isUp(session))
+    client.leave(asd)
+    try await closes(session)
+    auth.release()
+    let error = await #expect(throws: SocketIOError.self) { try await joining.value }
+    #expect(error?.reason == .clientDisconnect)
+    await client.disconnect()
+  }
+
+  @Test("Of two joins at once, each keeps the connection open until it ends")
+  func two() async throws {
+    let (first, second) = (HeldAuth(), HeldAuth())
+    let (client, session) = try await connected()
+    let asd = client.namespace("/asd") { try await first.value() }
+    let other = client.namespace("/other") { try await second.value(throwing: true) }
+    let joining = Task { try await client.join(asd) }
+    let failing = Task { try await client.join(other) }
+    await first.untilAsked()
+    await second.untilAsked()
+    client.leave(client.namespace("/"))
+    second.release()
+    await #expect(throws: HeldAuth.Refusal.self) { try await failing.value }
+    #expect(try await isUp(session))
+    client.leave(asd)
+    #expect(try await !isUp(session))
+    first.release()
+    await #expect(throws: SocketIOError.self) { try await joining.value }
+    await client.disconnect()
+  }
+
+  @Test("A join that is left and begun again is kept by its second beginning, whatever becomes of the first")
+  func again() async throws {
+    let (first, second) = (HeldAuth(), HeldAuth())
+    let (asked, ask) = AsyncStream.makeStream(of: HeldAuth.self)
+    ask.yield(first)
+    ask.yield(second)
+    let (client, session) = try await connected()
+    let asd = client.namespace("/asd") { () async throws -> [String: String] in
+      for await auth in asked { return try await auth.value() }
+      throw HeldAuth.Refusal()
+    }
+    let joining = Task { try await client.join(asd) }
+    await first.untilAsked()
+    client.leave(asd)
+    let joiningAgain = Task { try await client.join(asd) }
+    await second.untilAsked()
+    client.leave(client.namespace("/"))
+    first.release()
+    await #expect(throws: SocketIOError.self) { try await joining.value }
+    #expect(try await isUp(session))
+    second.release()
+    try await joiningAgain.value
+    #expect(try self.session(of: asd).outlet === session.outlet)
+    client.leave(asd)
+    try await closes(session)
+    await client.disconnect()
+  }
+
+  @Test(
+    "A join that the server refuses, or leaves, closes the connection if nothing else is left",
+    arguments: ["/no", "/leaves"])
+  func refused(name: String) async throws {
+    let auth = HeldAuth()
+    let (client, session) = try await connected()
+    let refused = client.namespace(name) { try await auth.value() }
+    let joining = Task { try await client.join(refused) }
+    await auth.untilAsked()
+    client.leave(client.namespace("/"))
+    #expect(try await isUp(session))
+    auth.release()
+    let error = await #expect(throws: SocketIOError.self) { try await joining.value }
+    #expect(error?.code == .connectRejected || error?.reason == .serverDisconnect, "\(error?.description ?? "")")
+    try await closes(session)
+    await client.disconnect()
+  }
+
+  @Test("The server leaves the only joined namespace while another is being joined: that one is joined all the same")
+  func leftByServer() async throws {
+    let auth = HeldAuth()
+    let (client, session) = try await connected()
+    let asd = client.namespace("/asd") { try await auth.value() }
+    let joining = Task { try await client.join(asd) }
+    await auth.untilAsked()
+    try await client.emit("leave")
+    try await eventually("the server left it") { client.state == .disconnected(.serverDisconnect) }
+    #expect(try await isUp(session))
+    auth.release()
+    try await joining.value
+    #expect(try self.session(of: asd).outlet === session.outlet)
+    await client.disconnect()
+  }
+
+  @Test("What waits for the connection is joined although the namespace that it is made for was left meanwhile")
+  func leavingTheFirst() async throws {
+    let auth = HeldAuth()
+    var configuration = SocketIOConfiguration.patient(reconnection: nil)
+    configuration.auth = { try await auth.value() }
+    let client = SocketIOClient(url: Peer.url, configuration: configuration)
+    let asd = client.namespace("/asd") { ["token": "t"] }
+    let connecting = Task { try await client.connect() }
+    await auth.untilAsked()
+    let joining = Task { try await client.join(asd) }
+    try await eventually("it waits") { asd.state == .connecting }
+    client.leave(client.namespace("/"))
+    auth.release()
+    try await joining.value
+    try await connecting.value
+    #expect(asd.isConnected && !client.isConnected)
+    client.leave(asd)
+    await client.disconnect()
+  }
+}
