@@ -13,7 +13,9 @@ private struct HeldAuth: Sendable {
 
   func value(throwing: Bool = false) async throws -> [String: String] {
     entered.continuation.yield()
-    for await _ in released.stream {}
+    // Whoever calls this may be cancelled: it answers only when it is let go.
+    let released = released.stream
+    await Task { for await _ in released {} }.value
     if throwing { throw Refusal() }
     return ["token": "t"]
   }
@@ -195,5 +197,80 @@ struct HeldJoinTests {
     #expect(asd.isConnected && !client.isConnected)
     client.leave(asd)
     await client.disconnect()
+  }
+
+  /// Auth that never answers holds nobody up: whoever disconnects meanwhile is told in `ends`.
+  private func disconnects(_ client: SocketIOClient) async throws {
+    let (ends, end) = AsyncStream.makeStream(of: Void.self)
+    let disconnecting = Task {
+      await client.disconnect()
+      end.yield()
+    }
+    defer { disconnecting.cancel() }
+    let timer = Task {
+      try await Task.sleep(for: .seconds(10))
+      end.finish()
+    }
+    defer { timer.cancel() }
+    var isOver = false
+    for await _ in ends {
+      isOver = true
+      break
+    }
+    #expect(isOver, "disconnect waits for auth")
+  }
+
+  @Test("Disconnecting does not wait for auth, neither that of the first attempt nor that of a later one")
+  func disconnecting() async throws {
+    let (first, later) = (HeldAuth(), HeldAuth())
+    let (asked, ask) = AsyncStream.makeStream(of: HeldAuth.self)
+    var configuration = SocketIOConfiguration.patient(reconnection: .init(delay: .milliseconds(1), jitter: 0))
+    configuration.auth = { () async throws -> [String: String] in
+      for await auth in asked { return try await auth.value() }
+      throw HeldAuth.Refusal()
+    }
+    let client = SocketIOClient(url: Peer.url, configuration: configuration)
+    ask.yield(first)
+    let connecting = Task { try await client.connect() }
+    await first.untilAsked()
+    try await disconnects(client)
+    let error = await #expect(throws: SocketIOError.self) { try await connecting.value }
+    #expect(error?.reason == .clientDisconnect)
+    first.release()
+
+    let free = HeldAuth()
+    free.release()
+    ask.yield(free)
+    try await client.connect()
+    ask.yield(later)
+    try await client.emit("close", 1001, "bye")
+    await later.untilAsked()
+    try await disconnects(client)
+    #expect(!client.isConnected)
+    later.release()
+  }
+
+  @Test("Auth that gives nothing in time is an error that says so, of connecting as of joining")
+  func silentAuth() async throws {
+    let (auth, other) = (HeldAuth(), HeldAuth())
+    var configuration = SocketIOConfiguration.patient(reconnection: nil)
+    configuration.connectTimeout = .milliseconds(500)
+    configuration.auth = { try await auth.value() }
+    let silent = SocketIOClient(url: Peer.url, configuration: configuration)
+    let error = await #expect(throws: SocketIOError.self) { try await silent.connect() }
+    #expect(error?.code == .connectTimedOut && error?.message.contains("auth") == true, "\(error?.description ?? "")")
+    configuration.auth = nil
+    configuration.connectTimeout = wait
+    let client = SocketIOClient(url: Peer.url, configuration: configuration)
+    try await client.withConnection { client in
+      let asd = client.namespace("/asd") { try await other.value() }
+      let joining = Task { try await client.join(asd) }
+      await other.untilAsked()
+      joining.cancel()
+      await #expect(throws: CancellationError.self) { try await joining.value }
+      #expect(client.isConnected)
+    }
+    auth.release()
+    other.release()
   }
 }

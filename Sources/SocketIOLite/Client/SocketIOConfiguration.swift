@@ -68,7 +68,7 @@ public struct SocketIOConfiguration: Sendable {
   public var extraHeaders: [(name: String, value: String)]
   /// Added to the URL's own query.
   public var query: [(name: String, value: String)]
-  /// From the first packet to the joined namespace.
+  /// From the first packet to the joined namespace; `auth`, which is asked before, may take as long again.
   public var connectTimeout: Duration
   /// For `emitWithAck` without a timeout of its own.
   public var ackTimeout: Duration

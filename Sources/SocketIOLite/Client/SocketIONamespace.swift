@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import Synchronization
 
 /// One namespace of a client: its queues, what is sent in it, its id. Made by `SocketIOClient.namespace`, joined by `join`.
@@ -7,6 +8,8 @@ public final class SocketIONamespace: Sendable {
   public let name: String
 
   let auth: (@Sendable () async throws -> any Encodable & Sendable)?
+  /// How long `auth` may take.
+  private let authTimeout: Duration
   let ackTimeout: Duration
   /// Whether a lost connection is made again.
   let reconnects: Bool
@@ -27,6 +30,7 @@ public final class SocketIONamespace: Sendable {
   ) {
     self.name = name
     self.auth = auth
+    authTimeout = configuration.connectTimeout
     ackTimeout = configuration.ackTimeout
     reconnects = configuration.reconnection != nil
     link = ClientLink(waitsAlways: configuration.sendsBeforeConnecting)
@@ -85,9 +89,34 @@ public final class SocketIONamespace: Sendable {
 
   /// The payload of the request to join: `auth`, evaluated now, and what recovery needs.
   func connectPayload() async throws -> ByteBuffer? {
-    let own = try await auth?()
-    let encoded = try own.map { value throws(SocketIOError) in try SocketIOJSON.object(value) }
-    return recovery.withLock { $0.payload(auth: encoded) }
+    let own = if let auth { try await evaluated(auth) } else { nil as ByteBuffer? }
+    return recovery.withLock { $0.payload(auth: own) }
+  }
+
+  /// What `auth` gives, within its time. It is the caller's code, which need not heed a cancellation: who gives up does not wait for it.
+  private func evaluated(
+    _ auth: @escaping @Sendable () async throws -> any Encodable & Sendable
+  ) async throws -> ByteBuffer {
+    let loop = MultiThreadedEventLoopGroup.singleton.any()
+    let given = loop.makePromise(of: ByteBuffer.self)
+    // No child of this task, which would wait for its end. Told to stop when this returns; nobody hears what it gives later.
+    let working = Task {
+      do { given.succeed(try SocketIOJSON.object(try await auth())) } catch { given.fail(error) }
+    }
+    defer { working.cancel() }
+    let (name, timeout) = (name, authTimeout)
+    let deadline = loop.scheduleTask(in: TimeAmount(timeout)) {
+      given.fail(
+        SocketIOError(
+          .connectTimedOut, "auth of namespace \(name) gave nothing within \(timeout)",
+          next: "does what it asks for answer? connectTimeout is how long it may take"))
+    }
+    defer { deadline.cancel() }
+    return try await withTaskCancellationHandler {
+      try await given.futureResult.get()
+    } onCancel: {
+      given.fail(CancellationError())
+    }
   }
 
   func joined(_ membership: SocketIOSession.Membership) {
