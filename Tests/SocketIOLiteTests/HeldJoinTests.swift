@@ -199,6 +199,19 @@ struct HeldJoinTests {
     await client.disconnect()
   }
 
+  @Test("Connecting again, once the client's own namespace was left, joins it on the connection that others keep")
+  func connectingAgain() async throws {
+    let (client, session) = try await connected()
+    let asd = client.namespace("/asd")
+    try await client.join(asd)
+    client.leave(client.namespace("/"))
+    try await client.connect()
+    #expect(client.isConnected && asd.isConnected)
+    #expect(try self.session(of: client.namespace("/")).outlet === session.outlet)
+    await client.disconnect()
+    #expect(!client.isConnected && !asd.isConnected)
+  }
+
   /// Auth that never answers holds nobody up: whoever disconnects meanwhile is told in `ends`.
   private func disconnects(_ client: SocketIOClient) async throws {
     let (ends, end) = AsyncStream.makeStream(of: Void.self)

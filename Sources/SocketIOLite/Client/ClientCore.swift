@@ -169,8 +169,12 @@ final class ClientCore: Sendable {
 
   /// Connects, and stays connected by a task that `disconnect` ends.
   func connect() async throws {
-    // After an end that was not asked for, the task that saw it may be there still.
-    if case .disconnected = primary.state { await disconnect() }
+    if case .disconnected = primary.state {
+      let isKept = state.withLock { !($0.wanted.isEmpty && $0.joining.isEmpty) && ($0.session != nil || $0.isOnItsWay) }
+      if isKept { return try await join(primary) }
+      // After an end that was not asked for, the task that saw it may be there still.
+      await disconnect()
+    }
     if let misnamed { throw misnamed }
     guard primary.begin() != nil else {
       throw SocketIOError(
