@@ -247,9 +247,9 @@ struct HeldJoinTests {
     let connecting = Task { try await client.connect() }
     await first.untilAsked()
     try await disconnects(client)
+    first.release()
     let error = await #expect(throws: SocketIOError.self) { try await connecting.value }
     #expect(error?.reason == .clientDisconnect)
-    first.release()
 
     let free = HeldAuth()
     free.release()
@@ -270,6 +270,12 @@ struct HeldJoinTests {
     configuration.connectTimeout = .milliseconds(500)
     configuration.auth = { try await auth.value() }
     let silent = SocketIOClient(url: Peer.url, configuration: configuration)
+    // Lets go of whoever waits for it after all.
+    let late = Task {
+      try await Task.sleep(for: .seconds(20))
+      auth.release()
+    }
+    defer { late.cancel() }
     let error = await #expect(throws: SocketIOError.self) { try await silent.connect() }
     #expect(error?.code == .connectTimedOut && error?.message.contains("auth") == true, "\(error?.description ?? "")")
     configuration.auth = nil
