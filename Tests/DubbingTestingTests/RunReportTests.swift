@@ -19,7 +19,7 @@ struct RunReportTests {
         // What the contract does not have.
         "expected_outcome", "passed", "fault", "environment", "fixture_duration_s", "segment_s", "answer_bound_s",
         "av_bound_ms", "video_lag_ms", "video", "hash_differs", "recording", "events", "word_error_rate",
-          "breaks", "starvation",
+        "breaks", "starvation",
       ])
     let fault = try #require((object["faults"] as? [[String: Any]])?.first)
     #expect(Set(fault.keys) == ["fault", "caught_by", "expected", "message", "ok", "outcome", "hash_differs"])
