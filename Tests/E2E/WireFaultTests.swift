@@ -60,7 +60,7 @@ extension E2E {
     static let inside: [FaultCase] = [
       broken("100 ms of the dub missing every 500 ms", filter: "aeval='val(0)*gte(mod(t,0.5),0.1)':c=same"),
       broken("the dub's last words silent", filter: "aeval='val(0)*lt(t,2.6)':c=same"),
-      broken("20 ms of the dub missing once", filter: "aeval='val(0)*(1-between(t,1.04,1.06))':c=same"),
+      broken("20 ms of the dub missing once", filter: "aeval='val(0)*(1-between(t,1.34,1.36))':c=same"),
       broken("a click where two dubs meet", filter: "aeval='if(lt(t,0.003),0.9*sin(6283*t),val(0))':c=same"),
       FaultCase(
         fault: .answer(2, name: "half a second of the dub played twice") { answer in
