@@ -150,16 +150,20 @@ private struct ServerProbe: Sendable {
   private func farewell() async throws {
     let watcher = client()
     try await watcher.withConnection { watcher in
-      let key = UUID().uuidString
-      try await client("?key=\(key)").withConnection { _ = try $0.emitVolatile("echo", 1) }
       var reason: String?
-      // Well before a lost line would be noticed, 25 to 45 s after the last ping.
-      try await eventually("the server sees it go", within: .seconds(15)) {
-        let answer = try await watcher.emitWithAck("ended", key)
-        reason = try answer.argumentCount() > 0 ? answer.decode(String.self) : nil
-        return reason != nil
+      // A farewell has one second: a server that got no core in that time sees a lost line instead.
+      for _ in 0..<3 where reason == nil {
+        let key = UUID().uuidString
+        try await client("?key=\(key)").withConnection { _ = try $0.emitVolatile("echo", 1) }
+        // Well before a lost line would be noticed, 25 to 45 s after the last ping.
+        try? await eventually("the server sees it go", within: .seconds(5)) {
+          let answer = try await watcher.emitWithAck("ended", key)
+          reason = try answer.argumentCount() > 0 ? answer.decode(String.self) : nil
+          return reason != nil
+        }
       }
-      try check(reason == "client disconnect" || python == .debian, "the server saw: \(reason ?? "nothing")")
+      try check(
+        reason == "client disconnect" || python == .debian && reason != nil, "the server saw: \(reason ?? "nothing")")
     }
   }
 
