@@ -31,7 +31,7 @@ example: export E2E_TAGS := foreign
 example: images ## Build examples/own-pipeline, a test package from outside, against this checkout and run it on the second pair
 	@cd examples/own-pipeline && E2E_TAGS= swift test
 
-page: ## Take screenshots of the last run's page with Chromium (REPORT=.build/e2e)
+page: ## Try every link and player of the last run's page in Chromium, and take screenshots (REPORT=.build/e2e)
 	@scripts/page.sh '$(or $(REPORT),.build/e2e)'
 
 test: images ## Every test of the package
@@ -125,6 +125,6 @@ lint: ## Check formatting of Swift, syntax of shell and Python, and that what th
 format: ## Format the Swift sources in place
 	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources LibAV Fuzzing/Package.swift Fuzzing/Sources/Fuzz
 
-docs: ## Build the documentation of all modules into .build/docs; a warning is an error
+docs: ## Build README, docs/ and the pages of all modules as one site into .build/docs; a warning or a dead link is an error
 	@scripts/setup.sh unit
 	@scripts/docs.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the documentation of every library of the package with DocC into .build/docs; a warning, such as a link to a symbol
-# that does not exist, is an error. Look at it with:  python3 -m http.server --directory .build/docs
+# Builds one static site into .build/docs: README, docs/*.md, and the pages of every library with DocC; a warning, such as a link to a symbol
+# that does not exist, is an error, and so is a link that leads nowhere. Look at it with:  python3 -m http.server --directory .build/docs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,4 +15,9 @@ swift package --allow-writing-to-directory .build/docs generate-documentation "$
 for module in "${modules[@]}"; do
   [ -f ".build/docs/data/documentation/${module,,}.json" ] || { echo "docs: $module has no page" >&2; exit 1; }
 done
-echo "docs: .build/docs/documentation/index.html"
+# What renders Markdown, in a folder of its own.
+venv=.build/docs-venv
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+"$venv/bin/python" -c 'import markdown' 2>/dev/null || "$venv/bin/pip" install --quiet 'markdown==3.11.3'
+"$venv/bin/python" scripts/site.py .build/docs
+echo "docs: .build/docs/index.html"

@@ -9,6 +9,8 @@ struct Attribute: AsyncParsableCommand {
       Without --window the parts and their edges are found; with it, windows of that length are judged one by one, and fragment k is expected \
       at k times that length.
       Exit codes: 0 every part is explained or silent, 1 something is unknown, 2 error.
+
+      EXAMPLE: audioprint attribute output.flv --original talk.mp4 --fragment dub-0.wav --fragment dub-1.wav
       """)
 
   @Argument(help: "The recording: a file or URL that ffmpeg reads.")

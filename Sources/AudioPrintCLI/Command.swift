@@ -9,7 +9,7 @@ struct AudioPrintCommand: AsyncParsableCommand {
     abstract: "Says what a recording is: the original, a dubbed fragment, both, silence or something else.",
     discussion: "Exit codes: 0 same or all explained, 1 different or not all explained, 2 error.",
     version: "0.2.0",
-    subcommands: [Compare.self, Attribute.self, FollowContinuity.self, MakeFingerprint.self, Plot.self])
+    subcommands: [Compare.self, Attribute.self, FollowContinuity.self, MakeFingerprint.self, Plot.self, Watch.self])
 
   // ArgumentParser ends with 64 for wrong usage and 1 for any error; here 1 means "different", so errors are 2.
   static func main() async {
@@ -58,6 +58,10 @@ struct OutputOptions: ParsableArguments {
 
   /// - Throws: `AudioError` if it cannot be decoded or is too short to be told from anything else.
   func decode(_ path: String, track: Int = 0) async throws -> AudioClip {
+    try await Self.decode(path, track: track, progress: progress)
+  }
+
+  static func decode(_ path: String, track: Int = 0, progress: Bool = false) async throws -> AudioClip {
     let clip = try await Progress(path, always: progress).decode(path, track: track)
     guard clip.duration >= Similarity.shortest else { throw AudioError.tooShort(path, seconds: clip.duration) }
     return clip

@@ -10,6 +10,8 @@ struct Compare: AsyncParsableCommand {
       the recording.
       B may be an excerpt; what is muted in it and sounds in A counts: "same for 12 of 30 s".
       Exit codes: 0 same from beginning to end, 1 not so, 2 error.
+
+      EXAMPLE: audioprint compare talk.mp4 copy.m4a --json
       """)
 
   @Argument(help: "The reference: a file or URL that ffmpeg reads, or a stored fingerprint.")

@@ -11,6 +11,8 @@ struct FollowContinuity: AsyncParsableCommand {
       Each clip is looked for anywhere, or with --at near its expected begin. What is silent in a clip cannot be judged there.
       Kinds: missing, doubled, skipped, inserted, levelDrop, clipping, channelLost; between clips: gap, overlap, inserted.
       Exit codes: 0 unbroken, 1 a break, a clip that is not played or is cut off at the recording's ends, 2 error.
+
+      EXAMPLE: audioprint continuity output.flv --clip talk.mp4
       """)
 
   @Argument(help: "The recording: a file or URL that ffmpeg reads.")

@@ -10,6 +10,8 @@ struct MakeFingerprint: AsyncParsableCommand {
     discussion: """
       About 210 bytes of JSON for each second. Store it beside a fixture and give it to compare in place of the media.
       Exit codes: 0 made, 2 error.
+
+      EXAMPLE: audioprint fingerprint talk.mp4 --output talk.json
       """)
 
   @Argument(help: "A file or URL that ffmpeg reads.")

@@ -11,6 +11,8 @@ struct Plot: AsyncParsableCommand {
       The spectrograms go from 0 to 4 kHz. The lag curve's middle line is 0, above it the recording is late; its scale is printed.
       The strip: green passthrough, blue dubbed (shades alternate with the fragment), orange mixed, black silent, red unknown.
       The recording is in memory whole: 2 MB a minute.
+
+      EXAMPLE: audioprint plot output.flv --original talk.mp4 --png output.png
       """)
 
   @OptionGroup var attribute: Attribute
