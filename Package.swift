@@ -80,7 +80,11 @@ let package = Package(
 
     .executableTarget(
       name: "AudioPrintCLI",
-      dependencies: ["AudioPrint", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "AudioPrint",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
     .executableTarget(
       name: "TapCLI",
       dependencies: [

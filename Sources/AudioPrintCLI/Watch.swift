@@ -1,7 +1,7 @@
 import ArgumentParser
 import AudioPrint
-import Dispatch
 import Foundation
+import UnixSignals
 
 /// `audioprint watch URL`.
 struct Watch: AsyncParsableCommand {
@@ -42,9 +42,7 @@ struct Watch: AsyncParsableCommand {
       candidates.append(Candidate(role: .dubbed(index), clip: try await OutputOptions.decode(path)))
     }
     let attributor = Attributor(candidates: candidates)
-    let interrupts = Interrupts()
-    defer { withExtendedLifetime(interrupts) {} }
-    let interrupted = interrupts.stream
+    let interrupted = await UnixSignalsSequence(trapping: .sigint, .sigterm)
     let summary = try await withThrowingTaskGroup(of: WatchSummary?.self) { group in
       group.addTask { try await watch(attributor) }
       group.addTask {
@@ -210,23 +208,5 @@ struct WatchSummary: Encodable {
       separator: ", ")
     return ([totals] + stretches.map { "  \($0.start.text(0)) … \($0.end.text(0)) s  \($0.attribution)" }).joined(
       separator: "\n")
-  }
-}
-
-/// SIGINT and SIGTERM as a stream, for as long as this lives.
-final class Interrupts {
-  let stream: AsyncStream<Void>
-  private let sources: [any DispatchSourceSignal]
-
-  init() {
-    let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
-    self.stream = stream
-    sources = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number)
-      source.setEventHandler { continuation.yield() }
-      source.resume()
-      return source
-    }
   }
 }
