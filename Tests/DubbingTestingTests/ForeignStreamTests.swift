@@ -4,7 +4,7 @@ import Testing
 @testable import DubbingTesting
 
 /// Pipelines as others build them, made with ffmpeg: their own cuts, formats and pictures.
-@Suite("Streams that nobody here cut", .kind(.logic), .serialized)
+@Suite("Streams that nobody here cut", .kind(.computing), .serialized)
 struct ForeignStreamTests {
   typealias Checks = Set<DubbingVerdict.Check.Name>
 

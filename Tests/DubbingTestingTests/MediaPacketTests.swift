@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Packets of a track", .kind(.logic), .serialized)
+@Suite("Packets of a track", .kind(.computing), .serialized)
 struct MediaPacketTests {
   /// What a media server may do to a picture's packet without touching the picture.
   private static let repackings: [(what: String, file: String, options: [String])] = [

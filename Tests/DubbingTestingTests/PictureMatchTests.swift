@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Pictures that were encoded anew", .kind(.logic), .serialized)
+@Suite("Pictures that were encoded anew", .kind(.computing), .serialized)
 struct PictureMatchTests {
   private static let x264 = ["-c:v", "libx264", "-preset", "ultrafast"]
 
