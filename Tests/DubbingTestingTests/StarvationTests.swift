@@ -22,6 +22,17 @@ struct StarvationTests {
     #expect(late(start + .seconds(7)) == [.zero, .zero])
   }
 
+  @Test("Time in which several beats were late counts once: each environment has a task that beats")
+  func lateTogether() {
+    func beat(_ due: Double, _ by: Double) -> Heartbeat.Late {
+      .init(due: start + .seconds(due), by: .seconds(by))
+    }
+    // Alike, one within another, and one that begins before and ends in between; then one alone.
+    let beats = [beat(1, 1), beat(1, 1), beat(1.5, 0.5), beat(0.5, 2), beat(4, 1)]
+    let late = Heartbeat.late(beats, since: start)
+    #expect(late.total == .seconds(3) && late.longest == .seconds(2))
+  }
+
   @Test("A task that comes late is noticed", .timeLimit(.minutes(1)))
   func pool() async throws {
     let heart = Heartbeat()

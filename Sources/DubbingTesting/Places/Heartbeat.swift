@@ -45,6 +45,7 @@ final class Heartbeat: Sendable {
   private func beatForEver() {
     while true {
       let due = clock.now + Self.interval
+      // Blocks on purpose: the thread is its own, and how late it wakes is what is measured.
       Thread.sleep(forTimeInterval: Self.interval.seconds)
       note(due, at: clock.now, in: \.thread)
     }
@@ -71,16 +72,20 @@ final class Heartbeat: Sendable {
     Self.late(state.withLock { $0.pool }, since: start)
   }
 
-  /// The same of given beats (pure); they are in order of time.
+  /// The same of given beats (pure); they are in the order of their ends. Time in which several were late counts once: as many tasks
+  /// beat as there are environments.
   static func late(_ beats: [Late], since start: ContinuousClock.Instant) -> (total: Duration, longest: Duration) {
     var (total, longest) = (Duration.zero, Duration.zero)
+    // From here to the end of every later beat is counted already.
+    var counted: ContinuousClock.Instant?
     for beat in beats.reversed() {
       let end = beat.due + beat.by
       guard end > start else { break }
       // What was over before the start is not its lateness.
-      let late = max(beat.due, start).duration(to: end)
-      total += late
-      longest = max(longest, late)
+      let due = max(beat.due, start)
+      longest = max(longest, due.duration(to: end))
+      total += max(.zero, due.duration(to: min(end, counted ?? end)))
+      counted = min(due, counted ?? due)
     }
     return (total, longest)
   }
