@@ -69,15 +69,9 @@ struct GreyFrames: Sendable {
   private static func run(
     _ options: [String], on path: String, filter: String, _ output: [String]
   ) async throws -> CommandResult {
-    let result: CommandResult
-    do {
-      result = try await MediaTool.run(
-        "ffmpeg", options + ["-nostdin", "-i", path, "-map", "0:v:0", "-vf", filter] + output, timeout: .seconds(120))
-    } catch let error as DubbingError {
-      throw DubbingError(unreadable: path, program: "ffmpeg", reason: error.description)
-    }
-    guard result.succeeded else { throw DubbingError(unreadable: path, program: "ffmpeg", reason: result.lastWords) }
-    return result
+    try await MediaTool.read(
+      path, with: "ffmpeg", options + ["-nostdin", "-i", path, "-map", "0:v:0", "-vf", filter] + output,
+      timeout: .seconds(120))
   }
 
   /// Standard deviation over time, grey levels of 256: how much the picture changes at all.

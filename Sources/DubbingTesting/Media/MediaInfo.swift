@@ -121,14 +121,7 @@ extension MediaInfo {
       + (filter.map { ["-bsf", $0] } ?? []) + (limit.map { ["-frames", "\($0)"] } ?? []) + [
         "-f", "framehash", "-hash", "md5", "-",
       ]
-    let result: CommandResult
-    do {
-      result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))
-    } catch let error as DubbingError {
-      throw DubbingError(unreadable: path, program: "ffmpeg", reason: error.description, underlying: error)
-    }
-    guard result.succeeded else { throw DubbingError(unreadable: path, program: "ffmpeg", reason: result.lastWords) }
-    return FrameHashes(result.standardOutput).packets
+    return FrameHashes(try await MediaTool.read(path, with: "ffmpeg", arguments).standardOutput).packets
   }
 }
 
@@ -201,14 +194,7 @@ private struct Probe: Decodable {
   var streams: [Stream]?
 
   static func run(_ path: String, _ options: [String]) async throws -> Probe {
-    let result: CommandResult
-    do {
-      result = try await MediaTool.run(
-        "ffprobe", ["-v", "error", "-of", "json"] + options + [path], timeout: .seconds(60))
-    } catch let error as DubbingError {
-      throw DubbingError(unreadable: path, reason: error.description, underlying: error)
-    }
-    guard result.succeeded else { throw DubbingError(unreadable: path, reason: result.lastWords) }
+    let result = try await MediaTool.read(path, with: "ffprobe", ["-v", "error", "-of", "json"] + options + [path])
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {

@@ -61,6 +61,22 @@ enum MediaTool {
     }
   }
 
+  /// Runs a program that reads a media file.
+  ///
+  /// - Throws: ``DubbingError`` that names the file, with the program's own words, when it fails, is missing or does not end in time.
+  static func read(
+    _ path: String, with program: String, _ arguments: [String], timeout: Duration = .seconds(60)
+  ) async throws -> CommandResult {
+    let result: CommandResult
+    do {
+      result = try await run(program, arguments, timeout: timeout)
+    } catch let error as DubbingError {
+      throw DubbingError(unreadable: path, program: program, reason: error.description, underlying: error)
+    }
+    guard result.succeeded else { throw DubbingError(unreadable: path, program: program, reason: result.lastWords) }
+    return result
+  }
+
   /// How a program is ended that is cancelled or takes too long.
   enum Ending: Sendable {
     /// SIGINT first: ffmpeg then finishes its file and takes leave of its server.
