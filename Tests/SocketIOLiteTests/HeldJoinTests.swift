@@ -47,53 +47,55 @@ struct HeldJoinTests {
     try #require(try namespace.link.connection()).session
   }
 
-  @Test("The only other namespace is left while auth is worked out: the join goes on, by the same connection")
-  func leavingTheOther() async throws {
-    let auth = HeldAuth()
+  /// A join that waits for its auth, on a connection whose only other namespace has just been left.
+  private struct Held {
+    var auth: HeldAuth
+    var client: SocketIOClient
+    var session: ClientSession
+    var namespace: SocketIONamespace
+    var joining: Task<Void, any Error>
+  }
+
+  private func held(_ name: String = "/asd", throwing: Bool = false) async throws -> Held {
     let (client, session) = try await connected()
-    let asd = client.namespace("/asd") { try await auth.value() }
-    let joining = Task { try await client.join(asd) }
+    let auth = HeldAuth()
+    let namespace = client.namespace(name) { try await auth.value(throwing: throwing) }
+    let joining = Task { try await client.join(namespace) }
     await auth.untilAsked()
     client.leave(client.namespace("/"))
     #expect(try await isUp(session))
-    auth.release()
-    try await joining.value
-    #expect(try self.session(of: asd).outlet === session.outlet)
-    client.leave(asd)
-    try await closes(session)
-    await client.disconnect()
+    return Held(auth: auth, client: client, session: session, namespace: namespace, joining: joining)
+  }
+
+  @Test("The only other namespace is left while auth is worked out: the join goes on, by the same connection")
+  func leavingTheOther() async throws {
+    let held = try await held()
+    held.auth.release()
+    try await held.joining.value
+    #expect(try self.session(of: held.namespace).outlet === held.session.outlet)
+    held.client.leave(held.namespace)
+    try await closes(held.session)
+    await held.client.disconnect()
   }
 
   @Test("Auth that throws then closes the connection, for which nothing is left")
   func throwing() async throws {
-    let auth = HeldAuth()
-    let (client, session) = try await connected()
-    let asd = client.namespace("/asd") { try await auth.value(throwing: true) }
-    let joining = Task { try await client.join(asd) }
-    await auth.untilAsked()
-    client.leave(client.namespace("/"))
-    #expect(try await isUp(session))
-    auth.release()
-    await #expect(throws: HeldAuth.Refusal.self) { try await joining.value }
-    try await closes(session)
-    await client.disconnect()
+    let held = try await held(throwing: true)
+    held.auth.release()
+    await #expect(throws: HeldAuth.Refusal.self) { try await held.joining.value }
+    try await closes(held.session)
+    await held.client.disconnect()
   }
 
   @Test("Leaving what is being joined closes the connection at once, although auth is not there yet")
   func leavingBoth() async throws {
-    let auth = HeldAuth()
-    let (client, session) = try await connected()
-    let asd = client.namespace("/asd") { try await auth.value() }
-    let joining = Task { try await client.join(asd) }
-    await auth.untilAsked()
-    client.leave(client.namespace("/"))
-    #expect(try await isUp(session))
-    client.leave(asd)
-    try await closes(session)
-    auth.release()
-    let error = await #expect(throws: SocketIOError.self) { try await joining.value }
+    let held = try await held()
+    held.client.leave(held.namespace)
+    try await closes(held.session)
+    held.auth.release()
+    let error = await #expect(throws: SocketIOError.self) { try await held.joining.value }
     #expect(error?.reason == .clientDisconnect)
-    await client.disconnect()
+    await held.client.disconnect()
   }
 
   @Test("Of two joins at once, each keeps the connection open until it ends")
@@ -149,18 +151,12 @@ struct HeldJoinTests {
     "A join that the server refuses, or leaves, closes the connection if nothing else is left",
     arguments: ["/no", "/leaves"])
   func refused(name: String) async throws {
-    let auth = HeldAuth()
-    let (client, session) = try await connected()
-    let refused = client.namespace(name) { try await auth.value() }
-    let joining = Task { try await client.join(refused) }
-    await auth.untilAsked()
-    client.leave(client.namespace("/"))
-    #expect(try await isUp(session))
-    auth.release()
-    let error = await #expect(throws: SocketIOError.self) { try await joining.value }
+    let held = try await held(name)
+    held.auth.release()
+    let error = await #expect(throws: SocketIOError.self) { try await held.joining.value }
     #expect(error?.code == .connectRejected || error?.reason == .serverDisconnect, "\(error?.description ?? "")")
-    try await closes(session)
-    await client.disconnect()
+    try await closes(held.session)
+    await held.client.disconnect()
   }
 
   @Test("The server leaves the only joined namespace while another is being joined: that one is joined all the same")
