@@ -14,7 +14,7 @@ struct BugReport {
     if let fault = stream.fault { lines.append("under the fault '\(fault)', which is on purpose") }
     if let cause { lines.append(cause) }
     lines += ["", "Stream: \(stream.stream), \(report.started.formatted(.iso8601))"]
-    lines += stream.checks.filter { $0.state == .failed }.map { "✘ \($0.name): \($0.detail)" }
+    lines += stream.failedChecks.map { "✘ \($0.name): \($0.detail)" }
     lines += stream.fragments.map { fragment in
       let answer = fragment.processingMs.map { "answered after \(($0 / 1000).short) s" } ?? "never answered"
       return "fragment \(fragment.sequence): \(answer), the output holds: \(fragment.attributedTo)"

@@ -16,7 +16,7 @@ struct LikelyCause {
     return cause + "." + rulesOfTheTap
   }
 
-  private var red: [RunReport.Stream.Check] { stream.checks.filter { $0.state == .failed } }
+  private var red: [RunReport.Stream.Check] { stream.failedChecks }
 
   private func detail(_ name: DubbingVerdict.Check.Name) -> String? {
     red.first { $0.name == name.rawValue }?.detail

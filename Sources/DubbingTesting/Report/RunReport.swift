@@ -185,6 +185,9 @@ extension RunReport.Stream {
     }
   }
 
+  /// The red ones.
+  var failedChecks: [Check] { checks.filter { $0.state == .failed } }
+
   /// What differs from what was hoped for: with a fault on purpose, nobody can tell from the stream alone.
   var isUnexpected: Bool { fault == nil && !passed && repeatedAs == nil }
 }

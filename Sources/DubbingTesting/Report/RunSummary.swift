@@ -50,7 +50,7 @@ extension RunReport {
 
   private var unexpected: [Unexpected] {
     let streams = streams.filter(\.isUnexpected).map { stream in
-      let red = stream.checks.filter { !$0.passed }
+      let red = stream.failedChecks
       var reasons: [String] = []
       if stream.outcome != stream.expectedOutcome {
         reasons.append("\(stream.outcome.rawValue), expected \(stream.expectedOutcome.rawValue)")

@@ -170,8 +170,7 @@ extension RunReport.Stream {
   var anchor: String { "stream-\(stream.escaped)" }
 
   var redChecks: String {
-    let red = checks.filter { !$0.passed }.map(\.name)
-    return red.isEmpty ? "–" : red.joined(separator: ", ")
+    failedChecks.isEmpty ? "–" : failedChecks.map(\.name).joined(separator: ", ")
   }
 
   var underFault: String { fault.map { " <span class=\"warn\">under ‘\($0.escaped)’</span>" } ?? "" }

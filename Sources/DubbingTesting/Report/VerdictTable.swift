@@ -29,15 +29,9 @@ extension DubbingVerdict {
   /// The verdict in a line.
   func heading(test: String, fault: String? = nil) -> String {
     let found = "\(test): \(fixture) as \(stream) is \(outcome.rawValue.uppercased())"
-    return
-      if let fault
-    {
-      "⚡ \(found), under the fault '\(fault)'"
-    } else if passed {
-      "✔ \(found)"
-    } else {
-      "✘ \(found)" + (outcome == expectedOutcome ? "" : ", expected \(expectedOutcome.rawValue)")
-    }
+    if let fault { return "⚡ \(found), under the fault '\(fault)'" }
+    if passed { return "✔ \(found)" }
+    return "✘ \(found)" + (outcome == expectedOutcome ? "" : ", expected \(expectedOutcome.rawValue)")
   }
 
   private func columns(_ rows: [[String]]) -> [String] {
