@@ -1,8 +1,9 @@
+import ComposeTesting
 import Foundation
 import Subprocess
 import Testing
 
-@Suite("What audioprint tells of itself")
+@Suite("What audioprint tells of itself", .kind(.logic))
 struct CommandHelpTests {
   @Test(
     "Each command's help has an example, and all print JSON",
@@ -24,7 +25,8 @@ struct CommandHelpTests {
   }
 }
 
-@Suite("audioprint watch")
+// It waits for what comes in its time: what computes beside it would keep it from that.
+@Suite("audioprint watch", .kind(.logic))
 struct WatchTests {
   @Test(
     "A stream that is served slowly is told second by second while it runs, and summed up at its end",
@@ -50,7 +52,7 @@ struct WatchTests {
       let (times, lines) = try await timedLines(arguments)
       try await serving
       let seconds = lines.dropLast().compactMap { $0["attribution"] as? String }
-      #expect(seconds.count == 16, "\(seconds)")
+      try #require(seconds.count == 16, "\(seconds)")
       // Both fragments end in silence, and a second at an edge may be either.
       #expect(seconds.prefix(3).allSatisfy { $0 == "passthrough" }, "\(seconds)")
       #expect(

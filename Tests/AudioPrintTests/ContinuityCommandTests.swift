@@ -1,8 +1,9 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("audioprint continuity")
+@Suite("audioprint continuity", .kind(.computing))
 struct ContinuityCommandTests {
   /// A clip, the same through AAC, with 100 ms missing, and one that is not in it; told their paths.
   private func withFiles(

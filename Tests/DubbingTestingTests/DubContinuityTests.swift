@@ -1,10 +1,11 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 import Testing
 
 @testable import DubbingTesting
 
-@Suite("Continuity of the dubs in an output")
+@Suite("Continuity of the dubs in an output", .kind(.computing))
 struct DubContinuityTests {
   /// What is done to the output, and the kinds of break that it may be called.
   struct Fault: Sendable, CustomTestStringConvertible {

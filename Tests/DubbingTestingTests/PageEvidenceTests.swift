@@ -1,10 +1,11 @@
+import ComposeTesting
 import Foundation
 import Testing
 
 @testable import DubbingTesting
 
 // Internal: what the page is made of has no public name.
-@Suite("What the page says beyond the report")
+@Suite("What the page says beyond the report", .kind(.logic))
 struct PageEvidenceTests {
   private static let sound = Data(repeating: 1, count: 3000).base64EncodedString()
 

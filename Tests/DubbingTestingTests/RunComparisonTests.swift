@@ -1,8 +1,9 @@
+import ComposeTesting
 import DubbingTesting
 import Foundation
 import Testing
 
-@Suite("Runs beside each other")
+@Suite("Runs beside each other", .kind(.logic))
 struct RunComparisonTests {
   /// Small reports: on Tuesday a stream is mixed, another one slow and a fault's diagnosis lost; on Wednesday the fault is not injected.
   private func report(_ day: String) throws -> RunReport {
