@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// Situations of public reports that ComposeKit was tried against; each test names its source, docs/compatibility.md lists them.
-@Suite("Situations from public reports", .kind(.containers), .serialized, .timeLimit(.minutes(2)))
+@Suite("Situations from public reports", .kind(.containers), .serialized, .timeLimit(.minutes(5)))
 struct CompatibilityEngineTests {
   typealias Fixture = EngineFixture
 

@@ -52,7 +52,7 @@ struct ComposeCommandEngineTests {
         owner.send(SIGTERM)
       }
       #expect(result.status == .signaled(SIGTERM))
-      #expect(try await fixture.leftovers(after: .seconds(15)) == [])
+      #expect(try await fixture.leftoversAtLast() == [])
     }
     try await Fixture.with("services:\n" + Fixture.service("bad", "exit 3", Fixture.healthCheck)) { fixture in
       let (variables, command) = try await choice.environment(in: fixture.folder)
@@ -61,7 +61,7 @@ struct ComposeCommandEngineTests {
       #expect(result.output.contains("error exited"), "\(result.output)")
       #expect(result.output.contains("  command   \(command) -p \(fixture.name)-"), "\(result.output)")
       #expect(result.output.contains("  engine    \(command) 2."), "\(result.output)")
-      #expect(try await fixture.leftovers(after: .seconds(15)) == [])
+      #expect(try await fixture.leftoversAtLast() == [])
     }
   }
 }

@@ -53,7 +53,10 @@ struct ExitPathEngineTests {
 
   @Test("A service that ignores SIGTERM is killed after the stop timeout")
   func ignoresTermination() async throws {
-    let yaml = "services:\n" + Fixture.service("deaf", "trap '' TERM; while true; do sleep 1; done")
+    // Who gives it the file's own time to stop is seen to, however busy the machine is.
+    let yaml =
+      "services:\n"
+      + Fixture.service("deaf", "trap '' TERM; while true; do sleep 1; done", "stop_grace_period: 2m")
     try await Fixture.with(yaml) { fixture in
       var options = Fixture.options()
       options.stopTimeout = .seconds(2)
@@ -61,7 +64,7 @@ struct ExitPathEngineTests {
       try await withComposeStack(fixture.project, options: options) { _ in began.withLock { $0 = .now } }
       let took = began.withLock { ContinuousClock.now - $0 }
       #expect(took >= .seconds(2))
-      #expect(took < .seconds(12))
+      #expect(took < .seconds(100))
       try await fixture.expectNothingLeft()
     }
   }

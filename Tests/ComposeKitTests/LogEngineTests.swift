@@ -5,7 +5,7 @@ import Testing
 
 /// Sources: what compose 2.26 prints, moby/moby issues 32923 and 36777 (long lines), docker/compose issue 10331 and docker/cli issue
 /// 3426 (a log that is followed over a restart).
-@Suite("Logs hold the containers' own lines, whole", .kind(.containers), .serialized, .timeLimit(.minutes(3)))
+@Suite("Logs hold the containers' own lines, whole", .kind(.containers), .serialized, .timeLimit(.minutes(5)))
 struct LogEngineTests {
   typealias Fixture = EngineFixture
 

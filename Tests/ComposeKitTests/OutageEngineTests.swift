@@ -48,7 +48,7 @@ struct OutageEngineTests {
         }
         #expect(result.status == .exited(1))
         #expect(result.output.contains("error engineUnavailable"), "\(result.output)")
-        #expect(try await fixture.leftovers(after: .seconds(30)) == [])
+        #expect(try await fixture.leftoversAtLast() == [])
       }
     }
   }
@@ -67,7 +67,7 @@ struct OutageEngineTests {
         // Whether a question meets the absent engine or the container that it stopped is a matter of moments.
         #expect(
           ["error engineUnavailable", "error notRunning"].contains { result.output.contains($0) }, "\(result.output)")
-        #expect(try await fixture.leftovers(after: .seconds(30)) == [])
+        #expect(try await fixture.leftoversAtLast() == [])
       }
     }
   }
@@ -85,7 +85,7 @@ struct OutageEngineTests {
         #expect(result.output.contains("error engineUnavailable"), "\(result.output)")
         #expect(result.output.contains("could not be removed: the engine does not answer any more"), "\(result.output)")
         try await engine.start()
-        #expect(try await fixture.leftovers(after: .seconds(60)) == [])
+        #expect(try await fixture.leftoversAtLast() == [])
       }
     }
   }
@@ -100,7 +100,7 @@ struct OutageEngineTests {
         #expect(result.status == .exited(1))
         #expect(result.output.contains("error networkPoolExhausted"), "\(result.output)")
         #expect(result.output.contains("docker network ls"))
-        #expect(try await fixture.leftovers(after: .seconds(15)) == [])
+        #expect(try await fixture.leftoversAtLast() == [])
       }
       let networks = try await engine.docker(["network", "ls", "--format", "{{.Name}}"])
       #expect(networks.split(separator: "\n").filter { $0.hasPrefix("other-") }.sorted() == ["other-1", "other-2"])
@@ -122,7 +122,7 @@ struct OutageEngineTests {
         #expect(result.output.contains("error buildFailed"), "\(result.output)")
         #expect(result.output.contains("no space left on the engine's disk"), "\(result.output)")
         #expect(result.output.contains("docker system df"))
-        #expect(try await fixture.leftovers(after: .seconds(15)) == [])
+        #expect(try await fixture.leftoversAtLast() == [])
         #expect(try await engine.docker(["image", "ls", "--quiet", "--filter", "reference=\(fixture.name)-*"]) == "")
       }
     }

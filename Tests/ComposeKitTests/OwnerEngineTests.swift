@@ -71,12 +71,12 @@ struct OwnerEngineTests {
       #expect(result.status == .signaled(try #require(ending.signals.first)))
       // Somebody impatient is told, and does not end the removal.
       #expect(result.output.contains("already taking down") == (ending.signals.count > 1))
-      #expect(try await fixture.leftovers(after: .seconds(20)) == [])
+      #expect(try await fixture.leftoversAtLast() == [])
       let (owner, child) = pids.withLock { $0 }
-      let watchdogEnded = await Fixture.eventually(within: .seconds(15)) { !Owner.hasWatchdog(of: owner) }
+      let watchdogEnded = await Fixture.eventually { !Owner.hasWatchdog(of: owner) }
       #expect(watchdogEnded)
       if let child {
-        let childEnded = await Fixture.eventually(within: .seconds(15)) { kill(child, 0) != 0 }
+        let childEnded = await Fixture.eventually { kill(child, 0) != 0 }
         #expect(childEnded)
       }
     }
@@ -93,7 +93,7 @@ extension OwnerEngineTests {
       }
       #expect(result.status == .signaled(SIGTERM))
       #expect(!result.output.contains("taking down"))
-      #expect(try await fixture.leftovers(after: .seconds(15)) == [])
+      #expect(try await fixture.leftoversAtLast() == [])
     }
   }
 
@@ -122,7 +122,7 @@ extension OwnerEngineTests {
         try await gate.whenRead { owner.send(signal) }
       }
       #expect(result.status == .signaled(signal))
-      #expect(try await fixture.leftovers(after: .seconds(15)) == [])
+      #expect(try await fixture.leftoversAtLast() == [])
     }
   }
 
@@ -148,7 +148,7 @@ extension OwnerEngineTests {
         second.send(signal)
       }
       #expect(second.status == .signaled(signal))
-      #expect(try await fixture.leftovers(after: .seconds(15)) == [])
+      #expect(try await fixture.leftoversAtLast() == [])
     }
   }
 }

@@ -116,7 +116,7 @@ struct PodmanEngineTests {
           owner.send(SIGKILL)
         }
         #expect(result.status == .signaled(SIGKILL))
-        #expect(try await service.see(fixture).leftovers(after: .seconds(30)) == [])
+        #expect(try await service.see(fixture).leftoversAtLast() == [])
       }
     }
   }

@@ -89,7 +89,7 @@ struct RemoteEngineTests {
     #expect(other.hasPrefix("endpoint 127.0.0.3:"), "\(other)")
   }
 
-  @Test("A proxy that closes idle connections after some seconds: nothing is missed", .timeLimit(.minutes(2)))
+  @Test("A proxy that closes idle connections after some seconds: nothing is missed", .timeLimit(.minutes(5)))
   func idleProxy() async throws {
     try await EngineForwarder.with(idleSeconds: 4) { address in
       // Each check makes events; the first one comes when the connection has long been closed.

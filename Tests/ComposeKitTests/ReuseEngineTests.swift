@@ -205,7 +205,7 @@ struct ReuseEngineTests {
       }
       #expect(result.status == .signaled(SIGKILL))
       if isStarting {
-        #expect(try await fixture.leftovers(after: .seconds(15)) == [])
+        #expect(try await fixture.leftoversAtLast() == [])
       } else {
         #expect(try await run(fixture.project).wasAdopted)
       }

@@ -148,7 +148,7 @@ struct SharingEngineTests {
           if let signal { owner.send(signal) }
         }
         #expect(result.status == signal.map { .signaled($0) } ?? .exited(0), "\(result.output)")
-        #expect(try await fixture.leftovers(after: .seconds(20)) == [])
+        #expect(try await fixture.leftoversAtLast() == [])
       }
     }
   }

@@ -78,8 +78,8 @@ struct TwoEnginesEngineTests {
         owner.send(signal)
       }
       #expect(result.status == .signaled(signal))
-      #expect(try await here.leftovers(after: .seconds(20)) == [])
-      #expect(try await there.leftovers(after: .seconds(20)) == [])
+      #expect(try await here.leftoversAtLast() == [])
+      #expect(try await there.leftoversAtLast() == [])
     }
   }
 
@@ -106,8 +106,8 @@ struct TwoEnginesEngineTests {
         owner.send(SIGTERM)
       }
       #expect(both.status == .signaled(SIGTERM))
-      #expect(try await here.leftovers(after: .seconds(15)) == [])
-      #expect(try await there.leftovers(after: .seconds(15)) == [])
+      #expect(try await here.leftoversAtLast() == [])
+      #expect(try await there.leftoversAtLast() == [])
     }
   }
 
