@@ -90,12 +90,12 @@ struct RunProgressTests {
     #expect(Self.progress.line(at: .seconds(20)) == "e2e: 0 of 5 · now counting (rtsp), music (rtmp)")
   }
 
-  @Test("What is left takes as long for each as what is done did")
+  @Test("What is left takes as long for each as what is done did, and what runs is half done")
   func left() {
     var progress = Self.progress
     progress.end("counting (rtsp)")
     progress.finish()
-    #expect(progress.line(at: .seconds(40)) == "e2e: 1 of 5 · about 2 min 0 s left · now music (rtmp)")
+    #expect(progress.line(at: .seconds(40)) == "e2e: 1 of 5 · about 1 min 10 s left · now music (rtmp)")
     for _ in 0..<4 { progress.finish() }
     progress.end("music (rtmp)")
     #expect(progress.line(at: .seconds(60)) == "e2e: 5 of 5")

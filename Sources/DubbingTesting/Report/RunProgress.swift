@@ -42,7 +42,9 @@ struct RunProgress: Sendable {
   func line(at time: Duration, width: Int? = nil) -> String {
     var parts = ["e2e: \(done) of \(total)"]
     if done > 0, done < total, let firstAt {
-      let left = (time - firstAt).seconds / Double(done) * Double(total - done)
+      // What runs counts as half done: in the first minute nearly everything does.
+      let ended = Double(done) + Double(running.count) / 2
+      let left = (time - firstAt).seconds / ended * max(0, Double(total) - ended)
       parts.append("about \(Self.text(left)) left")
     }
     if !running.isEmpty { parts.append("now " + running.joined(separator: ", ")) }
