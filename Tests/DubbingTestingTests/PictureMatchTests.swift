@@ -108,6 +108,22 @@ struct PictureMatchTests {
     #expect(error?.reason.contains("repeats itself every 2.0 s") == true, "\(error?.reason ?? "")")
   }
 
+  @Test("What is taken from all places alike says nothing against the best one")
+  func noisy() throws {
+    var random = SystemRandomNumberGenerator()
+    let noise: () -> Double = { Double.random(in: -1...1, using: &random) }
+    // Of each picture 85 % come again every second; of the output's, more than a quarter is noise.
+    let loop = (0..<60 * GreyFrames.size).map { _ in noise() }
+    let own = (0..<10 * 60 * GreyFrames.size).map { _ in noise() }
+    let shown = own.indices.map { 0.93 * loop[$0 % loop.count] + 0.37 * own[$0] }
+    func frames(_ values: [Double]) -> GreyFrames { GreyFrames(values.map { UInt8(128 + 50 * $0) }) }
+    let late = 32 * GreyFrames.size
+    let output = shown.indices.map { (0.62 * noise() + ($0 < late ? noise() : shown[$0 - late])) / 1.5 }
+    let match = try PictureMatch.find(frames(shown), in: frames(output))
+    #expect(abs(match.lag.milliseconds - 533) < 17, "\(match)")
+    #expect(match.likeness < 0.9)
+  }
+
   @Test("What is described decides whether a picture may be encoded anew; without a word both are right")
   func described() throws {
     var evidence = HealthyRun.evidence

@@ -116,7 +116,7 @@ private struct MarkedLag: Decodable {
     // Ends when the program does, which is bounded by the recording's length.
     let data = output.fileHandleForReading.readDataToEndOfFile()
     measuring.waitUntilExit()
-    #expect(measuring.terminationStatus == 0, "scripts/av-lag.py \(recording.path)")
+    try #require(measuring.terminationStatus == 0, "scripts/av-lag.py \(recording.path)")
     return try JSONDecoder().decode(MarkedLag.self, from: data).median
   }
 }

@@ -19,7 +19,7 @@ struct OutputWindows {
   func windows() -> [StreamEvidence.Window] {
     let reference = videoLag ?? 0
     let pieces = placed.filter { $0.start + reference + 0.2 < output.duration }
-    let first = attribute(pieces.map { ($0, $0.start + reference) })
+    let first = attribute(pieces.map { ($0, $0.start + reference) }, originalAt: reference)
     let isSettled = zip(pieces, first).map { piece, window in
       piece.dubbed == nil || window.attribution == .dubbed(piece.sequence) && abs(window.lagSeconds) < Self.farOff
     }
@@ -60,7 +60,7 @@ struct OutputWindows {
       return !isExpected && !isKnown
     }
     let again: [Int: Attributed] = Dictionary(
-      uniqueKeysWithValues: zip(moved, attribute(moved)).map { ($0.0.sequence, ($0.0, $1)) })
+      uniqueKeysWithValues: zip(moved, attribute(moved, originalAt: videoLag ?? usual)).map { ($0.0.sequence, ($0.0, $1)) })
     return starts.compactMap { piece, _ in
       (again[piece.sequence] ?? known[piece.sequence]).map { window($0.piece, $0.window) }
     }
@@ -94,10 +94,10 @@ struct OutputWindows {
     return chosen.isEmpty ? reference : chosen.sorted()[chosen.count / 2]
   }
 
-  private func attribute(_ pieces: [(PlacedFragment, Double)]) -> [WindowAttribution] {
-    var candidates = [
-      Candidate(role: .original, clip: original.candidates[0].clip, expectedStart: videoLag ?? 0)
-    ]
+  /// - Parameter start: where the original would be, seconds. Where the picture does not say, it is where the dubs are: one that was
+  ///   passed through is as like the answer as like the original, and the one that is nearer to its place would win.
+  private func attribute(_ pieces: [(PlacedFragment, Double)], originalAt start: Double) -> [WindowAttribution] {
+    var candidates = [Candidate(role: .original, clip: original.candidates[0].clip, expectedStart: start)]
     let starts = Dictionary(uniqueKeysWithValues: pieces.map { ($0.0.sequence, $0.1) })
     for piece in placed {
       guard let dubbed = piece.dubbed else { continue }
