@@ -60,7 +60,9 @@ struct OutputWindows {
       return !isExpected && !isKnown
     }
     let again: [Int: Attributed] = Dictionary(
-      uniqueKeysWithValues: zip(moved, attribute(moved, originalAt: videoLag ?? usual)).map { ($0.0.sequence, ($0.0, $1)) })
+      uniqueKeysWithValues: zip(moved, attribute(moved, originalAt: videoLag ?? usual)).map {
+        ($0.0.sequence, ($0.0, $1))
+      })
     return starts.compactMap { piece, _ in
       (again[piece.sequence] ?? known[piece.sequence]).map { window($0.piece, $0.window) }
     }
