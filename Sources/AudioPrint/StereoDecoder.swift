@@ -1,5 +1,8 @@
 extension AudioDecoder {
-  /// Decodes one audio track to two channels, for ``Continuity``: what is mono comes twice, what has more is mixed to two.
+  /// Decodes one audio track once, to two channels, as ``Continuity`` needs them, and to their mix.
+  ///
+  /// What is mono comes twice, 3 dB lower, what has more channels is mixed to two. `mixed` is what
+  /// ``decode(_:sampleRate:track:start:duration:alignedToTimestamps:allowTruncated:)`` gives.
   ///
   /// - Parameters:
   ///   - path: a file, or a URL that ffmpeg can open.
@@ -13,39 +16,42 @@ extension AudioDecoder {
     _ path: String, sampleRate: Int = 8000, track: Int = 0, alignedToTimestamps: Bool = false,
     allowTruncated: Bool = false,
     progress: (Double) throws -> Void = { _ in }
-  ) async throws -> (left: AudioClip, right: AudioClip) {
+  ) async throws -> (left: AudioClip, right: AudioClip, mixed: AudioClip) {
     try AudioClip.check(sampleRate: sampleRate)
     var request = DecodingRequest(
       path: path, sampleRate: sampleRate, track: track, alignedToTimestamps: alignedToTimestamps)
     try request.validate()
     if alignedToTimestamps { try request.adopt(try await AudioProbe.track(track, of: path)) }
-    let alignment = request.alignment(channels: 2)
-    let filter = alignedToTimestamps ? ["-af", DecodingRequest.gapFilter] : []
-    let arguments =
-      ["-nostdin", "-hide_banner", "-v", "error", "-i", path, "-map", "0:a:\(track)", "-vn", "-sn", "-dn"] + filter
-      + [
-        "-ac", "2", "-ar", "\(sampleRate)", "-flush_packets", "0", "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1",
-      ]
-    let (outcome, channels) = try await FFmpeg.stream("ffmpeg", arguments) { bytes in
+    let alignment = request.alignment(channels: DecodingRequest.channels)
+    let (outcome, interleaved) = try await FFmpeg.stream("ffmpeg", request.arguments) { bytes in
       var reader = SampleReader(
         PipeSource(interleaved: bytes), sampleRate: sampleRate, alignment: alignment, path: path)
-      var channels: [[Float]] = [[], []]
-      // A piece may end between the two samples of a frame.
-      var next = 0
+      var samples: [Float] = []
       while let piece = try await reader.next() {
-        for channel in 0..<2 {
-          channels[channel] += stride(from: (channel + next) % 2, to: piece.count, by: 2).map { piece[$0] }
-        }
-        next = (next + piece.count) % 2
-        try progress(Double(channels[0].count) / Double(sampleRate))
+        samples += piece
+        try progress(Double(samples.count / DecodingRequest.channels) / Double(sampleRate))
       }
-      return channels
+      return samples
     }
+    let frames = interleaved.count / DecodingRequest.channels
     try request.judge(
-      failure: outcome.status.isSuccess ? nil : "\(outcome.status)", messages: outcome.messages,
-      samples: channels[1].count, allowTruncated: allowTruncated)
-    let frames = min(channels[0].count, channels[1].count)
-    let clips = channels.map { AudioClip(unchecked: Array($0.prefix(frames)), sampleRate: sampleRate) }
-    return (clips[0], clips[1])
+      failure: outcome.status.isSuccess ? nil : "\(outcome.status)", messages: outcome.messages, samples: frames,
+      allowTruncated: allowTruncated)
+    var mixer = ChannelMixer(
+      channels: DecodingRequest.channels, gain: DecodingRequest.pipeGain, sampleRate: sampleRate)
+    let mixed = interleaved.withUnsafeBufferPointer { mixer.mix(UnsafeBufferPointer(rebasing: $0[..<(2 * frames)])) }
+    func channel(_ index: Int) -> AudioClip {
+      let samples = [Float](unsafeUninitializedCapacity: frames) { out, count in
+        interleaved.withUnsafeBufferPointer { source in
+          while count < frames {
+            // The pipe's channels are as much louder as their mix needs.
+            out[count] = source[2 * count + index] * DecodingRequest.mixingGain
+            count += 1
+          }
+        }
+      }
+      return AudioClip(unchecked: samples, sampleRate: sampleRate)
+    }
+    return (channel(0), channel(1), AudioClip(unchecked: mixed + mixer.finish(), sampleRate: sampleRate))
   }
 }

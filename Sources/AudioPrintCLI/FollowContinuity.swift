@@ -28,6 +28,8 @@ struct FollowContinuity: AsyncParsableCommand {
   var searchRange = 1.0
   @Option(help: ArgumentHelp("Silence between two clips that is no break.", valueName: "seconds"))
   var gap = 0.02
+  @Option(help: ArgumentHelp("Sound that is missing inside of a clip for less is no break.", valueName: "seconds"))
+  var shortestMissing = Continuity.Options().shortestMissing
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -38,18 +40,20 @@ struct FollowContinuity: AsyncParsableCommand {
     guard starts.allSatisfy(\.isFinite) else { throw ValidationError("--at must be a number of seconds") }
     guard (0...30).contains(searchRange) else { throw ValidationError("--search-range must be 0 to 30 seconds") }
     guard (0...60).contains(gap) else { throw ValidationError("--gap must be 0 to 60 seconds") }
+    guard (0...1).contains(shortestMissing) else { throw ValidationError("--shortest-missing must be 0 to 1 second") }
   }
 
   func run() async throws {
     var sources: [AudioClip] = []
     for path in clips { sources.append(try await output.decode(path)) }
     let progress = Progress(recording, always: output.progress)
-    let (left, right) = try await AudioDecoder.decodeStereo(
-      recording, sampleRate: decodingRate, progress: progress.decoded)
+    let heard = try await AudioDecoder.decodeStereo(recording, sampleRate: decodingRate, progress: progress.decoded)
     progress.finish()
-    let continuity = Continuity(clips: sources, options: .init(searchRange: searchRange, gap: gap))
+    let continuity = Continuity(
+      clips: sources, options: .init(searchRange: searchRange, gap: gap, shortestMissing: shortestMissing))
     let placements = starts.enumerated().map { Continuity.Placement(clip: $0, start: $1) }
-    let report = continuity.report(left: left, right: right, placements: placements.isEmpty ? nil : placements)
+    let report = continuity.report(
+      left: heard.left, right: heard.right, placements: placements.isEmpty ? nil : placements)
     if output.json { try output.print(Answer(report)) } else { tell(report) }
     if !report.isUnbroken { throw ExitCode.failure }
   }

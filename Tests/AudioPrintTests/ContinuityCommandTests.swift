@@ -40,6 +40,8 @@ struct ContinuityCommandTests {
       #expect(good.exitCode == 0 && good.output.hasPrefix("unbroken\n"), "\(good)")
       let bad = try await audioprint("continuity", broken, "--clip", clip, "--at", "0")
       #expect(bad.exitCode == 1 && bad.output.hasPrefix("broken\n") && bad.output.contains("missing"), "\(bad)")
+      let tolerant = try await audioprint("continuity", broken, "--clip", clip, "--shortest-missing", "0.2")
+      #expect(tolerant.exitCode == 0, "\(tolerant)")
       let absent = try await audioprint("continuity", whole, "--clip", other)
       #expect(absent.exitCode == 1 && absent.output.contains("is not played"), "\(absent)")
       let cut = try await audioprint("continuity", whole, "--clip", clip, "--at", "-3", "--search-range", "0.5")
@@ -65,6 +67,7 @@ struct ContinuityCommandTests {
       for arguments in [
         [whole], [whole, "--clip", clip, "--at", "0", "--at", "1"], [whole, "--clip", clip, "--at", "nan"],
         [whole, "--clip", clip, "--search-range", "31"], [whole, "--clip", clip, "--gap", "-1"],
+        [whole, "--clip", clip, "--shortest-missing", "1.1"], [whole, "--clip", clip, "--shortest-missing", "nan"],
         [whole, "--clip", clip + ".missing"], [whole + ".missing", "--clip", clip],
       ] {
         let answer = try await audioprint(["continuity"] + arguments)

@@ -205,15 +205,36 @@ struct ContinuityTests {
     let clip = try await Media.dubbed()[3]
     try await Media.withFolder { folder in
       try await Media.write(clip, to: folder + "/left.wav", ["-af", "pan=stereo|c0=c0|c1=0*c0"])
-      let (left, right) = try await AudioDecoder.decodeStereo(folder + "/left.wav")
+      let (left, right, mixed) = try await AudioDecoder.decodeStereo(folder + "/left.wav")
       #expect(abs(left.level - clip.level) < 0.5 && right.level < -80 && left.samples.count == clip.samples.count)
       try await Media.write(clip, to: folder + "/mono.wav", [])
       let mono = try await AudioDecoder.decodeStereo(folder + "/mono.wav")
       #expect(mono.left == mono.right && mono.left.samples.count == clip.samples.count)
+      // What is decoded once for both is what mono alone would be, whoever decodes.
+      for (mixed, path) in [(mixed, "/left.wav"), (mono.mixed, "/mono.wav")] {
+        let alone = try await AudioDecoder.decode(folder + path)
+        #expect(mixed.samples.count == alone.samples.count)
+        #expect(zip(mixed.samples, alone.samples).allSatisfy { abs($0 - $1) < 1e-6 }, "\(path)")
+      }
     }
   }
 
   // MARK: Bad input
+
+  @Test(
+    "What is missing for less than the shortest that counts is no break", arguments: [nil, 0, .nan, 0.015, 0.03])
+  func shortest(shortest: Double?) async throws {
+    let clip = try await Media.dubbed()[0]
+    let start = clip.sounding(from: 1.5, for: 0.1)
+    let options = shortest.map { Continuity.Options(shortestMissing: $0) } ?? .init()
+    for (length, isBreak) in [(0.01, shortest == 0), (0.02, shortest != 0.03), (0.04, true)] {
+      let broken = try Fault.missing.put(into: clip, at: start, length: length)
+      let found = Continuity(clips: [clip], options: options).report(
+        on: broken, placements: [.init(clip: 0, start: 0)])
+      #expect(found.breaks.map(\.kind) == (isBreak ? [.missing] : []), "\(length) s: \(found)")
+      #expect(found.isUnbroken == !isBreak)
+    }
+  }
 
   @Test("Nothing is said of silence, of what is not played, and of what is too short")
   func nothing() async throws {

@@ -35,6 +35,9 @@ struct DubbingVerdictTests {
       stray.fragmentID = "f9"
       $0.append(HealthyRun.event(20, .toWorker, .fragmentProcessed(stray)))
     },
+    .init(testDescription: "an answer is for a stream that nobody sends", expected: [.contract]) {
+      change(&$0[3]) { $0.streamID = "another" }
+    },
     .init(testDescription: "answers are swapped", expected: [.order]) { events in
       events = [events[0], events[1], events[2], events[4], events[5], events[6], events[3]]
     },
@@ -141,6 +144,9 @@ struct DubbingVerdictTests {
     .init(testDescription: "a video packet is repeated", expected: [.videoPackets]) { $0.video.repeated = 1 },
     .init(testDescription: "video packets are swapped", expected: [.videoPackets]) { $0.video.reordered = 1 },
     .init(testDescription: "the video was encoded anew", expected: [.videoPackets]) { $0.video.foreign = 30 },
+    .init(testDescription: "the picture stands still", expected: [.videoPackets]) {
+      ($0.video.treatment, $0.video.frozen) = (.reencoded, .seconds(3))
+    },
     .init(testDescription: "a timestamp goes back", expected: [.timestamps]) { $0.video.nonMonotonic = 1 },
     .init(testDescription: "the video stutters", expected: [.timestamps]) { $0.video.jitter = .milliseconds(200) },
     .init(
@@ -161,6 +167,20 @@ struct DubbingVerdictTests {
     #expect(Set(verdict.failedChecks.map(\.name)) == fault.expected, "\(verdict.failedChecks)")
     #expect(verdict.outcome == fault.outcome)
     #expect(!verdict.passed)
+  }
+
+  @Test("What another stream on the same connection is answered is none of this one's")
+  func anotherStream() {
+    var other = HealthyRun.data(0)
+    var answer = HealthyRun.processed(0)
+    (other.streamID, answer.streamID) = ("another", "another")
+    var evidence = HealthyRun.evidence
+    let events = [
+      HealthyRun.event(0, .toSTS, .fragmentData(other)), HealthyRun.event(1, .toWorker, .fragmentProcessed(answer)),
+    ]
+    evidence.events = StreamEvents(HealthyRun.events + events, stream: "s")
+    #expect(DubbingVerdict(evidence).failedChecks == [])
+    #expect(evidence.events.fragments.map(\.answers.count) == [1, 1])
   }
 
   @Test("Every check has been seen to fail")

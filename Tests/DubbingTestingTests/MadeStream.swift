@@ -21,7 +21,7 @@ struct MadeStream {
   var dropsTail = false
   /// ffmpeg's options for the picture of the output; nil: there is none.
   var picture: [String]? = ["-c:v", "copy"]
-  /// How much later than the picture the sound of the output is laid, seconds.
+  /// How much later than the picture the sound of the output is laid, seconds; below 0 the picture is late.
   var soundDelay = 0.0
   /// By sequence number; the rest is dubbed.
   var sounds: [Int: Sound] = [:]
@@ -32,11 +32,18 @@ struct MadeStream {
   var damage: @Sendable (inout [Float]) -> Void = { _ in }
   /// ffmpeg's filter on the output's sound, which can tell its channels.
   var filter: String?
+  /// ffmpeg's options for the sound of the output.
+  var sound = ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"]
+  /// What happens between STS and worker, which plays what it hears; for PCM only.
+  var fault: StreamFault?
 
   static let rate = 16000
 
   struct Made {
+    /// As the worker saw them.
     var events: StreamEvents
+    /// As STS sent them.
+    var spoken: StreamEvents
     var recording: URL
 
     func remove() { try? FileManager.default.removeItem(at: recording.deletingLastPathComponent()) }
@@ -63,11 +70,15 @@ struct MadeStream {
     var events: [ObservedEvent] = []
     var output: [Float] = []
     for (sequence, cut) in cuts.enumerated() {
-      let (piece, dub) = (original.slice(from: cut.start, to: cut.end).samples, dubs[sequence])
-      events += try await self.events(sequence, of: piece, dub: dub, in: folder)
+      let piece = original.slice(from: cut.start, to: cut.end).samples
+      events += try await self.events(sequence, of: piece, dub: dubs[sequence], in: folder)
+    }
+    let heard = try fault.map { try Self.heard(events, under: $0) } ?? events
+    for (sequence, cut) in cuts.enumerated() {
+      let dub = dubs[sequence]
       switch sounds[sequence] ?? .dub {
-      case .dub: output += dub
-      case .original: output += piece
+      case .dub: output += fault == nil ? dub : try Self.played(heard, sequence, count: dub.count)
+      case .original: output += original.slice(from: cut.start, to: cut.end).samples
       case .silence: output += dub.map { _ in 0 }
       case .dubOf(let other): output += Array(dubs[other].prefix(dub.count))
       }
@@ -75,20 +86,24 @@ struct MadeStream {
     damage(&output)
     let recording = folder.appending(path: "output.flv")
     try await record(Array(repeating: 0, count: max(0, Int(soundDelay * Double(Self.rate)))) + output, to: recording)
-    return Made(events: StreamEvents(events, stream: "s"), recording: recording)
+    return Made(
+      events: StreamEvents(heard, stream: "s"), spoken: StreamEvents(events, stream: "s"), recording: recording)
   }
 
   private func record(_ sound: [Float], to file: URL) async throws {
     let pcm = file.deletingPathExtension().appendingPathExtension("pcm")
     try Self.pcm16(sound).write(to: pcm)
-    let seen = Double(sound.count) / Double(Self.rate) - soundDelay
+    let seen = Double(sound.count) / Double(Self.rate) - max(0, soundDelay)
     var arguments = ["-v", "error", "-nostdin", "-y"]
-    if picture != nil { arguments += ["-ss", "\(joined)", "-t", "\(seen)", "-i", fixture.media.path] }
+    if picture != nil {
+      arguments += [
+        "-ss", "\(joined)", "-t", "\(seen)", "-itsoffset", "\(max(0, -soundDelay))", "-i", fixture.media.path,
+      ]
+    }
     arguments += ["-f", "s16le", "-ar", "\(Self.rate)", "-ac", "1", "-i", pcm.path]
     arguments += picture.map { ["-map", "0:v", "-map", "1:a"] + $0 } ?? ["-map", "0:a"]
     if let filter { arguments += ["-af", filter] }
-    arguments += ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2", file.path]
-    try await Self.ffmpeg(arguments)
+    try await Self.ffmpeg(arguments + self.sound + [file.path])
   }
 
   private func events(_ sequence: Int, of piece: [Float], dub: [Float], in folder: URL) async throws -> [ObservedEvent]

@@ -58,7 +58,7 @@ struct PictureMatchTests {
   @Test("Its place is measured to a frame", arguments: cases)
   func place(expected: Case) async throws {
     let match = try await match(["-an"] + expected.options)
-    #expect(match.treatment == .reencoded && !match.isAnother)
+    #expect(match.treatment == .reencoded && !match.isAnother && match.frozen == .zero)
     if let words = expected.reason {
       return #expect(match.lagProblem?.contains(words) == true, "\(match.lagProblem ?? "no reason")")
     }
@@ -86,6 +86,37 @@ struct PictureMatchTests {
     let match = try await match(["-an"] + Self.x264 + ["-vf", "trim=end_frame=1,loop=300:1,setpts=N/30/TB"])
     #expect(match.lag == nil && !match.isAnother)
     #expect(match.lagProblem == "the output's picture stands still")
+    #expect(abs(match.frozen.seconds - 10) < 0.5, "\(match.frozen)")
+  }
+
+  @Test(
+    "A picture that stands still, or is black, for more than a second is told with its length; a hiccup is none",
+    arguments: [
+      ("select='not(between(t,3,6))',fps=25", 3.0), ("fps=25,drawbox=t=fill:color=black:enable='between(t,4,6)'", 2),
+      ("select='not(between(t,3,3.4))',fps=25", 0), ("fps=25,drawbox=t=fill:color=black:enable='between(t,4,4.5)'", 0),
+    ])
+  func frozen(filter: String, seconds: Double) async throws {
+    let match = try await match(["-an"] + Self.x264 + ["-vf", filter])
+    #expect(abs(match.frozen.seconds - seconds) < 0.3, "\(match)")
+  }
+
+  @Test("Where the fixture itself stands still, the output may as long")
+  func frozenFixture() throws {
+    func moving(_ still: Range<Int>) -> GreyFrames {
+      var pixels: [UInt8] = []
+      for frame in 0..<600 {
+        let shown: Int = still.contains(frame) ? still.lowerBound : frame
+        for pixel in 0..<GreyFrames.size { pixels.append(UInt8((pixel * 7 + shown * 3) % 251)) }
+      }
+      return GreyFrames(pixels)
+    }
+    let (whole, slide) = (moving(0..<0), moving(200..<380))
+    #expect(PictureMatch.frozen(slide, in: slide, lag: .zero) == .zero)
+    #expect(PictureMatch.frozen(whole, in: slide, lag: .zero) > .seconds(2))
+    #expect(PictureMatch.frozen(whole, in: slide, lag: nil) > .seconds(2))
+    #expect(PictureMatch.frozen(whole, in: whole, lag: .zero) == .zero)
+    // Only what the fixture has a picture for counts.
+    #expect(PictureMatch.frozen(whole, in: slide, lag: .seconds(-7)) == .zero)
   }
 
   @Test("A picture of something else is a fault")

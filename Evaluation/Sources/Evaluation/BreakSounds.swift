@@ -31,8 +31,8 @@ struct BreakSounds: Sendable {
       let isAsked = name.contains("missing") || name.contains("clean")
       let found = isAsked ? try await Silences.detect(in: coded) : []
       try JSONEncoder().encode(found.map { [$0.lowerBound, $0.upperBound] }).write(to: URL(fileURLWithPath: silences))
-      let (one, other) = try await AudioDecoder.decodeStereo(coded, sampleRate: Self.rate)
-      try Self.write(left == nil ? [one] : [one, other], to: pcm)
+      let decoded = try await AudioDecoder.decodeStereo(coded, sampleRate: Self.rate)
+      try Self.write(left == nil ? [decoded.left] : [decoded.left, decoded.right], to: pcm)
     }
     let spans = try JSONDecoder().decode([[Double]].self, from: Data(contentsOf: URL(fileURLWithPath: silences)))
     let (one, other) = try Self.read(path, isStereo: left != nil)

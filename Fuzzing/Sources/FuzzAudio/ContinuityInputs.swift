@@ -8,7 +8,9 @@ enum ContinuityInputs {
     let recording = script.clip(from: made.map(\.clip))
     let other = script.next(4) == 0 ? script.clip(from: made.map(\.clip)) : recording
     let options = Continuity.Options(
-      searchRange: script.pick([0.25, 0, 2, 30, .nan, .infinity, -1]), gap: script.pick([0.02, 0, .nan, .infinity, -1]))
+      searchRange: script.pick([0.25, 0, 2, 30, .nan, .infinity, -1]),
+      gap: script.pick([0.02, 0, .nan, .infinity, -1]),
+      shortestMissing: script.pick([0.015, 0, .nan, .infinity, -1]))
     let continuity = Continuity(clips: made.map(\.clip), options: options)
     let placements: [Continuity.Placement]? =
       script.next(3) == 0

@@ -19,9 +19,6 @@ public struct DubContinuity: Sendable, Hashable {
     (self.breaks, self.followed, self.untold, self.judged) = (breaks, followed, untold, judged)
   }
 
-  /// Seconds: what a codec swallows in untouched speech has been up to 10 ms, and nobody hears it.
-  private static let shortestMissing = 0.015
-
   /// Share of a dub that must be followed for its breaks to count: with less, everything would be one.
   private static let least = 0.5
 
@@ -71,7 +68,7 @@ public struct DubContinuity: Sendable, Hashable {
       var found = found
       found.clip = sequences[found.clip]
       return found
-    }.filter { followed.contains($0.clip) && ($0.kind != .missing || $0.length >= Self.shortestMissing) }
+    }.filter { followed.contains($0.clip) }
   }
 }
 

@@ -80,6 +80,34 @@ struct GreyFrames: Sendable {
     return (energies.reduce(0, +) / Double(count * Self.size)).squareRoot()
   }
 
+  /// Pictures after which motion is looked for: half a second.
+  private static let step = rate / 2
+
+  /// How much half a second changes the picture mostly, squared grey levels of 256 a pixel: the median over the whole video.
+  var motion: Double {
+    let motions = stride(from: 0, to: count - Self.step, by: Self.step / 5).map(motion).sorted()
+    return motions.isEmpty ? 0 : motions[motions.count / 2]
+  }
+
+  /// The longest stretch of pictures without motion, which is less than `least`.
+  ///
+  /// - Parameter part: the pictures that are looked at.
+  func longestStill(in part: Range<Int>, least: Double) -> Int {
+    let part = part.clamped(to: 0..<count)
+    var (longest, first) = (0, part.lowerBound)
+    for frame in stride(from: part.lowerBound, to: part.upperBound - Self.step, by: 3) {
+      if motion(at: frame) < least { longest = max(longest, frame + Self.step - first) } else { first = frame + 3 }
+    }
+    return longest
+  }
+
+  private func motion(at frame: Int) -> Double {
+    values.withUnsafeBufferPointer { values in
+      let both = Self.product(values, frame, values, frame + Self.step)
+      return (energies[frame] + energies[frame + Self.step] - 2 * both) / Double(Self.size)
+    }
+  }
+
   /// How alike this video is to another one that shows everything `lag` pictures later, −1…1; every `step`-th picture is compared.
   ///
   /// nil where fewer than `least` pictures could be compared.

@@ -8,7 +8,7 @@ final class MediaFile: Sendable {
   private let knownInfo = Once<MediaInfo>()
   private let knownPictures = Once<[MediaPacket]>()
   private let knownSoundOffset = Once<Double>()
-  private let knownSound = Once<AudioClip>()
+  private let knownSound = Once<Sound>()
   private let knownGreyFrames = Once<GreyFrames>()
   private let knownOriginal = Once<Attributor>()
   private let paddings = OnceEach<FixturePadding, Void>()
@@ -44,21 +44,19 @@ final class MediaFile: Sendable {
 
   /// The first audio track at 8 kHz, laid where its timestamps say.
   ///
-  /// - Throws: `AudioError`, as ``original()`` does.
-  func sound() async throws -> AudioClip {
-    try await knownSound { [path] in try await AudioDecoder.decode(path, alignedToTimestamps: true) }
-  }
+  /// - Throws: `AudioError`, as ``channels()`` and ``original()`` do.
+  func sound() async throws -> AudioClip { try await decoded().mixed }
 
   /// The same in two channels, which are alike where the track is mono.
-  ///
-  /// - Throws: `AudioError`.
   func channels() async throws -> (left: AudioClip, right: AudioClip) {
-    let isMono = try await info().audio?.channels == 1
-    guard !isMono else {
-      let sound = try await sound()
-      return (sound, sound)
-    }
-    return try await AudioDecoder.decodeStereo(path, alignedToTimestamps: true)
+    let sound = try await decoded()
+    return (sound.left, sound.right)
+  }
+
+  private typealias Sound = (left: AudioClip, right: AudioClip, mixed: AudioClip)
+
+  private func decoded() async throws -> Sound {
+    try await knownSound { [path] in try await AudioDecoder.decodeStereo(path, alignedToTimestamps: true) }
   }
 
   /// The sound as the original that others are compared with.

@@ -87,6 +87,28 @@ struct PictureMatch: Sendable, Hashable {
     return PictureMatch(lag: .seconds(try centre(fine, best: best) / Double(GreyFrames.rate)), likeness: best.likeness)
   }
 
+  /// Motion of a fixture from which its absence shows, and the share of it that an encoder makes of a picture that stands still.
+  private static let (leastMotion, stillness) = (1.0, 0.02)
+  /// Shorter than this a picture that stands still is a network's or an encoder's hiccup.
+  private static let longestHiccup = Duration.seconds(1)
+
+  /// For how long the output shows one picture, in a stretch in which the fixture moves all the time; zero where that is short, or the
+  /// fixture stands still for as long.
+  ///
+  /// - Parameter lag: how much later the output shows everything; nil: not known.
+  static func frozen(_ input: GreyFrames, in output: GreyFrames, lag: Duration?) -> Duration {
+    let motion = input.motion
+    guard motion >= leastMotion else { return .zero }
+    // What a worker shows before the fixture begins, and after its end, is its own.
+    let shift = lag.map { Int(($0.seconds * Double(GreyFrames.rate)).rounded()) }
+    let part = shift.map { max(0, $0)..<max(0, $0, min(output.count, input.count + $0)) } ?? 0..<output.count
+    let least = stillness * motion
+    let own = input.longestStill(in: 0..<input.count, least: least)
+    let still = output.longestStill(in: part, least: least)
+    func time(_ pictures: Int) -> Duration { .seconds(Double(pictures) / Double(GreyFrames.rate)) }
+    return time(still - own) >= longestHiccup ? time(still) : .zero
+  }
+
   /// The middle of the places that fit as well as the best: frames last for several places.
   private static func centre(
     _ places: [(lag: Int, likeness: Double)], best: (lag: Int, likeness: Double)

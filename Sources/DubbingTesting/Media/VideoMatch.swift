@@ -18,6 +18,8 @@ public struct VideoMatch: Sendable, Hashable {
   public var likeness: Double?
   /// Whether the output shows something else than the fixture.
   public var isAnother = false
+  /// How long a re-encoded picture stands still, at the longest, where the fixture's moves; below a second it is zero.
+  public var frozen = Duration.zero
   /// Packets of the input.
   public var inputCount = 0
   /// Packets of the output.
@@ -105,6 +107,8 @@ extension VideoMatch {
     } catch let error as PictureMatch.NotMeasurable {
       (match.lagProblem, match.isAnother) = (error.reason, error.isAnother)
     }
+    match.frozen = PictureMatch.frozen(
+      try await input.greyFrames(), in: try await output.greyFrames(), lag: match.lag)
     return match
   }
 

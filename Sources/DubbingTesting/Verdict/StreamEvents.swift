@@ -66,6 +66,7 @@ extension StreamEvents {
     var bySequence: [Int: Fragment] = [:]
     var sequenceOf: [String: Int] = [:]
     let connections = Set(events.filter { $0.streamID == stream }.map(\.connection))
+    let streams = Set(events.filter(\.isOfWorker).compactMap(\.streamID))
     for event in events {
       switch event.content {
       case .fragmentAck(let ack):
@@ -75,6 +76,14 @@ extension StreamEvents {
         }
       case .undecodable:
         guard connections.contains(event.connection) else { continue }
+      case .fragmentProcessed(let answer) where event.streamID != stream:
+        // Of a stream that nobody sends it can only be the answer to the fragment that it names.
+        guard let sequence = sequenceOf[answer.fragmentID], let other = event.streamID, !streams.contains(other) else {
+          continue
+        }
+        take(answer, to: sequence, at: event.date, in: &bySequence)
+        violations.append(
+          "fragment:processed: fragment \(sequence) of \(stream) was answered for stream \(other), which nobody sends")
       case _ where event.streamID != stream: continue
       case .fragmentData(let data): add(data, at: event.date, to: &bySequence, &sequenceOf)
       case .fragmentProcessed(let processed):
@@ -82,8 +91,7 @@ extension StreamEvents {
           unknownAnswers.append(processed.fragmentID)
           continue
         }
-        answerOrder.append(sequence)
-        bySequence[sequence]?.answers.append((processed, event.date))
+        take(processed, to: sequence, at: event.date, in: &bySequence)
       case .serviceError(let error): serviceErrors.append(error)
       case .streamInit(let opening): openings.append(opening)
       case .streamReady(let ready): recogniser = ready.recogniser ?? recogniser
@@ -92,6 +100,13 @@ extension StreamEvents {
       violations += event.violations
     }
     fragments = bySequence.values.sorted { $0.sequence < $1.sequence }
+  }
+
+  private mutating func take(
+    _ answer: FragmentProcessed, to sequence: Int, at date: Date, in fragments: inout [Int: Fragment]
+  ) {
+    answerOrder.append(sequence)
+    fragments[sequence]?.answers.append((answer, date))
   }
 
   private mutating func add(
@@ -107,5 +122,15 @@ extension StreamEvents {
     }
     sequenceOf[data.fragmentID] = data.sequenceNumber
     fragments[data.sequenceNumber] = Fragment(data: data, sentAt: date)
+  }
+}
+
+extension ObservedEvent {
+  /// Whether a worker says by it that it sends a stream.
+  fileprivate var isOfWorker: Bool {
+    switch content {
+    case .streamInit, .fragmentData: true
+    default: false
+    }
   }
 }
