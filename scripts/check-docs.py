@@ -24,7 +24,7 @@ BLOCK = re.compile(r"^```swift\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
 # Variables of other programs, which nothing here reads.
-FOREIGN = {"DOCKER_HOST", "DOCKER_CONTEXT", "SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "HF_HOME"}
+FOREIGN = {"DOCKER_HOST", "DOCKER_CONTEXT", "SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "HF_HOME", "SLURM_SUBMIT_DIR"}
 
 
 def tracked(*patterns):

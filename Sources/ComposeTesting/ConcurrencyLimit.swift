@@ -75,7 +75,7 @@ package final class ConcurrencyLimit: Sendable {
   package func withPlace<R: Sendable>(
     isFirst: Bool = false, isAlone: Bool = false, _ body: @Sendable (Place) async throws -> R
   ) async throws -> R {
-    try await enter(isFirst: isFirst, isAlone: isAlone)
+    try await CaseClock.waiting { try await self.enter(isFirst: isFirst, isAlone: isAlone) }
     let place = Place(self)
     defer { place.leave() }
     return try await body(place)

@@ -46,9 +46,11 @@ public struct SelectedTagsTrait: SuiteTrait, TestTrait, TestScoping {
 
   private var text: String { ProcessInfo.processInfo.environment[variable] ?? "" }
 
+  func selects(_ test: Test) -> Bool { TagSelection(text).selects(test.tags.map(\.description)) }
+
   public func prepare(for test: Test) async throws {
     guard !test.isSuite else { return }
-    if TagSelection(text).selects(test.tags.map(\.description)) {
+    if selects(test) {
       Self.selected.withLock { $0[variable, default: 0] += 1 }
     } else {
       try Test.cancel("not selected by \(variable)=\(text)")

@@ -1,3 +1,4 @@
+import Foundation
 public import Testing
 
 /// Gives a suite (or a single test) an environment that its tests share: started when the first asks for it, ended with the suite.
@@ -18,6 +19,8 @@ public struct SharedEnvironmentTrait<Value: Sendable>: SuiteTrait, TestTrait, Te
   private let environment: LazyEnvironment<Value>
   private let onEntry: @Sendable () async -> Void
   private let onFailure: @Sendable (Value, Test) async -> Void
+  private var onCase: @Sendable (CaseRun) async -> Void = { _ in }
+  private var onExit: @Sendable () async -> Void = {}
 
   /// - Parameters:
   ///   - environment: belongs to this trait alone.
@@ -32,26 +35,60 @@ public struct SharedEnvironmentTrait<Value: Sendable>: SuiteTrait, TestTrait, Te
     self.onFailure = onFailure
   }
 
+  /// Tells of each case that has ended in the environment, and of the end of its suite.
+  package func reporting(
+    case onCase: @escaping @Sendable (CaseRun) async -> Void, exit onExit: @escaping @Sendable () async -> Void
+  ) -> Self {
+    var trait = self
+    (trait.onCase, trait.onExit) = (onCase, onExit)
+    return trait
+  }
+
   /// Tests inside inherit the trait, so that each can be watched for its failure.
   public var isRecursive: Bool { true }
+
+  public func prepare(for test: Test) async throws { await Shards.ofThisProcess.expect(test) }
 
   public func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { self }
 
   public func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
-    guard testCase == nil else {
-      // Only the innermost environment has something to say of a test.
-      guard Self.innermost === environment else { return try await function() }
-      return try await withFailureWatched(for: test, testCase: testCase, performing: function) {
-        if let value = environment.valueIfReady { await onFailure(value, test) }
-      }
+    if let testCase {
+      return try await provideCase(testCase, of: test, performing: function)
     }
+    let isOutermost = OpenEnvironments.all.isEmpty
+    if isOutermost { try Shards.ofThisProcess.begin() }
+    if !test.isSuite { try Shards.ofThisProcess.admit(test) }
     // Suites and tests inside the one that was given the trait are in its scope already.
     guard !OpenEnvironments.all.contains(where: { $0 === environment }) else { return try await function() }
     await onEntry()
-    try await environment.scope {
-      try await OpenEnvironments.$all.withValue(OpenEnvironments.all + [environment]) { try await function() }
+    let result: Result<Void, any Error>
+    do {
+      try await environment.scope {
+        try await OpenEnvironments.$all.withValue(OpenEnvironments.all + [environment]) { try await function() }
+      }
+      result = .success(())
+    } catch {
+      result = .failure(error)
+    }
+    if isOutermost, let line = Shards.ofThisProcess.line(about: test) {
+      FileHandle.standardOutput.write(Data((line + "\n").utf8))
+    }
+    await onExit()
+    try result.get()
+  }
+
+  private func provideCase(
+    _ testCase: Test.Case, of test: Test, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    try Shards.ofThisProcess.admit(testCase, of: test)
+    // Only the innermost environment has something to say of a test.
+    guard Self.innermost === environment else { return try await function() }
+    try await CaseRun.told(to: onCase, test, testCase) {
+      try await withFailureWatched(for: test, testCase: testCase, performing: function) {
+        if let value = environment.valueIfReady { await onFailure(value, test) }
+      }
     }
   }
 
@@ -71,7 +108,7 @@ public struct SharedEnvironmentTrait<Value: Sendable>: SuiteTrait, TestTrait, Te
   /// - Throws: the error of the start to the first who asked; ``EnvironmentError`` to the others, and outside of such a suite.
   public static func value() async throws -> Value {
     guard let innermost else { throw EnvironmentError(name: "an environment (\(Value.self))", kind: .outsideScope) }
-    return try await innermost.value()
+    return try await CaseClock.waiting { try await innermost.value() }
   }
 }
 

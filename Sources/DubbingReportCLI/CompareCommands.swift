@@ -40,20 +40,8 @@ struct HistoryCommand: ParsableCommand {
   }
 
   func run() throws {
-    let files = reports.flatMap { path -> [URL] in
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
-        return [URL(filePath: path)]
-      }
-      let inside = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
-      return inside.filter { ($0 as NSString).lastPathComponent == "report.json" }.map {
-        URL(filePath: path).appending(path: $0)
-      }
-    }
-    guard !files.isEmpty else {
-      throw ValidationError("there is no report.json in \(reports.joined(separator: ", "))")
-    }
-    let all = try files.map { try ReportArgument(argument: $0.path).read() }.sorted { $0.started < $1.started }
+    let files = try ReportArgument.all(in: reports)
+    let all = try files.map { try $0.read() }.sorted { $0.started < $1.started }
     let history = RunHistory(Array(all.suffix(last)))
     print(json ? try text(of: history) : history.text)
   }

@@ -8,7 +8,9 @@ struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dubbing-report",
     abstract: "Reads the report.json of runs.",
-    subcommands: [SummaryCommand.self, PageCommand.self, DiffCommand.self, HistoryCommand.self],
+    subcommands: [
+      SummaryCommand.self, PageCommand.self, DiffCommand.self, HistoryCommand.self, MergeCommand.self,
+    ],
     defaultSubcommand: SummaryCommand.self)
 }
 
@@ -24,9 +26,31 @@ struct ReportArgument: ExpressibleByArgument {
   func read() throws -> RunReport {
     do {
       return try RunReport(contentsOf: file)
+    } catch DecodingError.dataCorrupted {
+      let size = (try? Data(contentsOf: file).count) ?? 0
+      throw ValidationError(
+        "\(file.path) is no JSON, or was cut off after \(size) bytes: take it again from where it was kept")
     } catch {
       throw ValidationError("\(file.path) cannot be read as a report: \(error)")
     }
+  }
+}
+
+extension ReportArgument {
+  /// Reports, and for each folder every report.json in it.
+  static func all(in paths: [String]) throws -> [ReportArgument] {
+    let files = paths.flatMap { path -> [String] in
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+        return [path]
+      }
+      let inside = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
+      return inside.filter { ($0 as NSString).lastPathComponent == "report.json" }.sorted().map {
+        URL(filePath: path).appending(path: $0).path
+      }
+    }
+    guard !files.isEmpty else { throw ValidationError("there is no report.json in \(paths.joined(separator: ", "))") }
+    return files.map(ReportArgument.init(argument:))
   }
 }
 

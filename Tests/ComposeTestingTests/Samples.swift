@@ -80,3 +80,80 @@ struct NestedComposeSample {
     }
   }
 }
+
+extension Trait where Self == SharedEnvironmentTrait<Int> {
+  /// Something that says when it is started.
+  fileprivate static var counted: Self {
+    SharedEnvironmentTrait(
+      LazyEnvironment("a number") { ready in
+        print("SAMPLE starts")
+        try await ready(1)
+      }
+    ).reporting(
+      case: { run in
+        if ProcessInfo.processInfo.environment["SAMPLE_NAMES"] == "1" {
+          print("SAMPLE named \(run.name.test)|\(run.name.arguments ?? "")")
+        }
+      }, exit: {})
+  }
+
+  fileprivate static var told: Self {
+    SharedEnvironmentTrait(LazyEnvironment("nothing") { ready in try await ready(0) }).reporting(
+      case: { run in
+        let issues = run.issues.map { $0.contains("as it should") ? "as it should" : $0 }
+        let function = run.name.test.split(separator: "/").last ?? ""
+        print("SAMPLE case \(run.outcome) \(function) [\(issues.joined(separator: ", "))]")
+      }, exit: {})
+  }
+}
+
+private func ran(_ name: String) async throws {
+  _ = try await SharedEnvironmentTrait<Int>.value()
+  print("SAMPLE ran \(name)")
+}
+
+@Suite(.kind(.logic), .enabled(if: isSampleRun, "run by ShardsTests"), .counted)
+struct ShardSample {
+  enum Colour: String, CaseIterable { case red, green }
+
+  @Test func alone() async throws { try await ran("alone") }
+  @Test(arguments: 1...7) func numbers(_ number: Int) async throws { try await ran("number \(number)") }
+  @Test(arguments: ["a", "b"], Colour.allCases) func pairs(_ letter: String, _ colour: Colour) async throws {
+    try await ran("pair \(letter) \(colour)")
+  }
+  @Test(.disabled("never runs, and belongs to no shard")) func never() async throws { try await ran("never") }
+
+  @Suite(.serialized) struct InOrder {
+    @Test(arguments: [1, 1, 2]) func twice(_ number: Int) async throws { try await ran("twice \(number)") }
+    @Test func last() async throws { try await ran("last") }
+  }
+
+  @Suite(.counted) struct Nested {
+    @Test(arguments: 1...3) func nested(_ number: Int) async throws { try await ran("nested \(number)") }
+  }
+}
+
+/// Of tests in the order of their names, every other one is to run.
+@Suite(.kind(.logic), .enabled(if: isSampleRun, "run by ShardsTests"), .counted, .selectedTags("SAMPLE_TAGS"))
+struct ChosenSample {
+  @Test(.tags(.smoke)) func a1() async throws { try await ran("a1") }
+  @Test func a2() async throws { try await ran("a2") }
+  @Test(.tags(.smoke)) func a3() async throws { try await ran("a3") }
+  @Test(.tags(.smoke), .disabled("belongs to no shard")) func a4() async throws { try await ran("a4") }
+  @Test(.tags(.smoke)) func a5() async throws { try await ran("a5") }
+  @Test func a6() async throws { try await ran("a6") }
+  @Test(.tags(.smoke)) func a7() async throws { try await ran("a7") }
+}
+
+private struct StrangeError: Error, CustomStringConvertible {
+  var description: String { "StrangeError" }
+}
+
+@Suite(.kind(.logic), .enabled(if: isSampleRun, "run by ShardsTests"), .told)
+struct CaseSample {
+  @Test func passes() {}
+  @Test func records() { Issue.record("as it should") }
+  @Test func fails() throws { throw StrangeError() }
+  @Test func requires() throws { try #require(Bool(false), "as it should") }
+  @Test func cancels() throws { try Test.cancel("by itself") }
+}

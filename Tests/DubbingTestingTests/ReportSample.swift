@@ -26,6 +26,8 @@ enum ReportSample {
     report.versions = RunVersions(
       engine: "20.10.24", compose: "docker compose 2.26.1", ffmpeg: "5.1.6", swift: "6.3", os: "an <os>", cores: 2)
     report.measurements = ["sample (ms)": 1.5]
+    report.cases = [.init(test: "t", arguments: "a", shard: 1, outcome: .failed, durationS: 1.5, issues: ["red"])]
+    report.shards = .init(reported: [1], count: 2, gaps: ["shard 2 of 2 is missing"])
     return report
   }
 

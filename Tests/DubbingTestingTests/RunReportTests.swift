@@ -11,7 +11,9 @@ struct RunReportTests {
       try JSONSerialization.jsonObject(with: ReportSample.report.json()) as? [String: Any])
     #expect(object["started"] as? String == "1970-01-01T00:00:00Z")
     let contract: Set = ["started", "env_ready_s", "total_s", "streams", "faults"]
-    #expect(Set(object.keys) == contract.union(["publishing_s", "environments", "versions", "measurements"]))
+    #expect(
+      Set(object.keys)
+        == contract.union(["publishing_s", "environments", "versions", "measurements", "cases", "shards"]))
     let stream = try #require((object["streams"] as? [[String: Any]])?.last)
     #expect(
       Set(stream.keys) == [

@@ -32,7 +32,8 @@ public struct RunFolder: Sendable {
       }
     }
     let found = parts.compactMap { $0 }
-    let page = RunPage(report: report, sounds: found.map(\.0), traces: found.map(\.1), failures: failures)
+    let page = RunPage(
+      report: report, sounds: found.map(\.0), traces: found.map(\.1), failures: (report.shards?.gaps ?? []) + failures)
     let html = Data(page.html.utf8)
     try html.write(to: folder.appending(path: "index.html"), options: .atomic)
     return html.count
@@ -48,10 +49,13 @@ public struct RunFolder: Sendable {
   }
 
   /// What Swift Testing said of tests that failed.
-  private var failures: [String] {
-    let log = (try? String(contentsOf: folder.appending(path: "test.log"), encoding: .utf8)) ?? ""
-    return Self.failures(in: log)
-  }
+  private var failures: [String] { Self.failures(in: log) }
+
+  /// What `swift test` printed; empty where nobody kept it.
+  package var log: String { (try? String(contentsOf: folder.appending(path: "test.log"), encoding: .utf8)) ?? "" }
+
+  /// Whether the log ends in red: something may have failed outside of every test case, such as the end of an environment.
+  package var isRed: Bool { log.split(separator: "\n").contains { $0.hasPrefix("✘ Test run with ") } }
 
   static func failures(in log: String) -> [String] {
     log.split(separator: "\n").filter { $0.hasPrefix("✘ Test ") && $0.contains(" recorded an issue ") }.map {

@@ -64,12 +64,13 @@ struct RunPage {
   // MARK: The run
 
   private var versions: String {
-    guard let versions = report.versions else { return "" }
+    let shards = report.shards.map { " · \($0.text)" } ?? ""
+    guard let versions = report.versions else { return shards }
     let parts = [
       "docker engine \(versions.engine)", versions.compose, "ffmpeg \(versions.ffmpeg)", "Swift \(versions.swift)",
       versions.os, "\(versions.cores) cores",
     ]
-    return parts.map { " · " + $0.escaped }.joined()
+    return parts.map { " · " + $0.escaped }.joined() + shards
   }
 
   private var cards: String {

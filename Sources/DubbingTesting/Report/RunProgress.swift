@@ -13,6 +13,9 @@ struct RunProgress: Sendable {
   /// A test that will ask for a stream, one for each of its cases.
   mutating func expect(_ test: String) { awaited.insert(test) }
 
+  /// Tests that another shard runs.
+  mutating func forget(_ tests: Set<String>) { awaited.subtract(tests) }
+
   /// A test case asks for a stream, and may wait for a place.
   mutating func ask(of test: String) {
     awaited.remove(test)

@@ -131,6 +131,10 @@ public struct RunReport: Sendable, Codable {
   public var versions: RunVersions?
   /// What tests measured beyond their streams, by name; the unit is in the name.
   public var measurements: [String: Double]
+  /// Every test case of suites with `.dualStack`, by name; in a shard's report the others' too. nil: written before there were any.
+  public var cases: [Case]?
+  /// Which part of a run this is; nil: the whole.
+  public var shards: Shards?
 
   public init(started: Date) {
     self.started = started

@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 import Testing
 
@@ -15,6 +16,8 @@ public actor RunReporter {
   private var sounds: [StreamSound] = []
   private var published = BusyTime()
   private var progress = RunProgress()
+  /// How the test cases went that have ended.
+  private var cases: [CaseName: RunReport.Case] = [:]
   private let clock = ContinuousClock()
   private var start: ContinuousClock.Instant?
 
@@ -86,6 +89,7 @@ public actor RunReporter {
   /// A test case is over: says how far the run has come.
   func finishedStream() {
     note { progress, time in
+      progress.forget(Shards.ofThisProcess.leftOut)
       progress.finish()
       Console.print(progress.line(at: time, width: Console.width))
     }
@@ -141,6 +145,23 @@ public actor RunReporter {
     try write()
   }
 
+  /// Adds how a test case went.
+  func add(_ run: CaseRun) {
+    cases[run.name, default: .init(run.name, shard: Shards.ofThisProcess.shard?.index)].add(run)
+    keep()
+  }
+
+  /// Writes the report of a shard even if no case is left to it.
+  func keepShard() {
+    if Shards.ofThisProcess.shard != nil { keep() }
+  }
+
+  /// Writes the report without its page, which shows no cases.
+  private func keep() {
+    begin()
+    do { try writeReport() } catch { Console.print("e2e: the report cannot be written: \(error)") }
+  }
+
   public func add(_ fault: RunReport.Fault) throws {
     report.faults.append(fault)
     try write()
@@ -174,14 +195,21 @@ public actor RunReporter {
   }
 
   private func write() throws {
+    try writeReport()
+    let page = RunPage(report: report, sounds: sounds).html
+    try Data(page.utf8).write(to: folder.appending(path: "index.html"), options: .atomic)
+  }
+
+  private func writeReport() throws {
     begin()
     let elapsed = start.map { $0.duration(to: clock.now) } ?? .zero
     report.totalS = elapsed.seconds.rounded(places: 3)
     report.publishingS = published.total(at: elapsed).seconds.rounded(places: 3)
+    let decided = Shards.ofThisProcess.decided.map { ($0.key, RunReport.Case($0.key, shard: $0.value)) }
+    report.cases = cases.merging(decided) { ran, _ in ran }.sorted { $0.key < $1.key }.map(\.value)
+    report.shards = Shards.ofThisProcess.shard.map { .init(reported: [$0.index], count: $0.count, gaps: []) }
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try report.json().write(to: folder.appending(path: "report.json"), options: .atomic)
-    let page = RunPage(report: report, sounds: sounds).html
-    try Data(page.utf8).write(to: folder.appending(path: "index.html"), options: .atomic)
   }
 }
 

@@ -25,8 +25,15 @@ extension RunReport {
     let asExpected = streams.count - Set(wrong.compactMap(\.stream)).count
     var parts = ["\(asExpected) of \(streams.count) streams as expected"]
     if !faults.isEmpty { parts.append("\(faults.filter(\.ok).count) of \(faults.count) faults led to their diagnosis") }
+    let failed = (cases ?? []).count { $0.outcome == .failed }
+    if let shards {
+      let own = (cases ?? []).filter { shards.reported.contains($0.shard ?? 0) }.count
+      parts.append("\(shards.text): \(own) of \(cases?.count ?? 0) cases, \(failed) failed")
+    }
     parts.append(String(format: "%.0f s, the slowest environment ready after %.1f s", totalS, envReadyS))
-    var lines = ["\(mark(wrong.isEmpty)) " + parts.joined(separator: "; ")]
+    let gaps = shards?.gaps ?? []
+    var lines = ["\(mark(wrong.isEmpty && gaps.isEmpty)) " + parts.joined(separator: "; ")]
+    lines += gaps.map { "  \(mark(false)) \($0)" }
     for one in wrong.prefix(most) {
       lines.append("  \(mark(false)) \(one.what): \(one.why.oneLine(atMost: 200))")
       if let place = one.stream { lines.append("      look at streams/\(place)/ and #stream-\(place) of index.html") }

@@ -25,10 +25,16 @@ extension Trait where Self == DualStackTrait {
       }
     }
     return DualStackTrait(
-      environment, onEntry: { await RunReporter.shared.begin() },
+      environment,
+      onEntry: {
+        await RunReporter.shared.begin()
+        await RunReporter.shared.keepShard()
+      },
       onFailure: { environment, test in
         await Evidence(folder: Evidence.folder(of: test)).attachLogs(of: environment)
-      })
+      }
+    ).reporting(
+      case: { await RunReporter.shared.add($0) }, exit: { await RunReporter.shared.keepShard() })
   }
 }
 

@@ -1,0 +1,68 @@
+import ComposeTesting
+
+extension RunReport {
+  /// A test case, and how it went.
+  public struct Case: Sendable, Codable, Hashable {
+    public enum Outcome: String, Sendable, Codable {
+      case passed, failed
+      /// It took itself back.
+      case cancelled
+      /// It was left to another shard, or the run ended before it.
+      case notRun = "not run"
+    }
+
+    /// Module, suites and function.
+    public var test: String
+    /// As text; nil for a test without arguments.
+    public var arguments: String?
+    /// The shard whose case it is, from 1; nil in a run that was not split.
+    public var shard: Int?
+    public var outcome: Outcome
+    /// Seconds, without its waiting for a place or an environment; nil: not run.
+    public var durationS: Double?
+    /// What made it fail.
+    public var issues: [String]?
+  }
+
+  /// Which shards of how many a report is about.
+  public struct Shards: Sendable, Codable, Hashable {
+    /// From 1; several in a merged report.
+    public var reported: [Int]
+    public var count: Int
+    /// What a merged report does not know: shards that are missing or were cut off, a sentence each.
+    public var gaps: [String]
+
+    /// Those that are not in the report.
+    public var missing: [Int] { (1...max(1, count)).filter { !reported.contains($0) } }
+
+    /// `shard 2 of 5`, or `shards 1, 2 of 5`.
+    var text: String {
+      "shard\(reported.count == 1 ? "" : "s") \(reported.map { "\($0)" }.joined(separator: ", ")) of \(count)"
+    }
+  }
+}
+
+extension RunReport {
+  /// Whether a stream, a fault, a test case or a shard is not as it should be.
+  package var isRed: Bool {
+    streams.contains(where: \.isUnexpected) || faults.contains { !$0.ok } || shards?.gaps.isEmpty == false
+      || (cases ?? []).contains { $0.outcome == .failed }
+  }
+}
+
+extension RunReport.Case {
+  /// Test and arguments.
+  package var name: String { "\(CaseName(test: test, arguments: arguments))" }
+
+  init(_ name: CaseName, shard: Int?) {
+    (test, arguments, self.shard, outcome) = (name.test, name.arguments, shard, .notRun)
+  }
+
+  /// Adds how it went. Of several cases of one name, with the same arguments, all count.
+  mutating func add(_ run: CaseRun) {
+    let went = Outcome(rawValue: run.outcome.rawValue) ?? .notRun
+    if outcome != .failed { outcome = went }
+    durationS = ((durationS ?? 0) + run.worked.seconds).rounded(places: 3)
+    if !run.issues.isEmpty { issues = (issues ?? []) + run.issues }
+  }
+}
