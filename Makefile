@@ -31,7 +31,7 @@ example: export E2E_TAGS := foreign
 example: images ## Build examples/own-pipeline, a test package from outside, against this checkout and run it on the second pair
 	@cd examples/own-pipeline && E2E_TAGS= swift test
 
-page: ## Try every link and player of the last run's page in Chromium, and take screenshots (REPORT=.build/e2e)
+page: ## Make players of all streams of the last run, try every link and player in Chromium, take screenshots (REPORT=.build/e2e)
 	@scripts/page.sh '$(or $(REPORT),.build/e2e)'
 
 test: images ## Every test of the package

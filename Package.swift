@@ -130,7 +130,9 @@ let package = Package(
       dependencies: ["ComposeTesting", "ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(
       name: "DubbingTestingTests",
-      dependencies: ["DubbingTesting", "ComposeKit", .product(name: "Subprocess", package: "swift-subprocess")],
+      dependencies: [
+        "DubbingTesting", "DubbingReportCLI", "ComposeKit", .product(name: "Subprocess", package: "swift-subprocess"),
+      ],
       resources: [.copy("Reports")]),
     .testTarget(name: "E2E", dependencies: ["DubbingTesting"]),
   ],

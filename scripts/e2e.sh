@@ -43,7 +43,7 @@ if [ -f "$report_dir/report.json" ]; then
   echo
   # Built with the tests. The page gets what can be listened to only now: encoders would starve streams that are still dubbed.
   tool=$(swift build --show-bin-path)/dubbing-report
-  "$tool" page "$report_dir" || echo "e2e: the page has no players" >&2
+  "$tool" page "$report_dir" || echo "e2e: the page has no players: try $tool page $report_dir" >&2
   "$tool" summary "$report_dir"
 fi
 [ "$status" = 0 ] && verdict="PASSED" || verdict="FAILED"
