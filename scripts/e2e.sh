@@ -25,7 +25,6 @@ fi
 # The pipe below hides the terminal from the tests.
 if [ -t 1 ] && [ -z "${CI:-}" ]; then
   export E2E_COLUMNS=${E2E_COLUMNS:-$(tput cols 2>/dev/null || true)}
-  [ -n "${NO_COLOR:-}" ] || [ "${TERM:-dumb}" = dumb ] || export E2E_COLOURS=1
 fi
 
 swift test --attachments-path "$report_dir/attachments" --xunit-output "$report_dir/junit.xml" "$@" 2>&1 | tee -i "$log"

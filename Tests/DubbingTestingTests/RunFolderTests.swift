@@ -88,12 +88,14 @@ struct RunFolderTests {
 // What `make e2e` ends with, as a process of its own.
 @Suite("The dubbing-report command", .kind(.logic))
 struct ReportCommandTests {
-  private func run(_ arguments: [String], environment: [Environment.Key: String] = [:]) async throws -> (
-    status: Int, output: String, errors: String
-  ) {
+  private func run(
+    _ arguments: [String], environment: [Environment.Key: String] = [:], onTerminal: Bool = false
+  ) async throws -> (status: Int, output: String, errors: String) {
     let path = Bundle.module.bundleURL.deletingLastPathComponent().appending(path: "dubbing-report").path
+    let terminal = ["python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"]
+    let words = (onTerminal ? terminal : []) + [path] + arguments
     let result = try await Subprocess.run(
-      .path(.init(path)), arguments: Arguments(arguments), environment: .inherit.updating(environment),
+      .name("env"), arguments: Arguments(words), environment: .inherit.updating(environment), input: .none,
       output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
     guard case .exited(let code) = result.terminationStatus else {
       Issue.record("dubbing-report \(arguments) ended with \(result.terminationStatus)")
@@ -114,11 +116,15 @@ struct ReportCommandTests {
     #expect(help.output.contains("EXAMPLE: dubbing-report \(command == "summary" ? ".build" : command)"), "\(help)")
   }
 
-  @Test("A summary is coloured on a terminal only, whatever the tests were told")
+  @Test("A summary is coloured on a terminal only")
   func colours() async throws {
     let monday = try report("monday")
-    let piped = try await run(["summary", monday], environment: ["E2E_COLOURS": "1", "TERM": "xterm"])
+    let piped = try await run(["summary", monday], environment: ["TERM": "xterm"])
     #expect(piped.status == 0 && piped.output.contains("✔ ") && !piped.output.contains("\u{1B}"), "\(piped)")
+    let shown = try await run(["summary", monday], environment: ["TERM": "xterm"], onTerminal: true)
+    #expect(shown.status == 0 && shown.output.contains("\u{1B}[32m✔"), "\(shown)")
+    let refused = try await run(["summary", monday], environment: ["TERM": "xterm", "NO_COLOR": "1"], onTerminal: true)
+    #expect(refused.status == 0 && !refused.output.contains("\u{1B}"), "\(refused)")
   }
 
   @Test("Differences are told in words or as JSON, and what is worse ends with 1")
