@@ -1,3 +1,4 @@
+import AudioPrint
 import ComposeTesting
 import Foundation
 import Subprocess
@@ -78,6 +79,27 @@ struct RunFolderTests {
       #expect(sections.values.allSatisfy { $0.contains("<video") && $0.contains(">dub</span>") })
       #expect(try !text(of: folder).contains("data-part=\"on-demand\""))
     }
+  }
+
+  @Test("Of a fixture in two languages the page plays the one that is dubbed, whatever the other's channels")
+  func language() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "two-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var fixture = HealthyRun.fixture
+    fixture.folder = folder
+    let made = try await MediaTool.run(
+      "ffmpeg",
+      [
+        "-v", "error", "-nostdin", "-f", "lavfi", "-i", "sine=f=440:r=16000:d=2", "-f", "lavfi", "-i",
+        "anullsrc=r=16000:cl=5.1:d=2", "-map", "0", "-map", "1", "-c:a", "aac", "-disposition", "default",
+        fixture.media.path,
+      ], timeout: .seconds(60))
+    try #require(made.succeeded, "\(made.lastWords)")
+    let heard = folder.appending(path: "heard.mp4")
+    try await PageMedia.original(of: fixture).write(to: heard)
+    let samples = try await AudioDecoder.decode(heard.path, sampleRate: 8000).samples
+    #expect(samples.contains { abs($0) > 0.05 }, "the second track is silent")
   }
 
   private func text(of folder: URL) throws -> String {
