@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ffmpeg 7:5.1.9-0+deb12u1 (Debian 12) and imageio-ffmpeg 0.6.0 (ffmpeg 7.0.2): the same in both; PyAV 19.0.2 (PyPI).
+# ffmpeg 7:5.1.9-0+deb12u1 (Debian 12) and imageio-ffmpeg 0.6.0 (ffmpeg 7.0.2): the same in both; PyAV 18.1.0 (PyPI).
 # Run: a programme with Spanish in stereo as its first track and English in 5.1 as its second, in MP4; copied (-c copy, all tracks) to Matroska and MPEG-TS;
 #   `ffmpeg -i FILE out.wav` of each, and PyAV's streams.audio[0] and streams.best("audio").
 # Seen: of MP4 and Matroska ffmpeg takes the Spanish; of MPEG-TS, with the same packets, the English. PyAV's first is Spanish in all three, its best is
@@ -14,7 +14,7 @@ cd "$work"
 version=$(dpkg-query -Wf '${Version}' ffmpeg 2>&1) || true
 [ "$version" = 7:5.1.9-0+deb12u1 ] || { echo "needs Debian's ffmpeg 7:5.1.9-0+deb12u1, found: $version" >&2; exit 2; }
 python3 -m venv venv
-venv/bin/pip -q install --disable-pip-version-check imageio-ffmpeg==0.6.0 av==19.0.2
+venv/bin/pip -q install --disable-pip-version-check imageio-ffmpeg==0.6.0 av==18.1.0
 newer=$(echo venv/lib/python3*/site-packages/imageio_ffmpeg/binaries/ffmpeg-*)
 ffmpeg -nostdin -v error -f lavfi -i sine=440:r=48000:d=1 -f lavfi -i sine=880:r=48000:d=1 -map 0:a -map 1:a -c:a aac -ac:a:0 2 -ac:a:1 6 \
   -metadata:s:a:0 language=spa -metadata:s:a:1 language=eng programme.mp4

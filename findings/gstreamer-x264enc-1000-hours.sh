@@ -17,7 +17,8 @@ libraries=$PWD/root/usr/lib/x86_64-linux-gnu
 export LD_LIBRARY_PATH=$libraries GST_PLUGIN_SYSTEM_PATH=$libraries/gstreamer-1.0 GST_REGISTRY=$PWD/registry GST_REGISTRY_FORK=no
 first() {  # an element to look behind
   timeout 60 root/usr/bin/gst-launch-1.0 -v videotestsrc num-buffers=5 ! video/x-raw,width=64,height=36,framerate=25/1 ! "$1" ! \
-    identity name=look silent=false ! fakesink 2>> log | grep -m 1 -oE 'dts: [0-9a-z:.]+, pts: [0-9:.]+'
+    identity name=look silent=false ! fakesink > said 2>> log
+  grep -oE 'dts: [0-9a-z:.]+, pts: [0-9:.]+' said | sed -n 1p
 }
 seen="before: $(first queue); behind: $(first x264enc)"
 wanted="before: dts: none, pts: 0:00:00.000000000; behind: dts: 999:59:59.920000000, pts: 1000:00:00.000000000"

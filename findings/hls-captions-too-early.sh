@@ -22,11 +22,11 @@ for program in ffmpeg "$newer"; do
   mkdir out
   "$program" -nostdin -v error -f lavfi -i testsrc=size=64x36:rate=25:d=10 -i in.srt -map 0 -map 1 -c:v libx264 -preset ultrafast -g 50 -c:s webvtt \
     -f hls -hls_time 4 -hls_list_size 0 -var_stream_map v:0,s:0,sgroup:subs -master_pl_name main.m3u8 out/v%v.m3u8 2> log || { cat log >&2; exit 2; }
-  picture=$(ffprobe -v error -select_streams v -show_entries stream=start_time -of csv=p=0 "$(ls out/*.ts | head -n 1)" | head -n 1)
-  caption=$(grep -h -m 1 -oE '^[0-9:.]+ -->' "$(ls out/*.vtt | head -n 1)")
+  picture=$(ffprobe -v error -select_streams v -show_entries stream=start_time -of csv=p=0 out/v00.ts | sed -n 1p)
+  caption=$(grep -oE '^[0-9:.]+ -->' out/v00.vtt)
   maps=$(cat out/*.vtt | grep -c X-TIMESTAMP-MAP || true)
   "$program" -nostdin -v error -y -allowed_extensions ALL -i mapped.m3u8 back.srt
-  seen="pictures from ${picture%0000} s, first caption $caption, $maps maps written; with a map of 10 s it is read at $(grep -m 1 -oE '^[0-9:,]+ -->' back.srt)"
+  seen="pictures from ${picture%0000} s, first caption $caption, $maps maps written; with a map of 10 s it is read at $(grep -oE '^[0-9:,]+ -->' back.srt)"
   wanted="pictures from 1.48 s, first caption 00:01.000 -->, 0 maps written; with a map of 10 s it is read at 00:00:01,000 -->"
   [ "$seen" = "$wanted" ] || { printf 'CHANGED (%s). Expected: %s\nSeen: %s\n' "$(basename "$program")" "$wanted" "$seen" >&2; exit 1; }
   echo "As described ($(basename "$program")): $seen"

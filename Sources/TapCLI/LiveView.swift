@@ -1,4 +1,6 @@
 import ArgumentParser
+// A source may be cancelled from any thread; Linux's Dispatch does not say so.
+@preconcurrency import Dispatch
 import Foundation
 import SocketIOLite
 import Synchronization
