@@ -8,7 +8,7 @@ import Synchronization
 /// Which records are shown while they go by; the file gets all of them.
 struct ShownRecords: ParsableArguments {
   @Option(
-    help: "Show only events whose name contains this; may be given several times. Typing into a terminal narrows further.")
+    help: "Show only events whose name contains this; may be given several times.")
   var event: [String] = []
 
   @Option(help: "Leave out events whose name contains this; may be given several times.")

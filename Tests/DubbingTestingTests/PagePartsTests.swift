@@ -30,7 +30,8 @@ struct PagePartsTests {
     func line(_ time: String, _ isFromWorker: Bool, _ name: String, _ change: (inout TapLine) -> Void = { _ in })
       -> TapLine
     {
-      let date = (try? Date("\(Self.base)\(time)Z", strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+      let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+      let date = try? Date("\(Self.base)\(time)Z", strategy: style)
       var line = TapLine(date: date ?? .distantPast, isFromWorker: isFromWorker, name: name, said: "", faults: [])
       change(&line)
       return line
@@ -152,7 +153,9 @@ struct PagePartsTests {
   @Test("The cause stands in the stream's part as at the head of the page, with the first error that was logged")
   func cause() throws {
     let (html, section) = try page()
-    let cause = "STS answered a fragment with the status failed; the worker put the original through. The tap acted on it: truncated."
+    let cause = """
+      STS answered a fragment with the status failed; the worker put the original through. The tap acted on it: truncated.
+      """
     #expect(section.contains("<p class=\"cause\" data-part=\"cause\">\(cause)</p>"))
     let head = try #require(html.components(separatedBy: "</section>").first)
     #expect(head.contains(cause) && head.contains("sts-1 logged: <q>ERROR model: gone</q>"))
@@ -161,15 +164,18 @@ struct PagePartsTests {
   @Test("The page says whether the machine was starved: in the head, in the stream's part and in the bug report")
   func starvation() throws {
     let calm = try page()
-    let quiet = "This machine had time to spare (its clock was late by up to 0.0 s, programs waited for a core for 3 s)."
+    let quiet =
+      "This machine had time to spare (its clock was late by up to 0.0 s, programs waited for a core for 3 s)."
     #expect(calm.section.contains("data-part=\"starvation\">\(quiet)</p>"))
     #expect(calm.section.components(separatedBy: quiet).count == 3, "in the bug report too")
     #expect(!calm.html.components(separatedBy: "<h2>Every stream")[0].contains("starved"))
     var starved = stream
     starved.starvation = Starvation(watchedS: 50, lateS: 12, longestLateS: 1.26, tasksLateS: 0, waitingS: 41.2)
     let (html, section) = try page(starved)
-    let said =
-      "This machine was starved for 41 s of this stream's 50 s (its clock was late by up to 1.3 s, programs waited for a core for 41 s)"
+    let said = """
+      This machine was starved for 41 s of this stream's 50 s (its clock was late by up to 1.3 s, programs waited for a core \
+      for 41 s)
+      """
     #expect(section.contains("<p class=\"warn\" data-part=\"starvation\">\(said).</p>"))
     let head = html.components(separatedBy: "<h2>Every stream")[0]
     #expect(head.contains("\(said): the red may be its.") && head.contains("streams while the machine was starved"))

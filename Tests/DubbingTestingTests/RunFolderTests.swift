@@ -143,9 +143,11 @@ struct ReportCommandTests {
     let monday = try report("monday")
     let piped = try await run(["summary", monday], environment: ["TERM": "xterm"])
     #expect(piped.status == 0 && piped.output.contains("✔ ") && !piped.output.contains("\u{1B}"), "\(piped)")
-    let shown = try await run(["summary", monday], environment: ["TERM": "xterm"], onTerminal: true)
+    let shown = try await run(
+      ["summary", monday], environment: ["TERM": "xterm", "NO_COLOR": ""], onTerminal: true)
     #expect(shown.status == 0 && shown.output.contains("\u{1B}[32m✔"), "\(shown)")
-    let refused = try await run(["summary", monday], environment: ["TERM": "xterm", "NO_COLOR": "1"], onTerminal: true)
+    let refused = try await run(
+      ["summary", monday], environment: ["TERM": "xterm", "NO_COLOR": "1"], onTerminal: true)
     #expect(refused.status == 0 && !refused.output.contains("\u{1B}"), "\(refused)")
   }
 

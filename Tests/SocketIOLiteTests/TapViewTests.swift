@@ -108,7 +108,7 @@ extension Peer {
     let terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
     let result = try await Subprocess.run(
       .path(FilePath(build.appending(path: "peers-venv/bin/python").path)),
-      arguments: Arguments(["-c", terminal, command] + arguments),
+      arguments: Arguments(["-c", terminal, command] + arguments), environment: .inherit.updating(["NO_COLOR": ""]),
       platformOptions: options, input: .inputWriter, output: .sequence, error: .string(limit: 65_536)
     ) { execution -> Result<R, any Error> in
       var lines = execution.standardOutput.strings().makeAsyncIterator()
@@ -116,7 +116,8 @@ extension Peer {
       let result: Result<R, any Error>
       do {
         result = .success(
-          try await body({ _ = try await writer.write($0) }, { try await lines.next()?.trimmingCharacters(in: .newlines) }))
+          try await body(
+            { _ = try await writer.write($0) }, { try await lines.next()?.trimmingCharacters(in: .newlines) }))
       } catch {
         result = .failure(error)
       }
