@@ -27,7 +27,7 @@ for program in ffmpeg "$newer"; do
   maps=$(cat out/*.vtt | grep -c X-TIMESTAMP-MAP || true)
   "$program" -nostdin -v error -y -allowed_extensions ALL -i mapped.m3u8 back.srt
   seen="pictures from ${picture%0000} s, first caption $caption, $maps maps written; with a map of 10 s it is read at $(grep -oE '^[0-9:,]+ -->' back.srt)"
-  wanted="pictures from 1.48 s, first caption 00:01.000 -->, 0 maps written; with a map of 10 s it is read at 00:00:01,000 -->"
+  wanted="pictures from 1.40 s, first caption 00:01.000 -->, 0 maps written; with a map of 10 s it is read at 00:00:01,000 -->"
   [ "$seen" = "$wanted" ] || { printf 'CHANGED (%s). Expected: %s\nSeen: %s\n' "$(basename "$program")" "$wanted" "$seen" >&2; exit 1; }
   echo "As described ($(basename "$program")): $seen"
 done
