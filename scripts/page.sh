@@ -12,7 +12,7 @@ for name in chromium chromium-browser google-chrome; do
 done
 [ -n "$browser" ] || { echo "page: Chromium is missing; on Debian: apt-get install chromium" >&2; exit 1; }
 
-# `make e2e` makes players of what is not as expected only: encoding costs 1.6 CPU seconds a stream.
+# `make e2e` makes players of what is not as expected only: encoding costs 0.7 CPU seconds a stream.
 tool=$(swift build --show-bin-path)/dubbing-report
 [ -x "$tool" ] || swift build --product dubbing-report
 "$tool" page --all "$report"
