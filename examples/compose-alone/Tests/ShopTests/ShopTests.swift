@@ -14,9 +14,11 @@ struct ShopTests {
     let stock = ComposeProject(name: "example-stock", files: ["compose/stock.yml"])
     try await withComposeStacks([shop, stock]) { stacks in
       let web = try await stacks[0].endpoint(of: "web", port: 80)
-      #expect(try await page(of: web) == "open\n")
+      let before = try await page(of: web)
+      #expect(before == "open\n")
       try await stacks[1].withStopped("database") {
-        #expect(try await page(of: web) == "open\n")
+        let meanwhile = try await page(of: web)
+        #expect(meanwhile == "open\n")
       }
     }  // nothing is left of either, however this ended
   }
