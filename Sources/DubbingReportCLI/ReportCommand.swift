@@ -60,7 +60,7 @@ struct PageCommand: AsyncParsableCommand {
 
   @Argument(help: "The report, or the folder that it is in.")
   var report = ReportArgument(argument: ".build/e2e")
-  @Flag(help: "Make players of streams that are as expected, too: about 1.6 seconds of a core for each stream.")
+  @Flag(help: "Make players of streams that are as expected, too: about 0.7 seconds of a core for each stream.")
   var all = false
   @Flag(help: "Print where the page is, and its size, as JSON.") var json = false
 

@@ -10,7 +10,7 @@ public struct RunFolder: Sendable {
 
   /// Writes `index.html`, with players of every stream that is not as expected: a few at a time, since each takes an encoder.
   ///
-  /// - Parameter playsAll: also of those that are as expected, which takes 1.6 CPU seconds for each stream.
+  /// - Parameter playsAll: also of those that are as expected, which takes about 0.7 CPU seconds for each stream.
   /// - Returns: the page's size, bytes.
   /// - Throws: what reading `report.json` and writing the page throw. What is missing beside the report is missing on the page.
   public func writePage(playsAll: Bool = false) async throws -> Int {
