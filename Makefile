@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e example test unit libav compose models-test providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
+.PHONY: help setup images models e2e example examples test unit libav compose models-test providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
 
 TAGS ?=
 FILTER ?= E2E
@@ -31,7 +31,10 @@ example: export E2E_TAGS := foreign
 example: images ## Build examples/own-pipeline, a test package from outside, against this checkout and run it on the second pair
 	@cd examples/own-pipeline && E2E_TAGS= swift test
 
-page: ## Try every link and player of the last run's page in Chromium, and take screenshots (REPORT=.build/e2e)
+examples: setup ## Build and run the small packages of examples/ from outside: ComposeKit alone, a tap between two services alone
+	@scripts/examples.sh
+
+page: ## Make players of all streams of the last run, try every link and player in Chromium, take screenshots (REPORT=.build/e2e)
 	@scripts/page.sh '$(or $(REPORT),.build/e2e)'
 
 test: images ## Every test of the package

@@ -2,7 +2,7 @@
 """Whether what the documentation says is so: its Swift compiles, its links lead somewhere, its commands and variables exist.
 
 - Each ```swift block of README.md, docs/*.md and the articles (*.docc) is, to the letter, part of a file in Tests/Snippets (or of
-  OWN_STACK or the example package), which every build compiles, or CI. A block's imports are the file's; a line with only … stands for what is left out between
+  OWN_STACK or an example's package), which every build compiles, or CI. A block's imports are the file's; a line with only … stands for what is left out between
   two parts. Articles in RUN_BY_TESTS are compared by a test of their module instead.
 - Relative links in Markdown lead to a file, and to a heading of it.
 - `make` targets exist, with a line in `make help`; environment variables are read somewhere.
@@ -17,7 +17,7 @@ SNIPPETS = "Tests/Snippets"
 # Runs what docs/bring-your-own-stack.md shows.
 OWN_STACK = "Tests/E2E/OwnStackTests.swift"
 # A package of its own, which CI builds and runs.
-OWN_PACKAGE = "examples/own-pipeline/*.swift"
+OWN_PACKAGE = "examples/*.swift"
 # Their examples run: `ArticleExamples` of SocketIOLiteTests compares them with the tests.
 RUN_BY_TESTS = "Sources/SocketIOLite/SocketIOLite.docc/"
 BLOCK = re.compile(r"^```swift\n(.*?)^```$", re.MULTILINE | re.DOTALL)

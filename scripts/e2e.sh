@@ -33,7 +33,6 @@ fi
 # The pipe below hides the terminal from the tests.
 if [ -t 1 ] && [ -z "${CI:-}" ]; then
   export E2E_COLUMNS=${E2E_COLUMNS:-$(tput cols 2>/dev/null || true)}
-  [ -n "${NO_COLOR:-}" ] || [ "${TERM:-dumb}" = dumb ] || export E2E_COLOURS=1
 fi
 
 swift test --attachments-path "$report_dir/attachments" --xunit-output "$report_dir/junit.xml" "$@" 2>&1 | tee -i "$log"
@@ -51,7 +50,7 @@ if [ -f "$report_dir/report.json" ]; then
   echo
   # Built with the tests. The page gets what can be listened to only now: encoders would starve streams that are still dubbed.
   tool=$(swift build --show-bin-path)/dubbing-report
-  "$tool" page "$report_dir" || echo "e2e: the page has no players" >&2
+  "$tool" page "$report_dir" || echo "e2e: the page has no players: try $tool page $report_dir" >&2
   "$tool" summary "$report_dir"
 fi
 [ "$status" = 0 ] && verdict="PASSED" || verdict="FAILED"

@@ -65,28 +65,39 @@ struct SummaryCommand: ParsableCommand {
 
   func run() throws {
     let report = try report.read()
-    // Set by who prints to a terminal that shows colours.
-    let isColoured = ProcessInfo.processInfo.environment["E2E_COLOURS"] == "1"
+    let environment = ProcessInfo.processInfo.environment
+    // In colour where a person reads it, who may refuse that (no-color.org).
+    let isColoured =
+      isatty(STDOUT_FILENO) == 1 && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
     print(json ? String(decoding: try report.json(), as: UTF8.self) : "e2e: \(report.summary(isColoured: isColoured))")
   }
 }
 
 struct PageCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "page", abstract: "Makes the page of a run anew, with everything that can be listened to.",
+    commandName: "page", abstract: "Makes the page of a run anew, with players of what is not as expected.",
     discussion: """
       Media are taken from the folder, fixtures from E2E_FIXTURES or ./fixtures; needs ffmpeg.
 
-      EXAMPLE: dubbing-report page .build/e2e
+      EXAMPLE: dubbing-report page --all .build/e2e
       """)
 
   @Argument(help: "The report, or the folder that it is in.")
   var report = ReportArgument(argument: ".build/e2e")
+  @Flag(help: "Make players of streams that are as expected, too: about 0.7 seconds of a core for each stream.")
+  var all = false
+  @Flag(help: "Print where the page is, and its size, as JSON.") var json = false
 
   func run() async throws {
     _ = try report.read()
     let folder = report.file.deletingLastPathComponent()
-    let size = try await RunFolder(folder).writePage()
-    print("e2e: \(folder.appending(path: "index.html").path), \(String(format: "%.1f MB", Double(size) / 1e6))")
+    let page = Page(
+      file: folder.appending(path: "index.html").path, bytes: try await RunFolder(folder).writePage(playsAll: all))
+    print(json ? try text(of: page) : "e2e: \(page.file), \(String(format: "%.1f MB", Double(page.bytes) / 1e6))")
+  }
+
+  private struct Page: Encodable {
+    var file: String
+    var bytes: Int
   }
 }

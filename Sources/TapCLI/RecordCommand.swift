@@ -10,9 +10,10 @@ struct RecordCommand: AsyncParsableCommand {
     abstract: "Shows and records what two Socket.IO peers say to each other.",
     discussion: """
       Point the client at this command instead of at the server; everything is forwarded. Ctrl-C ends it.
+      On a terminal, type a word and Enter to see only lines that contain it; Enter alone shows all again.
 
-        siotap --upstream http://localhost:3000 --port 3001 --out events.jsonl
-        siotap --upstream https://sts.example.org --event fragment: --json | jq .payload
+      EXAMPLE: siotap --upstream http://localhost:3000 --port 3001 --out events.jsonl
+      EXAMPLE: siotap --upstream https://sts.example.org --event fragment: --json | jq .payload
       """)
 
   @Option(help: "The server's URL. It may start later.")
@@ -51,8 +52,7 @@ struct RecordCommand: AsyncParsableCommand {
   @Flag(help: "Print nothing but problems.")
   var quiet = false
 
-  @Option(help: "Show only events whose name contains this.")
-  var event: String?
+  @OptionGroup var shown: ShownRecords
 
   func run() async throws {
     let file = try out.map {
@@ -63,16 +63,23 @@ struct RecordCommand: AsyncParsableCommand {
       maxRecordedBytes: 0,
       upstreamTLS: insecure ? .insecure : authority.map { .authority(pemFile: $0) } ?? .system,
       rewritesHost: rewriteHost)
-    let (records, anomalies) = try await SocketIOTap.withTap(
+    let (records, anomalies, filter) = try await SocketIOTap.withTap(
       upstream: upstream, listen: TapListen(hosts: listen, port: port), options: options
     ) {
       tap in
       let (records, anomalies) = (tap.allRecords(capacity: 100_000), tap.allAnomalies(capacity: 100_000))
       let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+      let filter = TypedFilter()
       note("siotap: \(listen.map { "\($0):\(tap.port)" }.joined(separator: ", ")) → \(upstream)")
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { for await _ in signals { return } }
-        group.addTask { for try await record in records { try handle(record, file) } }
+        group.addTask { for try await record in records { try handle(record, file, filter) } }
+        group.addTask {
+          for await word in Typed.lines() {
+            filter.narrow(to: word)
+            note(word.isEmpty ? "siotap: showing everything" : "siotap: showing lines with “\(word)”; Enter shows all")
+          }
+        }
         group.addTask {
           for try await anomaly in anomalies { note("siotap: \(anomaly)") }
         }
@@ -80,10 +87,10 @@ struct RecordCommand: AsyncParsableCommand {
         // Whichever is first: a signal, or a file that can no longer be written.
         try await group.next()
       }
-      return (records, anomalies)
+      return (records, anomalies, filter)
     }
     // What came while the tap was closing is as good as anything before.
-    for record in records.drain() { try handle(record, file) }
+    for record in records.drain() { try handle(record, file, filter) }
     for anomaly in anomalies.drain() { note("siotap: \(anomaly)") }
     note("siotap: ended")
   }
@@ -92,13 +99,17 @@ struct RecordCommand: AsyncParsableCommand {
   private static let clock = Date.ISO8601FormatStyle(includingFractionalSeconds: true).time(
     includingFractionalSeconds: true)
 
-  private func handle(_ record: TapRecord, _ file: TapRecordFile?) throws {
+  private func handle(_ record: TapRecord, _ file: TapRecordFile?, _ filter: TypedFilter) throws {
     try file?.write(record)
-    guard !quiet, event.map({ record.event.name.contains($0) }) ?? true else { return }
-    if json { return try Output.line(record.jsonLine(shorteningTo: full ? nil : 120, showingSecrets: showSecrets)) }
+    guard !quiet, shown.contains(record) else { return }
+    let line =
+      json
+      ? record.jsonLine(shorteningTo: full ? nil : 120, showingSecrets: showSecrets)
+      : record.line(showingSecrets: showSecrets)
+    guard filter.shows(line) else { return }
+    if json { return try Output.line(line) }
     let color: Output.Color = !record.faults.isEmpty ? .red : record.direction == .toServer ? .cyan : .green
-    let time = Output.colored(record.date.formatted(Self.clock), .gray)
-    try Output.line("\(time) \(Output.colored(record.line(showingSecrets: showSecrets), color))")
+    try Output.line("\(Output.colored(record.date.formatted(Self.clock), .gray)) \(Output.colored(line, color))")
   }
 
   private func note(_ line: String) { Output.note(line) }

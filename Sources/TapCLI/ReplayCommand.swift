@@ -11,8 +11,8 @@ struct ReplayCommand: AsyncParsableCommand {
       The recording must have been written with --full, and with --show-secrets if its clients send auth. Ends with 1 if the server said
       something less often than in the recording.
 
-        siotap replay worker.jsonl --to http://localhost:3000
-        siotap replay worker.jsonl --to http://localhost:3000 --fast --json | jq .counts
+      EXAMPLE: siotap replay worker.jsonl --to http://localhost:3000
+      EXAMPLE: siotap replay worker.jsonl --to http://localhost:3000 --fast --json | jq .counts
       """)
 
   @Argument(help: "The file that siotap --out … --full wrote.")

@@ -9,10 +9,10 @@ struct TapCommand: AsyncParsableCommand {
     discussion: """
       Without the name of a command it records:
 
-        siotap --upstream http://localhost:3000 --port 3001 --out events.jsonl
-        siotap --upstream http://localhost:3000 --json | jq .event
-        siotap --upstream http://localhost:3000 --full --show-secrets --out worker.jsonl
-        siotap replay worker.jsonl --to http://localhost:3000 --fast
+      EXAMPLE: siotap --upstream http://localhost:3000 --port 3001 --out events.jsonl
+      EXAMPLE: siotap --upstream http://localhost:3000 --json | jq .event
+      EXAMPLE: siotap --upstream http://localhost:3000 --full --show-secrets --out worker.jsonl
+      EXAMPLE: siotap replay worker.jsonl --to http://localhost:3000 --fast
       """,
     subcommands: [RecordCommand.self, ReplayCommand.self], defaultSubcommand: RecordCommand.self)
 }

@@ -26,7 +26,7 @@ struct RunPageTests {
       section.map { attributes("data-part", in: $0).filter { $0 != "breaks" } } ?? []
     }
     #expect(parted(sections.first) == ["files"] + parts)
-    #expect(parted(sections.last) == ["cause", "files", "bug-report"] + parts)
+    #expect(parted(sections.last) == ["cause", "starvation", "files", "bug-report"] + parts)
     for (stream, section) in zip(ReportSample.report.streams, sections) {
       #expect(attributes("data-part", in: section).contains("breaks") == (stream.breaks?.isEmpty == false))
     }

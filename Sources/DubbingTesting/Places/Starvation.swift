@@ -24,17 +24,21 @@ public struct Starvation: Sendable, Hashable, Codable {
   }
 
   /// One sentence for a red check; nil on a machine that had time to spare.
-  public var remark: String? {
-    guard isStarved else { return nil }
+  public var remark: String? { isStarved ? "\(sentence): the red may be its" : nil }
+
+  /// How much the machine lacked, or that it lacked nothing, with what was measured.
+  var sentence: String {
     var parts = [String(format: "its clock was late by up to %.1f s", longestLateS)]
     if let waitingS { parts.append(String(format: "programs waited for a core for %.0f s", waitingS)) }
     if let throttledS, throttledS > 0 {
       parts.append(String(format: "containers were throttled for %.0f s", throttledS))
     }
     let longest = max(lateS, tasksLateS, throttledS ?? 0, waitingS ?? 0)
-    return String(
-      format: "this machine was starved for %.0f s of this stream's %.0f s (", min(longest, watchedS), watchedS)
-      + parts.joined(separator: ", ") + "): the red may be its"
+    let verdict =
+      isStarved
+      ? String(format: "this machine was starved for %.0f s of this stream's %.0f s", min(longest, watchedS), watchedS)
+      : "this machine had time to spare"
+    return "\(verdict) (\(parts.joined(separator: ", ")))"
   }
 }
 

@@ -13,6 +13,7 @@ struct BugReport {
     ]
     if let fault = stream.fault { lines.append("under the fault '\(fault)', which is on purpose") }
     if let cause { lines.append(cause) }
+    if let starvation = stream.starvation { lines.append("\(starvation.sentence.capitalizedFirst).") }
     lines += ["", "Stream: \(stream.stream), \(report.started.formatted(.iso8601))"]
     lines += stream.failedChecks.map { "✘ \($0.name): \($0.detail)" }
     lines += stream.fragments.map { fragment in

@@ -16,9 +16,12 @@ enum PageMedia {
         + ["-c:v", "libx264", "-preset", "veryfast", "-crf", "38", "-pix_fmt", "yuv420p"] + sound)
   }
 
-  /// A fixture's sound; each is encoded once.
+  /// A fixture's sound, of its first track as everywhere; each is encoded once.
   static func original(of fixture: Fixture) async throws -> Data {
-    try await originals(fixture.media.path) { try await encode(["-i", fixture.media.path, "-vn"] + sound) }
+    // Without a map ffmpeg takes the track with most channels, which may be another language's.
+    try await originals(fixture.media.path) {
+      try await encode(["-i", fixture.media.path, "-map", "0:a:0"] + sound)
+    }
   }
 
   /// Every answer's sound in a slot of `slot` seconds.

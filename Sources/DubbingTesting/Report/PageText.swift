@@ -9,6 +9,8 @@ extension String {
       "\"", with: "&quot;")
   }
 
+  var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+
   /// A path for an `href`, relative to the page.
   var href: String { (addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? self).escaped }
 }

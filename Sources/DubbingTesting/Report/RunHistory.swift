@@ -88,7 +88,7 @@ private func median(_ values: some Collection<Double>) -> Double? {
 
 extension RunReport.Stream {
   /// Under a fault the catalogue's entry tells whether the stream was what was hoped for.
-  fileprivate func isAsHoped(in report: RunReport) -> Bool {
+  func isAsHoped(in report: RunReport) -> Bool {
     guard let fault else { return passed }
     return report.faults.first { $0.fault == fault }?.ok ?? true
   }

@@ -40,7 +40,7 @@ struct RunPage {
       \(overview)
       \(faultTable)
       \(environmentTable)
-      <h2>Every stream</h2>
+      <h2>Every stream</h2>\(onDemand)
       \(report.streams.indices.compactMap { sections[$0]?.html }.joined(separator: "\n"))
       </main>
       <script>\(PageScript.script)</script>
@@ -55,6 +55,17 @@ struct RunPage {
     let pictures = sounds.map { (($0.original?.count ?? 0) + ($0.output?.count ?? 0)) * 4 / 3 }.reduce(0, +)
     let lines = traces.map { $0.events.count * 300 + $0.logs.count * 300 }.reduce(0, +)
     return pictures + lines + report.streams.count * 16_000
+  }
+
+  /// How to hear what the page has no players for.
+  private var onDemand: String {
+    let isSilent = zip(report.streams, traces).contains { $0.recording != nil && $1.recording == nil }
+    return isSilent
+      ? """
+
+      <p class="key" data-part="on-demand">Players are made of what is not as expected. For all streams: \
+      <code>dubbing-report page --all</code> and this folder.</p>
+      """ : ""
   }
 
   private func urgency(_ index: Int) -> Int {
@@ -84,6 +95,8 @@ struct RunPage {
       cards.append(
         ("\(caught) of \(report.faults.count)", "faults led to their diagnosis", isGood ? "good" : "bad"))
     }
+    let starved = report.streams.count { $0.starvation?.isStarved == true }
+    if starved > 0 { cards.append(("\(starved)", "streams while the machine was starved", "warn")) }
     cards += [
       ("\(report.envReadyS.short) s", "until the slowest environment was ready", ""),
       ("\(report.totalS.short) s", "whole run", ""),

@@ -23,7 +23,7 @@ struct RunProblems {
       <li><a href="#\(section.stream.anchor)">\(section.stream.test.escaped)</a> <span class="soft">\(
         section.stream.fixture.escaped)</span> <span class="badge is-\(section.stream.outcome.rawValue)">\(
         section.stream.outcome.rawValue)</span>
-      <p>\((section.cause ?? "").escaped)\(evidence(section))</p></li>
+      <p>\((section.cause ?? "").escaped)\(starvation(section))\(evidence(section))</p></li>
       """
     }
     let faults = uncaught.map { fault in
@@ -42,6 +42,11 @@ struct RunProblems {
       <section class="problems" data-part="problems" aria-label="Not as expected"><h2 class="bad">✘ Not as expected</h2>
       <ol>\((streams + faults).joined(separator: "\n"))</ol>\(tail)</section>
       """
+  }
+
+  /// Before anybody looks for a fault in the pipeline: the machine may have been too busy.
+  private func starvation(_ section: StreamSection) -> String {
+    section.stream.starvation?.remark.map { " <span class=\"warn\">\($0.capitalizedFirst.escaped).</span>" } ?? ""
   }
 
   /// The first error that a service logged about it, or else its first warning.

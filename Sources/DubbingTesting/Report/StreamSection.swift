@@ -33,7 +33,7 @@ struct StreamSection {
         stream.outcome.rawValue)">\(stream.outcome.rawValue)</span> <b>\(stream.fixture.escaped)</b> <span class="test">\(
         stream.test.escaped)\(stream.underFault)</span> <span class="soft">\(stream.durationS.short) s</span></summary>
       <div class="content">
-      \(cause.map { "<p class=\"cause\" data-part=\"cause\">\($0.escaped)</p>" } ?? "")
+      \(cause.map { "<p class=\"cause\" data-part=\"cause\">\($0.escaped)</p>" } ?? "")\(starvation)
       <p data-part="files">\(facts)</p>
       \(bugReport)
       <h3>Sent and answered</h3>
@@ -52,6 +52,13 @@ struct StreamSection {
   }
 
   // MARK: Facts and files
+
+  /// Whether the machine may be to blame: said of what is red, and wherever the machine was starved.
+  private var starvation: String {
+    guard let starvation = stream.starvation, starvation.isStarved || cause != nil else { return "" }
+    let style = starvation.isStarved ? "warn" : "soft"
+    return "<p class=\"\(style)\" data-part=\"starvation\">\(starvation.sentence.capitalizedFirst.escaped).</p>"
+  }
 
   private var facts: String {
     var parts = ["<span class=\"soft\">\(stream.stream.escaped)</span>"]

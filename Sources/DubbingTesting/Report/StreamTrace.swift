@@ -25,7 +25,11 @@ extension StreamTrace {
   /// Reads what a run left in its folder, and encodes it for a browser.
   ///
   /// What is missing or cannot be read is left out: the page says so by not having it.
-  static func read(_ stream: RunReport.Stream, of report: RunReport, in folder: URL) async -> StreamTrace {
+  ///
+  /// - Parameter canBeHeard: whether players are made, which takes nearly all of the time.
+  static func read(
+    _ stream: RunReport.Stream, of report: RunReport, in folder: URL, canBeHeard: Bool
+  ) async -> StreamTrace {
     var trace = StreamTrace()
     if let path = stream.events, let text = try? String(contentsOf: folder.appending(path: path), encoding: .utf8) {
       trace.events = TapLine.lines(of: text)
@@ -38,6 +42,7 @@ extension StreamTrace {
       let others = report.streams.map(\.stream).filter { $0 != stream.stream }
       trace.logs = LogLine.lines(lines, near: trace.moments(of: stream), in: first...last, without: others)
     }
+    guard canBeHeard else { return trace }
     async let recording = optional(stream.recording) {
       try await PageMedia.recording(folder.appending(path: $0), isWhole: stream.fault != nil || !stream.passed)
     }
