@@ -31,6 +31,13 @@ enum ReportSample {
     return report
   }
 
+  /// The same of a run that nobody had parted.
+  static var whole: RunReport {
+    var report = report
+    (report.cases, report.shards) = (nil, nil)
+    return report
+  }
+
   /// Files that the report links to.
   static var files: [String] {
     report.environments.flatMap(\.logs) + report.streams.flatMap { [$0.recording, $0.events].compactMap { $0 } }

@@ -7,7 +7,7 @@ import Testing
 struct RunSummaryTests {
   /// The second stream of the sample is late, and nothing was broken on purpose.
   private static func report(starved: Bool = false, repeated: Bool = false) -> RunReport {
-    var report = ReportSample.report
+    var report = ReportSample.whole
     report.streams[1].fault = nil
     if starved { report.streams[1].starvation = Starvation(watchedS: 14, lateS: 5, longestLateS: 2, tasksLateS: 0) }
     if repeated { report.streams[1].repeatedAs = "t_again" }
@@ -17,7 +17,7 @@ struct RunSummaryTests {
   @Test("A run that was as expected is one line")
   func green() {
     #expect(
-      ReportSample.report.summary()
+      ReportSample.whole.summary()
         == "✔ 2 of 2 streams as expected; 1 of 1 faults led to their diagnosis; 40 s, the slowest environment ready after 3.5 s"
     )
   }
@@ -49,7 +49,7 @@ struct RunSummaryTests {
 
   @Test("Faults that were not caught are told with what was red, and of many only the first, and how many more")
   func faults() {
-    var report = ReportSample.report
+    var report = ReportSample.whole
     for number in 0..<7 {
       report.faults.append(
         .init(fault: "f\(number)", caughtBy: [], expected: ["a/v sync"], message: "", ok: false, outcome: .dubbed))

@@ -140,9 +140,17 @@ enum ComposeLabel {
   /// "…=name,…"; nil if there is none (pure).
   static func project(in text: String) -> String? {
     let text = text.trimmed
-    if let among = text.firstMatch(of: /(?:^|[\[, ])com\.docker\.compose\.project[=:]([a-z0-9_-]+)/) {
-      return String(among.1)
+    for label in text.split(whereSeparator: { "[, ".contains($0) }) where label.hasPrefix(project) {
+      let value = label.dropFirst(project.count)
+      guard value.first == "=" || value.first == ":" else { continue }
+      let name = value.dropFirst().prefix(while: isNamed)
+      if !name.isEmpty { return String(name) }
     }
-    return text.wholeMatch(of: /[a-z0-9][a-z0-9_-]*/) == nil ? nil : text
+    guard let first = text.first, !"_-".contains(first) else { return nil }
+    return text.allSatisfy(isNamed) ? text : nil
+  }
+  /// What compose allows in a project's name.
+  private static func isNamed(_ character: Character) -> Bool {
+    character.isASCII && (character.isLowercase || character.isNumber || "_-".contains(character))
   }
 }

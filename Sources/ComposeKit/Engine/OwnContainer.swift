@@ -22,7 +22,7 @@ enum OwnContainer {
       if let id = id(inMounts: mounts) { return id }
       guard ["/.dockerenv", "/run/.containerenv"].contains(where: FileManager.default.fileExists) else { return nil }
       let name = ProcessInfo.processInfo.hostName
-      return name.wholeMatch(of: /[0-9a-f]{12}/) == nil ? nil : name
+      return name.count == 12 && name.allSatisfy(isDigit) ? name : nil
     #else
       return nil
     #endif
@@ -30,9 +30,20 @@ enum OwnContainer {
 
   /// The id of the container in proc(5) mountinfo: the engine mounts its files for the host's name and resolver (pure).
   static func id(inMounts mounts: String) -> String? {
-    let file = /\/([0-9a-f]{64})\/(?:userdata\/)?(?:hostname|hosts|resolv\.conf) \/etc\//
-    return mounts.firstMatch(of: file).map { String($0.1) }
+    // Every start asks, and a regular expression would take a megabyte for it that is never given back.
+    for line in mounts.outputLines {
+      let fields = line.split(separator: " ")
+      guard fields.count > 4, fields[4].hasPrefix("/etc/") else { continue }
+      var source = fields[3].split(separator: "/")
+      guard let file = source.popLast(), ["hostname", "hosts", "resolv.conf"].contains(file) else { continue }
+      if source.last == "userdata" { source.removeLast() }
+      if let id = source.last, id.count == 64, id.allSatisfy(isDigit) { return String(id) }
+    }
+    return nil
   }
+
+  /// Whether it is a digit of an id, hexadecimal and lower-case.
+  private static func isDigit(_ character: Character) -> Bool { character.isHexDigit && !character.isUppercase }
 
   /// The gateway of the default route in the kernel's table, whose numbers are little-endian hexadecimal (pure).
   static func defaultGateway(inRoutes table: String) -> String? {
