@@ -33,13 +33,13 @@ package struct Shard: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// Why it cannot be said which cases this process has to run.
+/// Why it cannot be said which cases this process has to run, or what several have run.
 package struct ShardError: Error, Sendable, CustomStringConvertible {
   var problem: String
   /// What to do about it.
   var next: String
 
-  init(_ problem: String, next: String) { (self.problem, self.next) = (problem, next) }
+  package init(_ problem: String, next: String) { (self.problem, self.next) = (problem, next) }
 
   package var description: String { "\(problem): \(next)" }
 }

@@ -21,16 +21,15 @@ struct MergeCommand: AsyncParsableCommand {
     let target = URL(filePath: output).standardizedFileURL
     // What an earlier merge has left below the same folder is no shard.
     let own = target.appending(path: "report.json").path
-    let files = try ReportArgument.all(in: reports).map(\.file.standardizedFileURL).filter { $0.path != own }
-    let parts = try files.map { file in
-      let folder = file.deletingLastPathComponent()
+    let shards = try ReportArgument.all(in: reports).filter { $0.file.standardizedFileURL.path != own }
+    let parts = try shards.map { shard in
+      let path = shard.file.deletingLastPathComponent().path(from: target)
       return ShardMerge.Part(
-        name: file.path, report: try ReportArgument(argument: file.path).read(),
-        prefix: folder.path(from: target).isEmpty ? "" : folder.path(from: target) + "/")
+        name: shard.file.standardizedFileURL.path, report: try shard.read(), prefix: path.isEmpty ? "" : path + "/")
     }
     let report = try ShardMerge(parts, mixingVersions: mixedVersions).report
 
-    let folders = files.map { RunFolder($0.deletingLastPathComponent()) }
+    let folders = shards.map { RunFolder($0.file.deletingLastPathComponent()) }
     try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
     let log = zip(parts, folders).map { "== \($0.name) ==\n\($1.log)" }.joined(separator: "\n")
     try Data(log.utf8).write(to: target.appending(path: "test.log"))

@@ -85,11 +85,10 @@ struct EngineFixture: Sendable {
   /// It takes some seconds on a quiet machine. The deadline is there for what never comes, not to time the machine: beside the
   /// projects of twenty other tests, ten seconds were too few.
   func leftoversAtLast() async throws -> [String] {
-    let end = ContinuousClock.now + .seconds(90)
-    var left = try await leftovers() + processes()
-    while !left.isEmpty && ContinuousClock.now < end {
-      try await Task.sleep(for: .milliseconds(250))
+    var left: [String] = []
+    _ = try await Self.eventually(within: .seconds(90)) {
       left = try await leftovers() + processes()
+      return left.isEmpty
     }
     return left
   }

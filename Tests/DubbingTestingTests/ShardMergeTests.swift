@@ -171,7 +171,7 @@ struct ShardMergeTests {
   @Test("What is not parts of one run is refused in a sentence", arguments: wrong.indices)
   func refused(_ index: Int) throws {
     let (name, parts, words) = Self.wrong[index]
-    let error = #expect(throws: ShardMergeError.self, "\(name)") { try ShardMerge(parts()) }
+    let error = #expect(throws: ShardError.self, "\(name)") { try ShardMerge(parts()) }
     let text = try #require(error).description
     for word in words { #expect(text.contains(word), "\(name): \(text)") }
     #expect(!text.contains("\n"))

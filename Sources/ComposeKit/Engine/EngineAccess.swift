@@ -149,6 +149,7 @@ enum ComposeLabel {
     guard let first = text.first, !"_-".contains(first) else { return nil }
     return text.allSatisfy(isNamed) ? text : nil
   }
+
   /// What compose allows in a project's name.
   private static func isNamed(_ character: Character) -> Bool {
     character.isASCII && (character.isLowercase || character.isNumber || "_-".contains(character))

@@ -30,7 +30,7 @@ enum OwnContainer {
 
   /// The id of the container in proc(5) mountinfo: the engine mounts its files for the host's name and resolver (pure).
   static func id(inMounts mounts: String) -> String? {
-    // Every start asks, and a regular expression would take a megabyte for it that is never given back.
+    // Every start asks, and a regular expression would take half a megabyte for it that is never given back.
     for line in mounts.outputLines {
       let fields = line.split(separator: " ")
       guard fields.count > 4, fields[4].hasPrefix("/etc/") else { continue }

@@ -21,9 +21,9 @@ struct PictureMatch: Sendable, Hashable {
   private static let leastLikeness = 0.6
   /// Below this they are known to be others; upside down or mirrored a picture is less than 0.1 alike.
   private static let leastDoubt = 0.3
-  /// A best place leads any other by as much as it is itself short of 1, or by this much where the pictures are clearly the same: what
+  /// A best place leads any other by as much as it is itself short of 1, or by `leastLead` where the pictures are clearly the same: what
   /// a flash half a picture off takes from all places alike says nothing against the best one.
-  private static let leastLead = 0.1
+  private static let (leastLead, clearlySame) = (0.1, 0.8)
   /// How exactly a place must be known: half of what `a/v sync` to a video frame would ask.
   private static let exactness = 0.04
 
@@ -79,7 +79,7 @@ struct PictureMatch: Sendable, Hashable {
     if let other = places.filter({ abs($0.lag - best.lag) > GreyFrames.rate / 2 }).max(by: { $0.likeness < $1.likeness }
     ),
       let again = input.likeness(to: output, lag: other.lag, step: 2, least: 8),
-      1 - again < 2 * (1 - best.likeness) + 0.002, best.likeness < 0.8 || best.likeness - again < leastLead
+      1 - again < 2 * (1 - best.likeness) + 0.002, best.likeness < clearlySame || best.likeness - again < leastLead
     {
       let seconds = Double(abs(other.lag - best.lag)) / Double(GreyFrames.rate)
       throw NotMeasurable(reason: "the picture repeats itself every \(String(format: "%.1f", seconds)) s")

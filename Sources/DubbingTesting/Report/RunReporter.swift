@@ -148,17 +148,16 @@ public actor RunReporter {
   /// Adds how a test case went.
   func add(_ run: CaseRun) {
     cases[run.name, default: .init(run.name, shard: Shards.ofThisProcess.shard?.index)].add(run)
-    keep()
-  }
-
-  /// Writes the report of a shard even if no case is left to it.
-  func keepShard() {
+    // Of a shard that is killed the others' report tells what it had not run. A whole run's is written with each stream anyway.
     if Shards.ofThisProcess.shard != nil { keep() }
   }
 
-  /// Writes the report without its page, which shows no cases.
+  /// Writes the report without its page, which shows no cases; of a shard even if no case is left to it.
+  func keepCases() {
+    if Shards.ofThisProcess.shard != nil || !cases.isEmpty { keep() }
+  }
+
   private func keep() {
-    begin()
     do { try writeReport() } catch { Console.print("e2e: the report cannot be written: \(error)") }
   }
 

@@ -25,8 +25,8 @@ extension RunReport {
     let asExpected = streams.count - Set(wrong.compactMap(\.stream)).count
     var parts = ["\(asExpected) of \(streams.count) streams as expected"]
     if !faults.isEmpty { parts.append("\(faults.filter(\.ok).count) of \(faults.count) faults led to their diagnosis") }
-    let failed = (cases ?? []).count { $0.outcome == .failed }
     if let shards {
+      let failed = (cases ?? []).count { $0.outcome == .failed }
       let own = (cases ?? []).filter { shards.reported.contains($0.shard ?? 0) }.count
       parts.append("\(shards.text): \(own) of \(cases?.count ?? 0) cases, \(failed) failed")
     }

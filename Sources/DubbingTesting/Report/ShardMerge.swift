@@ -1,4 +1,4 @@
-import Foundation
+import ComposeTesting
 
 /// The reports of several shards as that of the one run that they are (pure).
 package struct ShardMerge: Sendable {
@@ -20,10 +20,10 @@ package struct ShardMerge: Sendable {
   /// - Parameters:
   ///   - parts: in any order; shards may be missing, and the report says so.
   ///   - mixingVersions: whether figures of different programs may stand beside each other.
-  /// - Throws: ``ShardMergeError`` for what is not parts of one run: several runs, a shard twice, a case twice.
-  package init(_ parts: [Part], mixingVersions: Bool = false) throws(ShardMergeError) {
+  /// - Throws: ``ShardError`` for what is not parts of one run: several runs, a shard twice, a case twice.
+  package init(_ parts: [Part], mixingVersions: Bool = false) throws(ShardError) {
     guard let first = parts.first, var report = parts.map(\.report).min(by: { $0.started < $1.started }) else {
-      throw ShardMergeError("there is no report to merge", next: "name the folders that the shards have left")
+      throw ShardError("there is no report to merge", next: "name the folders that the shards have left")
     }
     let owners = try Self.owners(of: parts)
     if !mixingVersions { try Self.checkVersions(of: parts) }
@@ -50,26 +50,26 @@ package struct ShardMerge: Sendable {
   }
 
   /// Which part is of which shard.
-  private static func owners(of parts: [Part]) throws(ShardMergeError) -> [Int: String] {
+  private static func owners(of parts: [Part]) throws(ShardError) -> [Int: String] {
     var owners: [Int: String] = [:]
     var count: (name: String, count: Int)?
     for part in parts {
       guard let shards = part.report.shards else {
-        throw ShardMergeError(
+        throw ShardError(
           "\(part.name) is the report of a whole run", next: "merge what runs with E2E_SHARD have left")
       }
       if let count, count.count != shards.count {
-        throw ShardMergeError(
+        throw ShardError(
           "\(count.name) is of \(count.count) shards, \(part.name) of \(shards.count)", next: "merge shards of one run")
       }
       count = (part.name, shards.count)
       for shard in shards.reported {
         guard shards.count >= 1, (1...shards.count).contains(shard) else {
-          throw ShardMergeError(
+          throw ShardError(
             "\(part.name) says that it is shard \(shard) of \(shards.count)", next: "run that shard again")
         }
         if let other = owners[shard] {
-          throw ShardMergeError(
+          throw ShardError(
             "\(other) and \(part.name) are both shard \(shard) of \(shards.count)",
             next: "leave out the one that does not count")
         }
@@ -80,7 +80,7 @@ package struct ShardMerge: Sendable {
   }
 
   /// Engines, compose and the like; machines may differ.
-  private static func checkVersions(of parts: [Part]) throws(ShardMergeError) {
+  private static func checkVersions(of parts: [Part]) throws(ShardError) {
     var known: (name: String, versions: RunVersions)?
     for part in parts {
       guard let versions = part.report.versions else { continue }
@@ -93,14 +93,14 @@ package struct ShardMerge: Sendable {
         (others.ffmpeg, versions.ffmpeg, "ffmpeg"), (others.swift, versions.swift, "Swift"),
       ]
       if let (one, other, program) = pairs.first(where: { $0.0 != $0.1 }) {
-        throw ShardMergeError(
+        throw ShardError(
           "\(name) ran with \(program) \(one), \(part.name) with \(other)",
           next: "run the shards on runners of one kind, or merge with --mixed-versions")
       }
     }
   }
 
-  private static func cases(of parts: [Part]) throws(ShardMergeError) -> [RunReport.Case] {
+  private static func cases(of parts: [Part]) throws(ShardError) -> [RunReport.Case] {
     var cases: [String: (entry: RunReport.Case, part: String)] = [:]
     for part in parts {
       for entry in part.report.cases ?? [] {
@@ -109,14 +109,14 @@ package struct ShardMerge: Sendable {
           continue
         }
         if entry.outcome != .notRun, other.outcome != .notRun {
-          throw ShardMergeError(
+          throw ShardError(
             "'\(entry.name)' was run in \(name) and in \(part.name)",
             next:
               "give all shards the same tests, selection and E2E_SHARD_BY, and arguments the same text in every process"
           )
         }
         if entry.shard != other.shard {
-          throw ShardMergeError(
+          throw ShardError(
             "'\(entry.name)' is left to shard \(other.shard ?? 0) by \(name) and to \(entry.shard ?? 0) by \(part.name)",
             next: "give all shards the same tests, selection and E2E_SHARD_BY")
         }
@@ -125,17 +125,6 @@ package struct ShardMerge: Sendable {
     }
     return cases.sorted { $0.key < $1.key }.map(\.value.entry)
   }
-}
-
-/// Why reports are not parts of one run.
-package struct ShardMergeError: Error, Sendable, CustomStringConvertible {
-  package var problem: String
-  /// What to do about it.
-  package var next: String
-
-  init(_ problem: String, next: String) { (self.problem, self.next) = (problem, next) }
-
-  package var description: String { "\(problem): \(next)" }
 }
 
 extension RunReport.Shards {

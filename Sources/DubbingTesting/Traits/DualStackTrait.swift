@@ -28,13 +28,13 @@ extension Trait where Self == DualStackTrait {
       environment,
       onEntry: {
         await RunReporter.shared.begin()
-        await RunReporter.shared.keepShard()
+        await RunReporter.shared.keepCases()
       },
       onFailure: { environment, test in
         await Evidence(folder: Evidence.folder(of: test)).attachLogs(of: environment)
       }
     ).reporting(
-      case: { await RunReporter.shared.add($0) }, exit: { await RunReporter.shared.keepShard() })
+      case: { await RunReporter.shared.add($0) }, exit: { await RunReporter.shared.keepCases() })
   }
 }
 
