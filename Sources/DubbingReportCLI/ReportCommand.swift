@@ -62,7 +62,7 @@ struct PageCommand: AsyncParsableCommand {
   func run() async throws {
     _ = try report.read()
     let folder = report.file.deletingLastPathComponent()
-    let size = try await RunFolder(folder).writePage()
+    let size = try await RunFolder(folder, fixtures: DubbingSettings.fromEnvironment().fixtures).writePage()
     print("e2e: \(folder.appending(path: "index.html").path), \(String(format: "%.1f MB", Double(size) / 1e6))")
   }
 }

@@ -115,12 +115,6 @@ extension Fixture: CustomTestStringConvertible {
 }
 
 extension Fixture {
-  /// The folder `fixtures/` of the package under test, or `E2E_FIXTURES` where that is set.
-  public static var root: URL {
-    if let path = ProcessInfo.processInfo.environment["E2E_FIXTURES"] { return URL(filePath: path) }
-    return URL(filePath: FileManager.default.currentDirectoryPath).appending(path: "fixtures")
-  }
-
   /// Reads `fixture.json` in a folder.
   ///
   /// - Throws: ``DubbingError`` that names the folder and what is wrong with it.
@@ -129,7 +123,7 @@ extension Fixture {
     guard let data = FileManager.default.contents(atPath: json.path) else {
       throw DubbingError(
         folder: folder, problems: ["there is no readable fixture.json"],
-        next: "folders under \(root.path): \(folderNames().joined(separator: ", "))")
+        next: "folders beside it: \(folderNames(in: folder.deletingLastPathComponent()).joined(separator: ", "))")
     }
     do {
       var fixture = try JSONDecoder().decode(Fixture.self, from: data)
@@ -142,23 +136,28 @@ extension Fixture {
     }
   }
 
-  /// The fixture of that name under ``root``.
-  public static func named(_ name: String) throws -> Fixture {
-    try load(root.appending(path: name))
+  /// The fixture of that name.
+  ///
+  /// - Parameter folder: nil: ``DubbingSettings/fixtures`` of this process.
+  public static func named(_ name: String, in folder: URL? = nil) throws -> Fixture {
+    try load((folder ?? DubbingSettings.current.fixtures).appending(path: name))
   }
 
-  /// Every fixture under ``root`` that carries the tag, in the order of their names.
+  /// Every fixture that carries the tag, in the order of their names.
   ///
   /// A folder that cannot be read is an error when its test runs, so it is returned as a fixture that fails ``check(segment:)``
   /// rather than being left out.
-  public static func all(tagged tag: String? = nil) -> [Fixture] {
-    folderNames().map { name in
+  /// - Parameter folder: nil: ``DubbingSettings/fixtures``, which a suite gives when it begins. The arguments of a test are asked for
+  ///   before that: where a suite gives another folder than the usual one, give it here too.
+  public static func all(tagged tag: String? = nil, in folder: URL? = nil) -> [Fixture] {
+    let root = folder ?? DubbingSettings.current.fixtures
+    return folderNames(in: root).map { name in
       let folder = root.appending(path: name)
       return (try? load(folder)) ?? .unreadable(folder)
     }.filter { tag == nil || $0.tags.contains(tag ?? "") || $0.isUnreadable }
   }
 
-  private static func folderNames() -> [String] {
+  private static func folderNames(in root: URL) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
     return names.sorted().filter { name in
       var isFolder: ObjCBool = false
@@ -180,7 +179,7 @@ extension Fixture {
 }
 
 extension Fixture {
-  /// Compares every fixture under ``root`` with its file, so that nothing is started for one that cannot be used.
+  /// Compares every fixture of ``DubbingSettings/fixtures`` with its file, so that nothing is started for one that cannot be used.
   ///
   /// Each is read once in a process. Whether its words are as many as its fragments depends on the worker: ``check(segment:)`` asks.
   /// - Throws: ``DubbingError`` of the first that cannot be used.

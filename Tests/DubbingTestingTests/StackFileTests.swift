@@ -34,7 +34,7 @@ struct StackFileTests {
     let one = try DualStack.load(Self.own, inherited: ["MEDIAMTX_RTSP_PORT": "28554"])
     #expect(one.media.environment["MEDIAMTX_RTSP_PORT"] == nil)
     #expect(one.media.environment["MEDIAMTX_RTMP_PORT"] == "0")
-    let fixed = try DualStack.load(Self.own, inherited: ["E2E_PORTS": "fixed"])
+    let fixed = try DualStack.load(Self.own, fixedPorts: true, inherited: [:])
     #expect(fixed.media.environment.isEmpty && fixed.sts.environment.isEmpty)
   }
 

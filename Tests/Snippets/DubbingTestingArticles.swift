@@ -4,7 +4,7 @@ import Testing
 
 // The Swift of DubbingTesting's articles; scripts/check-docs.py compares the two.
 
-@Suite("Dubbing", .dualStack)
+@Suite("Dubbing", .dualStack(.described(by: "stack.json")))
 struct Dubbing {
   @Test("Counting is dubbed", .stream())
   func counting() async throws {
@@ -13,7 +13,7 @@ struct Dubbing {
   }
 }
 
-@Suite("My talk", .dualStack)
+@Suite("My talk", .dualStack(.described(by: "stack.json")))
 struct MyTalk {
   @Test("It is dubbed over both protocols", .stream(), arguments: [StreamPublisher.Transport.rtsp, .rtmp])
   func dubbed(transport: StreamPublisher.Transport) async throws {

@@ -171,7 +171,7 @@ extension StreamFault {
     StreamFault(name: name, services: disturbance)
   }
 
-  /// A setting of the services is the fault: start the environment with `.dualStack(.standard.under(fault))`.
+  /// A setting of the services is the fault: start the environment with `.dualStack(.ours.under(fault))`.
   public static func setting(
     _ project: Setting.Project, _ variable: String, _ value: String, name: String
   ) -> StreamFault {

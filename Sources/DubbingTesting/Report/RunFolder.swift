@@ -5,8 +5,11 @@ import Foundation
 public struct RunFolder: Sendable {
   /// Where `report.json` is.
   public var folder: URL
+  /// The folder of the fixtures, for the sound of those streams that the run has kept none of.
+  public var fixtures: URL
 
-  public init(_ folder: URL) { self.folder = folder }
+  /// What a run has left in a folder.
+  public init(_ folder: URL, fixtures: URL) { (self.folder, self.fixtures) = (folder, fixtures) }
 
   /// Writes `index.html` with everything that can be listened to: two streams at a time, since each takes an encoder.
   ///
@@ -43,7 +46,7 @@ public struct RunFolder: Sendable {
     let files = stream.events.map { folder.appending(path: $0).deletingLastPathComponent() }
     if let kept = files.flatMap(StreamSound.kept) { return kept }
     let output = stream.recording.map { MediaFile(folder.appending(path: $0).path) }
-    guard let fixture = try? Fixture.named(stream.fixture) else { return StreamSound() }
+    guard let fixture = try? Fixture.named(stream.fixture, in: fixtures) else { return StreamSound() }
     return await StreamSound.of(fixture, output: output)
   }
 

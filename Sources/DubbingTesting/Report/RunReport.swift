@@ -80,7 +80,7 @@ public struct RunReport: Sendable, Codable {
     public var hashDiffers: Bool?
     /// What the machine lacked while the stream ran; nil for one that was not run by this package.
     public var starvation: Starvation?
-    /// The stream that was run in its place, alone, because it was red on a starved machine (`E2E_STARVED=retry`).
+    /// The stream that was run in its place, alone, because it was red on a starved machine (``StarvedPolicy/retry``).
     public var repeatedAs: String?
     /// The recorded output, from the report's folder; nil when there is none.
     public var recording: String?

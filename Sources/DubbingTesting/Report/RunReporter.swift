@@ -6,10 +6,12 @@ import Testing
 ///
 /// The files are written anew after every stream, so that a run that is killed leaves what it had found.
 public actor RunReporter {
-  public static let shared = RunReporter(folder: RunReporter.defaultFolder)
+  /// That of this process, in ``DubbingSettings/reportFolder``.
+  public static let shared = RunReporter()
 
-  /// Where reports, recordings and logs of a run are kept: `E2E_REPORT_DIR`, or `.build/e2e`.
-  public nonisolated let folder: URL
+  /// Where reports, recordings and logs of a run are kept.
+  public nonisolated var folder: URL { ownFolder ?? DubbingSettings.current.reportFolder }
+  private nonisolated let ownFolder: URL?
   private var report = RunReport(started: Date())
   /// One for each stream of the report.
   private var sounds: [StreamSound] = []
@@ -18,14 +20,8 @@ public actor RunReporter {
   private let clock = ContinuousClock()
   private var start: ContinuousClock.Instant?
 
-  public init(folder: URL) {
-    self.folder = folder
-  }
-
-  private static var defaultFolder: URL {
-    let environment = ProcessInfo.processInfo.environment
-    return URL(filePath: environment["E2E_REPORT_DIR"] ?? FileManager.default.currentDirectoryPath + "/.build/e2e")
-  }
+  /// - Parameter folder: nil: ``DubbingSettings/reportFolder``, whenever something is written.
+  init(folder: URL? = nil) { ownFolder = folder }
 
   /// The run has begun: its total time counts from the first call.
   public func begin() {
@@ -87,7 +83,7 @@ public actor RunReporter {
   func finishedStream() {
     note { progress, time in
       progress.finish()
-      Console.print(progress.line(at: time, width: Console.width))
+      Console.print(progress.line(at: time, width: DubbingSettings.current.columns))
     }
   }
 
