@@ -65,7 +65,7 @@ extension Contract {
   }
 
   private func theirs(_ value: EventPayload.Value?, _ field: Field, _ form: Form) -> EventPayload.Value? {
-    guard let meanings = form.values[field], let text = value?.text else { return value }
+    guard let meanings = form.values[field], let text = value?.scalar else { return value }
     return meanings.filter { $0.value == text }.keys.sorted().first.map { .string($0) } ?? value
   }
 
@@ -101,7 +101,7 @@ extension Contract {
   }
 }
 
-extension EventPayload.Value {
+extension JSONValue {
   static func milliseconds(_ value: Double, whole: Bool) -> Self {
     whole || value == value.rounded() ? .integer(Int64(value.rounded())) : .number(value)
   }
