@@ -59,7 +59,7 @@ public struct DubbingError: Error, Sendable, CustomStringConvertible {
   public var underlying: (any Error)?
 
   /// An error with its evidence.
-  public init(
+  package init(
     _ code: Code, _ summary: String, evidence: [String] = [], next: String? = nil, underlying: (any Error)? = nil
   ) {
     self.code = code

@@ -25,7 +25,7 @@ public struct DubbingSettings: Sendable, Hashable {
   /// Columns of the terminal that a person looks at, at least 20; nil: nobody does, and lines are as long as they are.
   public var columns: Int?
   /// Why they cannot be used: thrown when the first environment is to be started, so that settings can be a plain value.
-  var problem: DubbingError?
+  package var problem: DubbingError?
 
   /// Settings that nobody has chosen.
   public init() {}
@@ -70,18 +70,20 @@ extension DubbingSettings {
   static var current: DubbingSettings { Chosen.ofThisProcess.settings }
 
   /// The settings that a process has been given, if any.
-  final class Chosen: Sendable {
+  package final class Chosen: Sendable {
     static let ofThisProcess = Chosen()
 
     // A lock: suites begin side by side, and what they start asks at once.
     private let given = Mutex<DubbingSettings?>(nil)
 
-    var settings: DubbingSettings { given.withLock { $0 } ?? DubbingSettings() }
+    package init() {}
+
+    package var settings: DubbingSettings { given.withLock { $0 } ?? DubbingSettings() }
 
     /// Goes by these from now on; those that were given first stay.
     ///
     /// - Throws: ``DubbingError`` when others were given.
-    func choose(_ settings: DubbingSettings) throws(DubbingError) {
+    package func choose(_ settings: DubbingSettings) throws(DubbingError) {
       let first = given.withLock { given in
         given = given ?? settings
         return given

@@ -68,7 +68,7 @@ public struct Fixture: Sendable, Hashable, Codable {
   }
 
   /// The same with what it expects of a recogniser; the name is the one that STS tells.
-  public func heard(by recogniser: String?) -> Fixture {
+  package func heard(by recogniser: String?) -> Fixture {
     guard let recogniser, let expectation = heardBy?[recogniser] else { return self }
     var changed = self
     changed.maxWordErrorRate = expectation.maxWordErrorRate ?? maxWordErrorRate
@@ -81,7 +81,7 @@ public struct Fixture: Sendable, Hashable, Codable {
   public var media: URL { folder.appending(path: "media.mp4") }
 
   /// Without audio there is nothing to dub: a worker is expected to refuse the stream.
-  public var canBeDubbed: Bool { audio != nil }
+  package var canBeDubbed: Bool { audio != nil }
 
   /// How many fragments a worker cuts from this fixture at the given fragment length; none where there is no audio.
   public func fragmentCount(segment: Duration = TimeBudget.standard.segment) -> Int {

@@ -16,10 +16,10 @@ public struct TimeBudget: Sendable, Hashable {
 
 extension Duration {
   /// The duration in seconds, as a floating point number.
-  public var seconds: Double {
+  package var seconds: Double {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 
   /// The duration in milliseconds, as a floating point number.
-  public var milliseconds: Double { seconds * 1000 }
+  package var milliseconds: Double { seconds * 1000 }
 }

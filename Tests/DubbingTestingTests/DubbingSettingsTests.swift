@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Settings of a process", .kind(.logic))
 struct DubbingSettingsTests {

@@ -115,7 +115,9 @@ struct LogLines: Sendable {
     let wanted = pattern.flatMap { try? Regex($0) }
     let known = except.flatMap { try? Regex($0) }
     return text.split(whereSeparator: \.isNewline).map(String.init).filter { line in
-      guard wanted.map({ line.contains($0) }) ?? (LogLevel(of: line) == .error), !(known.map { line.contains($0) } ?? false) else { return false }
+      guard wanted.map({ line.contains($0) }) ?? (LogLevel(of: line) == .error),
+        !(known.map { line.contains($0) } ?? false)
+      else { return false }
       return stream.isEmpty || line.contains(stream) || !(named.map { line.contains($0) } ?? false)
     }
   }

@@ -82,7 +82,7 @@ public struct Contract: Sendable, Hashable {
   }
 
   /// Whether they have a field, or it is a constant.
-  public func has(_ field: Field, in event: Event) -> Bool {
+  package func has(_ field: Field, in event: Event) -> Bool {
     guard let form = events[event] else { return false }
     return form.fields[field] != nil || form.constants[field] != nil
   }

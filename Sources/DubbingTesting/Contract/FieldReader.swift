@@ -95,7 +95,7 @@ struct FieldReader {
 
   // MARK: Audio
 
-  /// A piece of audio; nil where none of its fields is there. What its form does not have is empty, for ``Contract/observed(_:)`` to fill in.
+  /// A piece of audio; nil where none of its fields is there. What its form does not have is empty, for `Contract.observed(_:)` to fill in.
   func optionalAudio(_ fields: Contract.AudioFields) throws -> FragmentAudio? {
     if let whole = value(fields.whole), let data = bytes(whole) {
       return FragmentAudio(format: "", sampleRateHz: 0, channels: 0, durationMs: 0, data: data)

@@ -31,7 +31,7 @@ public struct ObservedEvent: Sendable {
   public var violations: [String]
 
   /// An event made by hand, for a verdict that is to be tested without a stream.
-  public init(date: Date, direction: Direction, connection: Int = 0, content: Content, violations: [String] = []) {
+  package init(date: Date, direction: Direction, connection: Int = 0, content: Content, violations: [String] = []) {
     self.date = date
     self.direction = direction
     self.connection = connection
@@ -56,14 +56,14 @@ public struct ObservedEvent: Sendable {
 }
 
 extension ObservedEvent {
-  /// Reads what the tap recorded, by itself: what events before it said is not known. See ``Contract/observed(_:)``.
+  /// Reads what the tap recorded, by itself: what events before it said is not known. See `Contract.observed(_:)`.
   public init(_ record: TapRecord, contract: Contract = .standard) {
     var reading = ContractReading(contract)
     self = reading.event(record)
   }
 
   /// Reads an event by itself, and says what in it breaks the contract.
-  public init(
+  package init(
     _ event: SocketIOEvent, _ direction: Direction, at date: Date = Date(), connection: Int = 0,
     contract: Contract = .standard
   ) {
@@ -77,7 +77,7 @@ extension Contract {
   ///
   /// Left out can be: stream and fragment id, an answer's sequence number, and how audio is coded, which then is what the stream's opening
   /// declared. Sequence numbers that restart after a reconnect go on.
-  public func observed(_ records: [TapRecord]) -> [ObservedEvent] {
+  package func observed(_ records: [TapRecord]) -> [ObservedEvent] {
     var reading = ContractReading(self)
     return records.filter { $0.kind == .event }.map { reading.event($0) }
   }
@@ -87,7 +87,7 @@ extension ObservedEvent.Direction {
   init(_ direction: TapDirection) { self = direction == .toServer ? .toSTS : .toWorker }
 
   /// The same in the tap's words, for its rules and queues.
-  public var atTap: TapDirection { self == .toSTS ? .toServer : .toClient }
+  package var atTap: TapDirection { self == .toSTS ? .toServer : .toClient }
 
   var sentence: String { self == .toSTS ? "from worker to STS" : "from STS to worker" }
 }

@@ -2,20 +2,20 @@ import AudioPrint
 import Foundation
 
 /// The folder that a run has left, and the page that is made of it once nothing is published any more.
-public struct RunFolder: Sendable {
+package struct RunFolder: Sendable {
   /// Where `report.json` is.
-  public var folder: URL
+  package var folder: URL
   /// The folder of the fixtures, for the sound of those streams that the run has kept none of.
-  public var fixtures: URL
+  package var fixtures: URL
 
   /// What a run has left in a folder.
-  public init(_ folder: URL, fixtures: URL) { (self.folder, self.fixtures) = (folder, fixtures) }
+  package init(_ folder: URL, fixtures: URL) { (self.folder, self.fixtures) = (folder, fixtures) }
 
   /// Writes `index.html` with everything that can be listened to: two streams at a time, since each takes an encoder.
   ///
   /// - Returns: the page's size, bytes.
   /// - Throws: what reading `report.json` and writing the page throw. What is missing beside the report is missing on the page.
-  public func writePage() async throws -> Int {
+  package func writePage() async throws -> Int {
     let report = try RunReport(contentsOf: folder.appending(path: "report.json"))
     let streams = report.streams
     var parts = [(StreamSound, StreamTrace)?](repeating: nil, count: streams.count)

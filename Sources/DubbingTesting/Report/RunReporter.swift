@@ -24,7 +24,7 @@ public actor RunReporter {
   init(folder: URL? = nil) { ownFolder = folder }
 
   /// The run has begun: its total time counts from the first call.
-  public func begin() {
+  package func begin() {
     if start == nil { start = clock.now }
   }
 
@@ -101,7 +101,7 @@ public actor RunReporter {
   }
 
   /// Adds a stream's verdict, prints its table and writes the report.
-  public func add(_ verdict: DubbingVerdict, test: String, fault: String? = nil) throws {
+  package func add(_ verdict: DubbingVerdict, test: String, fault: String? = nil) throws {
     var entry = RunReport.Stream(verdict, test: test)
     entry.fault = fault
     Console.print(verdict.table(test: test, fault: fault))
@@ -137,7 +137,7 @@ public actor RunReporter {
     try write()
   }
 
-  public func add(_ fault: RunReport.Fault) throws {
+  package func add(_ fault: RunReport.Fault) throws {
     report.faults.append(fault)
     try write()
   }
@@ -183,7 +183,7 @@ public actor RunReporter {
 
 extension DualStackEnvironment {
   /// Lists the environment in the report while `body` runs, and keeps its logs when `body` has ended, however it ended.
-  public func reported<R: Sendable>(_ body: @Sendable (DualStackEnvironment) async throws -> R) async throws -> R {
+  package func reported<R: Sendable>(_ body: @Sendable (DualStackEnvironment) async throws -> R) async throws -> R {
     try await RunReporter.shared.add(self)
     let result: Result<R, any Error>
     do { result = .success(try await body(self)) } catch { result = .failure(error) }

@@ -14,11 +14,11 @@ public struct DualStackEnvironment: Sendable {
   /// Between that tap and STS: injects faults, and records what STS itself said.
   public var wire: SocketIOTap
   /// Where each role's port is reached from here.
-  public var endpoints: [DualStack.Role: Endpoint]
+  package var endpoints: [DualStack.Role: Endpoint]
   /// From the first `up` to the last healthy service.
-  public var readyAfter: Duration
+  package var readyAfter: Duration
   /// When the projects were started.
-  public var startedAt: Date
+  package var startedAt: Date
   /// The containers of both projects, for what the system counts of each.
   var containers: [String]
 

@@ -1,6 +1,6 @@
 public import AudioPrint
 
-/// Whether one stream was dubbed, completely and in sync: drawn from ``StreamEvidence`` alone.
+/// Whether one stream was dubbed, completely and in sync: drawn from `StreamEvidence` alone.
 public struct DubbingVerdict: Sendable, Hashable {
   /// One question about the stream, with its answer.
   public struct Check: Sendable, Hashable {
@@ -80,7 +80,7 @@ public struct DubbingVerdict: Sendable, Hashable {
     /// What its window of the output holds.
     public var attributedTo: WindowContent
     /// Where its window lies in fixture and output; nil: not known.
-    public var place: StreamEvidence.Window.Place?
+    package var place: StreamEvidence.Window.Place?
     /// Share of its window that its source explains, 0…1; nil: there is no window.
     public var coherence: Double?
     /// How much later the attributed source is heard in the output than its original in the fixture.
@@ -100,21 +100,21 @@ public struct DubbingVerdict: Sendable, Hashable {
   /// Seconds of recorded output.
   public var duration: Double
   /// What the checks were held against.
-  public var budget: TimeBudget
+  package var budget: TimeBudget
   /// Bounds of the checks.
-  public var tolerances: Tolerances
+  package var tolerances: Tolerances
   /// Seconds of the fixture.
-  public var fixtureDuration: Double
+  package var fixtureDuration: Double
   /// How much later the picture is in the output than in the fixture; nil without a picture.
-  public var videoLag: Duration?
+  package var videoLag: Duration?
   /// Why that is not known.
-  public var videoLagProblem: String?
+  package var videoLagProblem: String?
   /// What became of the picture.
-  public var video: VideoMatch.Treatment
+  package var video: VideoMatch.Treatment
   /// From the media server having the input to the worker reading it, as exact as 50 ms; nil where that could not be seen.
-  public var workerJoined: Duration?
+  package var workerJoined: Duration?
   /// How much of the fixture had gone by before the first sound that the worker sent; nil where that could not be told.
-  public var missedStart: Duration?
+  package var missedStart: Duration?
   /// In sequence.
   public var fragments: [Fragment]
   /// Share of the fixture's words that STS did not recognise; nil where they are not known.
@@ -137,7 +137,7 @@ public struct DubbingVerdict: Sendable, Hashable {
 
 extension DubbingVerdict {
   /// Asks every question of the evidence.
-  public init(_ evidence: StreamEvidence) {
+  package init(_ evidence: StreamEvidence) {
     stream = evidence.stream
     fixture = evidence.fixture.name
     expectedOutcome = evidence.fixture.expectedOutcome
