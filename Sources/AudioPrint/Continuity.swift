@@ -11,6 +11,7 @@ public struct Continuity: Sendable {
     /// Seconds on the recording's timeline at which the clip's first sample lies.
     public var start: Double
 
+    /// A clip, by its index, and where it begins, in seconds.
     public init(clip: Int, start: Double) { (self.clip, self.start) = (clip, start) }
   }
 
@@ -21,6 +22,7 @@ public struct Continuity: Sendable {
     /// Seconds of silence between two clips that are no break, 0…60.
     public var gap: Double
 
+    /// Options with these bounds, in seconds.
     public init(searchRange: Double = 0.25, gap: Double = 0.02) {
       (self.searchRange, self.gap) = (searchRange, gap)
     }
@@ -44,7 +46,9 @@ public struct Continuity: Sendable {
     }
   }
 
+  /// What is played, in order.
   public let clips: [AudioClip]
+  /// How it is followed.
   public let options: Options
   let signals: [ContinuitySignal]
 

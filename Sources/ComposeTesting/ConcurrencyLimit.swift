@@ -2,12 +2,12 @@ import Synchronization
 
 /// Bounds how many of something are live at once; Swift Testing itself runs every case side by side.
 package final class ConcurrencyLimit: Sendable {
-  private struct Wish {
-    var isFirst: Bool
-    var isAlone: Bool
-  }
-
   private struct Places: Admission {
+    struct Wish: Sendable {
+      var isFirst: Bool
+      var isAlone: Bool
+    }
+
     var limit: Int
     var taken = 0
     /// Whether the one who has a place has all of them.
@@ -34,7 +34,7 @@ package final class ConcurrencyLimit: Sendable {
   package var limit: Int { line.rule.limit }
 
   /// How many places nobody has.
-  var free: Int {
+  package var free: Int {
     let places = line.rule
     return max(0, places.isAlone ? 0 : places.limit - places.taken)
   }
@@ -67,7 +67,7 @@ package final class ConcurrencyLimit: Sendable {
   package func withPlace<R: Sendable>(
     isFirst: Bool = false, isAlone: Bool = false, _ body: @Sendable (Place) async throws -> R
   ) async throws -> R {
-    try await line.enter(Wish(isFirst: isFirst, isAlone: isAlone))
+    try await line.enter(Places.Wish(isFirst: isFirst, isAlone: isAlone))
     let place = Place(self)
     defer { place.leave() }
     return try await body(place)

@@ -1,7 +1,7 @@
 /// A room for one group at a time: everybody of the group whose turn it is may be in it, and the others wait.
 ///
 /// When nobody is in it any more, the lowest group of those who wait comes next.
-final class Turns: Sendable {
+package final class Turns: Sendable {
   static let ofThisProcess = Turns()
 
   private struct Room: Admission {
@@ -18,13 +18,15 @@ final class Turns: Sendable {
 
   private let line = WaitingLine(Room())
 
+  package init() {}
+
   /// How many wait.
-  var waiting: Int { line.count }
+  package var waiting: Int { line.count }
 
   /// Runs `body` while it is the group's turn.
   ///
   /// - Throws: `CancellationError` when cancelled while waiting, and what `body` throws.
-  func during<R: Sendable>(_ group: Int, _ body: @Sendable () async throws -> R) async throws -> R {
+  package func during<R: Sendable>(_ group: Int, _ body: @Sendable () async throws -> R) async throws -> R {
     try await line.enter(group)
     defer { line.change { $0.inside -= 1 } }
     return try await body()

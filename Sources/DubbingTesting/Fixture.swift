@@ -3,18 +3,25 @@ import Testing
 
 /// A media file to publish and what its dubbing must look like: one folder with `fixture.json` and `media.mp4`.
 public struct Fixture: Sendable, Hashable, Codable {
+  /// The picture of a media file.
   public struct Video: Sendable, Hashable, Codable {
+    /// As ffprobe calls it, such as `h264`.
     public var codec: String
+    /// Pixels.
     public var width: Int
+    /// Pixels.
     public var height: Int
     /// Frames per second.
     public var fps: Double
   }
 
+  /// The sound of a media file.
   public struct Audio: Sendable, Hashable, Codable {
+    /// As ffprobe calls it, such as `aac`.
     public var codec: String
     /// Samples per second.
     public var sampleRate: Int
+    /// 1 is mono, 2 is stereo.
     public var channels: Int
 
     enum CodingKeys: String, CodingKey {
@@ -24,27 +31,37 @@ public struct Fixture: Sendable, Hashable, Codable {
     }
   }
 
+  /// The folder's name.
   public var name: String
   public var description: String
   /// Seconds.
   public var duration: Double
+  /// Its picture; nil: it has none.
   public var video: Video?
+  /// Its sound; nil: it has none.
   public var audio: Audio?
+  /// What is spoken in it, such as `en`.
   public var sourceLanguage: String
+  /// What it is to be dubbed into, such as `es`.
   public var targetLanguage: String
   /// One transcript for each fragment, in plain lower-case words; nil when the words are not known.
   public var expectedTranscripts: [String]?
   /// Share of the expected words that may be wrong, over all fragments together, 0…1; nil: none.
   public var maxWordErrorRate: Double?
+  /// What must come out; ``StreamOutcome/dubbed`` where nothing is said.
   public var expectedOutcome: StreamOutcome
+  /// Which suites publish it.
   public var tags: [String]
   /// What differs where STS says that it recognises speech with the engine of that name.
   public var heardBy: [String: Expectation]?
 
   /// What a fixture expects of one recogniser; nil: as of any other.
   public struct Expectation: Sendable, Hashable, Codable {
+    /// In the place of ``Fixture/maxWordErrorRate``.
     public var maxWordErrorRate: Double?
+    /// In the place of ``Fixture/expectedTranscripts``.
     public var expectedTranscripts: [String]?
+    /// In the place of ``Fixture/expectedOutcome``.
     public var expectedOutcome: StreamOutcome?
 
     enum CodingKeys: String, CodingKey {

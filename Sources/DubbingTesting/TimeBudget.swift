@@ -9,8 +9,10 @@ public struct TimeBudget: Sendable, Hashable {
   /// From the first published packet to the end of the output, for a 30 s fixture.
   public var pipeline: Duration = .seconds(180)
 
+  /// The times that hold unless a stack says otherwise.
   public init() {}
 
+  /// The same.
   public static let standard = TimeBudget()
 }
 

@@ -45,6 +45,7 @@ public struct StreamCheck: Sendable, Hashable {
 public struct StreamFindings: Sendable {
   /// The stream's name.
   public var stream: String
+  /// What was published.
   public var fixture: Fixture
   /// Both projects, still running.
   public var environment: DualStackEnvironment

@@ -101,7 +101,7 @@ extension Contract {
   }
 }
 
-extension JSONValue {
+extension EventPayload.Value {
   static func milliseconds(_ value: Double, whole: Bool) -> Self {
     whole || value == value.rounded() ? .integer(Int64(value.rounded())) : .number(value)
   }

@@ -3,8 +3,10 @@ public import SocketIOLite
 
 /// One event between worker and STS, decoded, with when it passed and what in it breaks the contract.
 public struct ObservedEvent: Sendable {
+  /// Which way an event goes.
   public enum Direction: Sendable, Hashable { case toSTS, toWorker }
 
+  /// What an event says.
   public enum Content: Sendable, Hashable {
     case streamInit(StreamInit)
     case streamReady(StreamReady)
@@ -23,9 +25,11 @@ public struct ObservedEvent: Sendable {
 
   /// Unix time.
   public var date: Date
+  /// Which way it went.
   public var direction: Direction
   /// The tap's number of the TCP connection.
   public var connection: Int
+  /// What it says.
   public var content: Content
   /// What breaks the contract, one sentence each.
   public var violations: [String]

@@ -64,12 +64,17 @@ public struct StreamFault: Sendable {
 
   /// A setting of the services that makes the fault.
   public struct Setting: Sendable, Hashable {
+    /// The compose project whose services are set.
     public enum Project: String, Sendable, Hashable { case media, sts }
 
+    /// Whose setting it is.
     public var project: Project
+    /// The variable's name.
     public var variable: String
+    /// What it is set to.
     public var value: String
 
+    /// A setting of a project.
     public init(_ project: Project, _ variable: String, _ value: String) {
       self.project = project
       self.variable = variable

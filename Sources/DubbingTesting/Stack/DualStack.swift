@@ -5,7 +5,9 @@ import Foundation
 ///
 /// A team with its own two services describes them here and needs nothing else of this package but ``Testing/Trait/dualStack(_:settings:)``.
 public struct DualStack: Sendable, Hashable {
+  /// Media server and worker.
   public var media: ComposeProject
+  /// The speech-to-speech service.
   public var sts: ComposeProject
   /// Which service and port is what.
   public var ports = standardPorts
@@ -23,7 +25,9 @@ public struct DualStack: Sendable, Hashable {
   public var addsExtraHosts = false
   /// Path templates; `{stream}` is the stream's name.
   public var inputPath = "live/{stream}/in"
+  /// Where the worker publishes what was dubbed; see ``inputPath``.
   public var outputPath = "live/{stream}/out"
+  /// How long things may take.
   public var budget = TimeBudget.standard
   /// How worker and STS talk to each other.
   public var contract = Contract.standard
@@ -46,6 +50,7 @@ public struct DualStack: Sendable, Hashable {
   /// Why that file cannot be used: thrown when the stacks are to be started, so that a description can be a plain value.
   var problem: DubbingError?
 
+  /// Two projects, whose services and ports are this package's own until they are said.
   public init(media: ComposeProject, sts: ComposeProject) {
     self.media = media
     self.sts = sts

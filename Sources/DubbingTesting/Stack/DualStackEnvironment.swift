@@ -6,8 +6,11 @@ import Synchronization
 
 /// Both compose projects running side by side, with the tap between worker and STS.
 public struct DualStackEnvironment: Sendable {
+  /// What was started.
   public var stack: DualStack
+  /// Media server and worker, running.
   public var media: ComposeStack
+  /// The speech-to-speech service, running.
   public var sts: ComposeStack
   /// Records what the worker sends and gets.
   public var tap: SocketIOTap

@@ -8,6 +8,7 @@ public struct DubbingVerdict: Sendable, Hashable {
     ///
     /// Those of a verdict are the static ones; a ``StreamCheck`` of one's own has a name of its own.
     public struct Name: RawRepresentable, Sendable, Hashable, CaseIterable, ExpressibleByStringLiteral {
+      /// As reports call it.
       public var rawValue: String
 
       public init(rawValue: String) { self.rawValue = rawValue }
@@ -15,23 +16,39 @@ public struct DubbingVerdict: Sendable, Hashable {
       /// A check of one's own, as reports shall call it.
       public init(_ name: String) { rawValue = name }
 
+      /// Each fragment of the fixture was sent, once and in time.
       public static let fragmentsSent = Name("fragments sent")
+      /// Each fragment that was sent was acknowledged.
       public static let acknowledged = Name("acknowledged")
+      /// Each fragment that was sent was answered once, with success.
       public static let processedOnce = Name("processed once")
+      /// Answers came in the order of their fragments.
       public static let order = Name("order")
+      /// Each answer came within ``TimeBudget/fragment``.
       public static let deadline = Name("deadline")
+      /// What was said keeps to the ``Contract``.
       public static let contract = Name("contract")
+      /// The right words were heard.
       public static let transcript = Name("transcript")
+      /// What was made of them is in the target language, and has words where words were heard.
       public static let translation = Name("translation")
       /// An output was published, or, where there is nothing to dub, none was.
       public static let published = Name("published")
+      /// Each window of the output is its own fragment's dub.
       public static let identity = Name("identity")
+      /// The original is not heard where a dub should be.
       public static let originalAbsent = Name("original absent")
+      /// Each dub is as loud as the original, within ``Tolerances/quietDub``.
       public static let loudness = Name("loudness")
+      /// Sound and picture are less than ``Tolerances/avDelta`` apart.
       public static let avSync = Name("a/v sync")
+      /// The output is as long as the fixture, within ``Tolerances/duration``.
       public static let duration = Name("duration")
+      /// The sound is AAC, and the picture has the fixture's codec, unless it was encoded anew.
       public static let codecs = Name("codecs")
+      /// Times do not jump: the picture's move by at most ``Tolerances/videoJitter``.
       public static let timestamps = Name("timestamps")
+      /// No packet of the picture was lost or changed.
       public static let videoPackets = Name("video packets")
       /// Only where an output was recorded: each dub is played as STS made it, nothing of it missing, twice, or with another sound in it.
       public static let continuity = Name("continuity")
