@@ -42,8 +42,13 @@ private func describeContract() {
   contract.fragmentFormats = ["m4a"]
   contract.reader = .init("one event for all") { event, direction in
     let payload = try EventPayload(event)
-    guard direction == .toSTS, case .string("bye")? = payload["kind"] else { return nil }
-    return .streamControl(.streamEnd, StreamControl(streamID: "…"))
+    switch (direction, payload["kind"]) {
+    case (.toSTS, .string("bye")?): return .streamControl(.streamEnd, StreamControl(streamID: "…"))
+    case (.toWorker, .string("dub")?):
+      return .fragmentProcessed(
+        FragmentProcessed(fragmentID: "…", streamID: "…", sequenceNumber: 0, status: .success, transcript: "…"))
+    default: return nil
+    }
   }
 }
 

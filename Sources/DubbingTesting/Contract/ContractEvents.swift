@@ -68,6 +68,14 @@ public struct StreamReady: Sendable, Hashable {
   public var maxInflight: Int
   /// The name of what recognises speech, where STS tells it.
   public var recogniser: String?
+
+  /// An opening that was accepted.
+  public init(streamID: String, sessionID: String, maxInflight: Int, recogniser: String? = nil) {
+    self.streamID = streamID
+    self.sessionID = sessionID
+    self.maxInflight = maxInflight
+    self.recogniser = recogniser
+  }
 }
 
 /// The sound of one fragment, in either direction.
@@ -122,6 +130,11 @@ public struct FragmentData: Sendable, Hashable {
   public struct Metadata: Sendable, Hashable {
     /// Presentation time of the first sample in the stream, nanoseconds.
     public var ptsNs: Int64?
+
+    /// What is said beside a fragment.
+    public init(ptsNs: Int64? = nil) {
+      self.ptsNs = ptsNs
+    }
   }
 
   /// Unique in its stream.
@@ -184,6 +197,13 @@ public struct FragmentProcessed: Sendable, Hashable {
     public var translationMs: Double?
     /// Synthesis, milliseconds.
     public var ttsMs: Double?
+
+    /// Times in milliseconds; nil where STS does not say.
+    public init(asrMs: Double? = nil, translationMs: Double? = nil, ttsMs: Double? = nil) {
+      self.asrMs = asrMs
+      self.translationMs = translationMs
+      self.ttsMs = ttsMs
+    }
   }
 
   /// Why a fragment was not dubbed.
@@ -228,6 +248,25 @@ public struct FragmentProcessed: Sendable, Hashable {
   public var stageTimings: StageTimings?
   /// Why it was not dubbed; nil: it was.
   public var error: Failure?
+
+  /// An answer; what is not given it does not have.
+  public init(
+    fragmentID: String, streamID: String, sequenceNumber: Int, status: Status, dubbedAudio: FragmentAudio? = nil,
+    transcript: String? = nil, translatedText: String? = nil, targetLanguage: String? = nil, processingTimeMs: Double =
+    0, stageTimings: StageTimings? = nil, error: Failure? = nil
+  ) {
+    self.fragmentID = fragmentID
+    self.streamID = streamID
+    self.sequenceNumber = sequenceNumber
+    self.status = status
+    self.dubbedAudio = dubbedAudio
+    self.transcript = transcript
+    self.translatedText = translatedText
+    self.targetLanguage = targetLanguage
+    self.processingTimeMs = processingTimeMs
+    self.stageTimings = stageTimings
+    self.error = error
+  }
 }
 
 /// Worker → STS: pause, resume or end a stream.
@@ -252,6 +291,13 @@ public struct StreamComplete: Sendable, Hashable {
   public var totalFragments: Int
   /// How much sound they held, milliseconds.
   public var totalDurationMs: Double
+
+  /// The end of a stream.
+  public init(streamID: String, totalFragments: Int, totalDurationMs: Double) {
+    self.streamID = streamID
+    self.totalFragments = totalFragments
+    self.totalDurationMs = totalDurationMs
+  }
 }
 
 /// STS → worker: slow down.
@@ -276,6 +322,19 @@ public struct Backpressure: Sendable, Hashable {
   public var action: Action
   /// How long the worker should wait before the next fragment.
   public var recommendedDelayMs: Double?
+
+  /// What STS tells a worker that is too fast.
+  public init(
+    streamID: String, severity: Severity, currentInflight: Int, queueDepth: Int, action: Action, recommendedDelayMs:
+    Double? = nil
+  ) {
+    self.streamID = streamID
+    self.severity = severity
+    self.currentInflight = currentInflight
+    self.queueDepth = queueDepth
+    self.action = action
+    self.recommendedDelayMs = recommendedDelayMs
+  }
 }
 
 /// STS → worker: something went wrong outside one fragment's answer.
@@ -292,4 +351,16 @@ public struct ServiceError: Sendable, Hashable {
   public var streamID: String?
   /// The fragment that it is about, where there is one.
   public var fragmentID: String?
+
+  /// An error that is no fragment's answer.
+  public init(
+    code: String, message: String, severity: String, retryable: Bool, streamID: String? = nil, fragmentID: String? = nil
+  ) {
+    self.code = code
+    self.message = message
+    self.severity = severity
+    self.retryable = retryable
+    self.streamID = streamID
+    self.fragmentID = fragmentID
+  }
 }
