@@ -252,8 +252,9 @@ public struct FragmentProcessed: Sendable, Hashable {
   /// An answer; what is not given it does not have.
   public init(
     fragmentID: String, streamID: String, sequenceNumber: Int, status: Status, dubbedAudio: FragmentAudio? = nil,
-    transcript: String? = nil, translatedText: String? = nil, targetLanguage: String? = nil, processingTimeMs: Double =
-    0, stageTimings: StageTimings? = nil, error: Failure? = nil
+    transcript: String? = nil, translatedText: String? = nil, targetLanguage: String? = nil,
+    processingTimeMs: Double =
+      0, stageTimings: StageTimings? = nil, error: Failure? = nil
   ) {
     self.fragmentID = fragmentID
     self.streamID = streamID
@@ -325,8 +326,9 @@ public struct Backpressure: Sendable, Hashable {
 
   /// What STS tells a worker that is too fast.
   public init(
-    streamID: String, severity: Severity, currentInflight: Int, queueDepth: Int, action: Action, recommendedDelayMs:
-    Double? = nil
+    streamID: String, severity: Severity, currentInflight: Int, queueDepth: Int, action: Action,
+    recommendedDelayMs:
+      Double? = nil
   ) {
     self.streamID = streamID
     self.severity = severity

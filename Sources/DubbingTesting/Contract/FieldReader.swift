@@ -130,7 +130,8 @@ struct FieldReader {
       throw Problem("\(place(dataField(of: fields) ?? fields.base64)) is missing")
     }
     guard let data = bytes(value) else {
-      throw Problem("\(place(field)): \(value.scalar.map { "\($0.count) characters that are not base64" } ?? value.kind)")
+      throw Problem(
+        "\(place(field)): \(value.scalar.map { "\($0.count) characters that are not base64" } ?? value.kind)")
     }
     return data
   }

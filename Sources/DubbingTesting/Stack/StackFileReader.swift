@@ -13,7 +13,9 @@ struct StackFileReader {
 
   func decoded() throws(DubbingError) -> StackFile {
     guard let data = FileManager.default.contents(atPath: file.path) else {
-      throw error(.fileMissing, "there is no readable file", next: "a relative path starts at the working directory, the package's folder under `swift test`")
+      throw error(
+        .fileMissing, "there is no readable file",
+        next: "a relative path starts at the working directory, the package's folder under `swift test`")
     }
     do {
       // Keys first: a misspelt key is otherwise reported as the missing one that it was meant to be.

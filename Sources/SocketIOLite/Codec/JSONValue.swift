@@ -66,7 +66,7 @@ public enum JSONValue: Sendable, Hashable, Codable {
   }
 
   /// The value's JSON text, keys sorted.
-  var text: String {
+  package var text: String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // Encoding fails only for numbers that JSON cannot say, which decoding never yields.
