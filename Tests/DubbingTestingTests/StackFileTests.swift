@@ -231,7 +231,7 @@ struct StackFileTests {
 
   @Test("What is wrong with the file is thrown when the stacks are to be started")
   func thrownAtStart() async {
-    let stack = DualStack.read(URL(filePath: "/nowhere/stack.json")).sts("STS_ENGINE", "echo")
+    let stack = DualStack.described(by: "/nowhere/stack.json").sts("STS_ENGINE", "echo")
     let error = await #expect(throws: DubbingError.self) { try await withDualStack(stack) { _ in } }
     #expect(error?.code == .fileMissing)
   }

@@ -17,11 +17,14 @@ enum Settings {
   /// `STS_PROVIDERS`: what is laid over `sts.yml`.
   static let providers = environment["STS_PROVIDERS"]
 
+  /// `E2E_COMPOSE`: the folder of this package's compose files.
+  private static let compose =
+    environment["E2E_COMPOSE"] ?? FileManager.default.currentDirectoryPath + "/compose"
+
   /// This package's own projects.
   ///
   /// A port's own variable, such as `MEDIAMTX_RTSP_PORT`, always wins. `MEDIA_SERVER=mediamtx` lays `media.mediamtx.yml` over `media.yml`
-  /// (MediaMTX instead of the relay), `STS_PROVIDERS=models` lays `sts.models.yml` over `sts.yml` (Whisper and Kokoro). `E2E_COMPOSE` is
-  /// the folder of these files.
+  /// (MediaMTX instead of the relay), `STS_PROVIDERS=models` lays `sts.models.yml` over `sts.yml` (Whisper and Kokoro).
   fileprivate static var ownStack: DualStack {
     func ports(_ variables: [String]) -> [String: String] {
       let free = fixedPorts ? [] : variables.filter { environment[$0] == nil }
@@ -29,10 +32,11 @@ enum Settings {
     }
     var stack = DualStack(
       media: ComposeProject(
-        name: "e2e-media-019", files: files("media", variant: environment["MEDIA_SERVER"], standard: "relay"),
+        name: "e2e-media-019",
+        files: files("media", variant: environment["MEDIA_SERVER"], standard: "relay", in: compose),
         environment: ports(["MEDIAMTX_RTSP_PORT", "MEDIAMTX_RTMP_PORT", "MEDIAMTX_API_PORT", "MEDIA_SERVICE_PORT"])),
       sts: ComposeProject(
-        name: "e2e-sts-019", files: files("sts", variant: providers, standard: "offline"),
+        name: "e2e-sts-019", files: files("sts", variant: providers, standard: "offline", in: compose),
         environment: ports(["STS_PORT"])))
     // Of this package's own worker more is known than can be seen of any.
     (stack.tail, stack.picture) = (.flushed, .untouched)
@@ -40,8 +44,7 @@ enum Settings {
   }
 
   /// The compose file, and the one that is laid over it. A variant without such a file is compose's error, which names the file.
-  private static func files(_ name: String, variant: String?, standard: String) -> [String] {
-    let folder = environment["E2E_COMPOSE"] ?? FileManager.default.currentDirectoryPath + "/compose"
+  static func files(_ name: String, variant: String?, standard: String, in folder: String) -> [String] {
     let base = "\(folder)/\(name).yml"
     guard let variant, !variant.isEmpty, variant != standard else { return [base] }
     return [base, "\(folder)/\(name).\(variant).yml"]
