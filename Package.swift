@@ -100,7 +100,8 @@ let package = Package(
     .target(
       name: "DocumentationSnippets",
       dependencies: ["ComposeKit", "SocketIOLite", "AudioPrint", "ComposeTesting", "DubbingTesting"],
-      path: "Tests/Snippets", exclude: ["README.md"]),
+      // As somebody's own package sees them: `package` declarations are out of reach.
+      path: "Tests/Snippets", exclude: ["README.md"], packageAccess: false),
 
     // A process that owns a compose project, for tests that kill it.
     .executableTarget(name: "ComposeOwner", dependencies: ["ComposeKit"], path: "Tests/Support/ComposeOwner"),

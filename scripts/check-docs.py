@@ -18,6 +18,8 @@ SNIPPETS = "Tests/Snippets"
 OWN_STACK = "Tests/E2E/OwnStackTests.swift"
 # A package of its own, which CI builds and runs.
 OWN_PACKAGE = "examples/*.swift"
+# Reads what the E2E suites are told by the environment.
+E2E_SETTINGS = "Tests/E2E/Settings.swift"
 # Their examples run: `ArticleExamples` of SocketIOLiteTests compares them with the tests.
 RUN_BY_TESTS = "Sources/SocketIOLite/SocketIOLite.docc/"
 BLOCK = re.compile(r"^```swift\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -131,7 +133,7 @@ def main():
                 if (path == "README.md" or path.startswith("docs/") or ".docc/" in path) and not path.startswith(RUN_BY_TESTS)}
     sources = {path: read(path) for path in tracked(f"{SNIPPETS}/*.swift", OWN_STACK, OWN_PACKAGE)}
     code = "\n".join(read(path) for path in tracked("*.swift", "*.py", "*.sh", "*.yml", "Makefile", ".ci/run", "*Dockerfile")
-                     if not path.startswith("Tests/") or path.startswith(SNIPPETS))
+                     if not path.startswith("Tests/") or path.startswith((SNIPPETS, E2E_SETTINGS)))
     problems = [*check_snippets(articles, sources), *check_links(markdown), *check_commands(markdown, read("Makefile"), code)]
     for problem in problems:
         print(f"docs: {problem}", file=sys.stderr)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting of Swift, syntax of shell and Python, files that have grown too long, copies that differ, circles between folders, and what the documentation says.
+# Formatting of Swift, syntax of shell and Python, files that have grown too long, copies that differ, circles between folders, public declarations without documentation, and what the documentation says.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,5 +19,6 @@ for copy in relay worker; do
   cmp -s compose/sts/healthcheck "compose/$copy/healthcheck" || { echo "lint: compose/$copy/healthcheck differs from compose/sts/healthcheck: copy the right one over the other" >&2; exit 1; }
 done
 scripts/check-folders.py
+scripts/check-public.py
 scripts/check-docs.py
 echo "lint: clean"

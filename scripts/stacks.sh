@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 compose=(docker compose)
 docker compose version >/dev/null 2>&1 || compose=(docker-compose)
-# overlay NAME VARIANT STANDARD: the options for the file that is laid over NAME.yml; the same rule as DualStack.standard's
+# overlay NAME VARIANT STANDARD: the options for the file that is laid over NAME.yml; the same rule as in Tests/E2E/Settings.swift
 overlay() {
   [ -n "$2" ] && [ "$2" != "$3" ] || return 0
   [ -f "compose/$1.$2.yml" ] || {

@@ -8,11 +8,14 @@ public struct Candidate: Sendable {
     case dubbed(Int)
   }
 
+  /// What the clip is.
   public var role: Role
+  /// Its sound.
   public var clip: AudioClip
   /// Where, in seconds on the output's timeline, sample 0 of the clip is expected; nil if nothing is known.
   public var expectedStart: Double?
 
+  /// A clip that may be in the output.
   public init(role: Role, clip: AudioClip, expectedStart: Double? = nil) {
     self.role = role
     self.clip = clip
@@ -50,7 +53,9 @@ public enum SegmentClass: Sendable, Hashable, CustomStringConvertible {
 public struct WindowAttribution: Sendable, Hashable {
   /// First and last moment, in seconds on the output's timeline (0 is the output's first sample).
   public var start: Double
+  /// The last moment, on the same timeline.
   public var end: Double
+  /// What it is.
   public var attribution: SegmentClass
   /// Index, in the list given to the ``Attributor``, of the candidate that explains most; nil for silent and unknown.
   public var candidateIndex: Int?
@@ -90,6 +95,7 @@ public struct AttributionOptions: Sendable, Hashable {
   /// Whether a candidate counts only within `searchRange` of its expected place, whatever its length.
   var isBounded = false
 
+  /// Options with these ranges, in seconds.
   public init(searchRange: Double = 2, wideSearchRange: Double = 30) {
     self.searchRange = searchRange
     self.wideSearchRange = wideSearchRange

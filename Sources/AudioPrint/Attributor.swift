@@ -5,7 +5,9 @@
 /// 1976) and magnitude-squared coherence there (Carter 1987), which alone decides. Candidates that are silent where they would have to
 /// explain something cannot win, and the original wins ties.
 public struct Attributor: Sendable {
+  /// What may be in the output.
   public let candidates: [Candidate]
+  /// How it is looked for.
   public let options: AttributionOptions
   let prepared: [PreparedClip]
   let bank: EnvelopeBank

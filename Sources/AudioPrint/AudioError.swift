@@ -40,6 +40,7 @@ public struct AudioError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The error of another module that led to this one, if one did. Two errors that differ in it alone count as equal.
   public var underlying: (any Error)?
 
+  /// An error with its evidence.
   public init(
     _ code: Code, _ summary: String, evidence: [String] = [], next: String? = nil, underlying: (any Error)? = nil
   ) {

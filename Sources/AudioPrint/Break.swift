@@ -22,6 +22,7 @@ public struct Break: Sendable, Hashable, Codable {
     case overlap
   }
 
+  /// What is wrong.
   public var kind: Kind
   /// First moment, in seconds on the recording's timeline (0 is its first sample).
   public var start: Double
@@ -32,6 +33,7 @@ public struct Break: Sendable, Hashable, Codable {
   /// Where in the clip the break begins, in seconds.
   public var clipStart: Double
 
+  /// A break at a place; `start`, `length` and `clipStart` in seconds.
   public init(kind: Kind, start: Double, length: Double, clip: Int, clipStart: Double) {
     (self.kind, self.start, self.length, self.clip, self.clipStart) = (kind, start, length, clip, clipStart)
   }
@@ -46,6 +48,7 @@ public struct FollowedClip: Sendable, Hashable, Codable {
   public var clip: Int
   /// First and last moment at which the clip plays, in seconds on the recording's timeline.
   public var start: Double
+  /// The last of them.
   public var end: Double
   /// How much faster the recording plays it, 0.968…1.032, pitch included; 1 if it is within what is followed without stretching (0.1 %).
   public var speedRatio: Double
@@ -55,6 +58,7 @@ public struct FollowedClip: Sendable, Hashable, Codable {
   public var followed: Double
   /// Seconds of the clip that lie before the recording begins, and after it ends.
   public var cutBefore: Double
+  /// The latter.
   public var cutAfter: Double
 }
 
@@ -62,9 +66,11 @@ public struct FollowedClip: Sendable, Hashable, Codable {
 public struct Interlude: Sendable, Hashable, Codable {
   /// The clips before and after it; nil at the recording's begin and end.
   public var previous: Int?
+  /// The clip after it.
   public var next: Int?
   /// Seconds on the recording's timeline; where clips overlap, `end` is before `start`.
   public var start: Double
+  /// The end, on the same timeline.
   public var end: Double
   /// Level in dBFS of what sounds there; nil if nothing does that anybody hears (-55 dBFS).
   public var level: Double?

@@ -11,6 +11,7 @@ public struct ChromaprintFingerprint: Sendable, Hashable {
   /// Seconds from one item to the next: 1365 samples at 11,025 Hz.
   public static let hop = 1365.0 / 11025
 
+  /// A fingerprint of these items.
   public init(items: [UInt32]) { self.items = items }
 
   /// Reads what `fpcalc -raw` or `fpcalc -raw -json` printed; items may be signed or unsigned.

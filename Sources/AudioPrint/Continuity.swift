@@ -11,6 +11,7 @@ public struct Continuity: Sendable {
     /// Seconds on the recording's timeline at which the clip's first sample lies.
     public var start: Double
 
+    /// A clip, by its index, and where it begins, in seconds.
     public init(clip: Int, start: Double) { (self.clip, self.start) = (clip, start) }
   }
 
@@ -26,6 +27,7 @@ public struct Continuity: Sendable {
     /// `PART=breaks make eval` that thresholds are fixed on lasted 10 ms.
     public var shortestMissing: Double
 
+    /// Options with these bounds, in seconds.
     public init(searchRange: Double = 0.25, gap: Double = 0.02, shortestMissing: Double = 0.015) {
       (self.searchRange, self.gap, self.shortestMissing) = (searchRange, gap, shortestMissing)
     }
@@ -49,7 +51,9 @@ public struct Continuity: Sendable {
     }
   }
 
+  /// What is played, in order.
   public let clips: [AudioClip]
+  /// How it is followed.
   public let options: Options
   let signals: [ContinuitySignal]
 

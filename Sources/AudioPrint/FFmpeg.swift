@@ -53,6 +53,7 @@ public enum AudioProbe {
     public var codec: String
     /// Samples a second, in Hz.
     public var sampleRate: Int
+    /// 1 is mono, 2 is stereo.
     public var channels: Int
     /// Presentation time of the first packet in seconds, if the container tells.
     public var startTime: Double?

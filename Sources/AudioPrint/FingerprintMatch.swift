@@ -15,6 +15,7 @@ extension Fingerprint {
     public var seconds = 0.0
     /// Blocks of 3 s of the other one that this one explains, and those that are not silent.
     public var explainedBlocks: Int
+    /// Those of the other one that are not silent.
     public var audibleBlocks: Int
   }
 

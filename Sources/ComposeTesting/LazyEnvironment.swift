@@ -37,6 +37,7 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
   }
   private let state = Mutex(State())
 
+  /// An environment that `start` brings up; the name is for messages.
   public init(_ name: String, start: @escaping Start) {
     self.name = name
     self.start = start
@@ -200,6 +201,7 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
 
 /// Why a shared environment has no value to give.
 public struct EnvironmentError: Error, Sendable, CustomStringConvertible {
+  /// What kept it from having one.
   public enum Kind: Sendable, Hashable {
     /// Its start failed, and whoever asked first got the reason.
     case failedBefore
@@ -210,7 +212,9 @@ public struct EnvironmentError: Error, Sendable, CustomStringConvertible {
     /// The scope is open already.
     case alreadyOpen
   }
+  /// The environment's name.
   public var name: String
+  /// What kept it from having a value.
   public var kind: Kind
 
   public var description: String {

@@ -75,8 +75,6 @@ public struct SelectedTagsTrait: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == SelectedTagsTrait {
-  /// Runs only tests whose tags an environment variable selects, e.g. `E2E_TAGS="smoke,!slow"`; a selection of no test fails.
-  public static func selectedTags(_ variable: String = "E2E_TAGS") -> Self { SelectedTagsTrait(variable: variable) }
-  /// Runs only tests whose tags the environment variable `E2E_TAGS` selects; a selection of no test fails.
-  public static var selectedTags: Self { selectedTags() }
+  /// Runs only tests whose tags an environment variable selects, e.g. `SHOP_TAGS="smoke,!slow"`; a selection of no test fails.
+  public static func selectedTags(_ variable: String) -> Self { SelectedTagsTrait(variable: variable) }
 }

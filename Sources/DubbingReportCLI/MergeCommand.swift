@@ -29,13 +29,14 @@ struct MergeCommand: AsyncParsableCommand {
     }
     let report = try ShardMerge(parts, mixingVersions: mixedVersions).report
 
-    let folders = shards.map { RunFolder($0.file.deletingLastPathComponent()) }
+    let fixtures = DubbingSettings.fromEnvironment().fixtures
+    let folders = shards.map { RunFolder($0.file.deletingLastPathComponent(), fixtures: fixtures) }
     try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
     let log = zip(parts, folders).map { "== \($0.name) ==\n\($1.log)" }.joined(separator: "\n")
     try Data(log.utf8).write(to: target.appending(path: "test.log"))
     try report.json().write(to: target.appending(path: "report.json"), options: .atomic)
     try Data(JUnitReport(report).xml.utf8).write(to: target.appending(path: "junit.xml"), options: .atomic)
-    _ = try await RunFolder(target).writePage()
+    _ = try await RunFolder(target, fixtures: fixtures).writePage()
 
     print("e2e: \(report.summary())")
     let red = zip(parts, folders).filter { $1.isRed }.map(\.0.name)

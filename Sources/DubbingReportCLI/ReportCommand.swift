@@ -92,7 +92,8 @@ struct PageCommand: AsyncParsableCommand {
     _ = try report.read()
     let folder = report.file.deletingLastPathComponent()
     let page = Page(
-      file: folder.appending(path: "index.html").path, bytes: try await RunFolder(folder).writePage(playsAll: all))
+      file: folder.appending(path: "index.html").path,
+      bytes: try await RunFolder(folder, fixtures: DubbingSettings.fromEnvironment().fixtures).writePage(playsAll: all))
     print(json ? try text(of: page) : "e2e: \(page.file), \(String(format: "%.1f MB", Double(page.bytes) / 1e6))")
   }
 

@@ -13,19 +13,25 @@ public struct DubbingError: Error, Sendable, CustomStringConvertible {
     public static let fixtureUnusable = Code("fixtureUnusable")
     /// There is no readable stack file.
     public static let fileMissing = Code("fileMissing")
+    /// A file that should be JSON is none.
     public static let notJSON = Code("notJSON")
     /// A key that a stack file does not have, at that place.
     public static let unknownKey = Code("unknownKey")
+    /// A key that must be there is not.
     public static let keyMissing = Code("keyMissing")
+    /// A value that nothing can be made of.
     public static let badValue = Code("badValue")
     /// A compose file, or a file of variables, that a stack file names cannot be read.
     public static let composeFileMissing = Code("composeFileMissing")
+    /// A template without what it must hold, or with what it must not.
     public static let badTemplate = Code("badTemplate")
     /// A service that none of the compose files has; found when they are read, before anything is started.
     public static let unknownService = Code("unknownService")
     /// A test without the trait that gives it a stream.
     public static let noStream = Code("noStream")
+    /// The publisher could not send all of the fixture.
     public static let publishingFailed = Code("publishingFailed")
+    /// The output could not be recorded.
     public static let recordingFailed = Code("recordingFailed")
     /// A path on the media server did not become ready, or did not go away, in time.
     public static let pathNotReady = Code("pathNotReady")
@@ -59,7 +65,7 @@ public struct DubbingError: Error, Sendable, CustomStringConvertible {
   public var underlying: (any Error)?
 
   /// An error with its evidence.
-  public init(
+  package init(
     _ code: Code, _ summary: String, evidence: [String] = [], next: String? = nil, underlying: (any Error)? = nil
   ) {
     self.code = code

@@ -3,18 +3,25 @@ import Testing
 
 /// A media file to publish and what its dubbing must look like: one folder with `fixture.json` and `media.mp4`.
 public struct Fixture: Sendable, Hashable, Codable {
+  /// The picture of a media file.
   public struct Video: Sendable, Hashable, Codable {
+    /// As ffprobe calls it, such as `h264`.
     public var codec: String
+    /// Pixels.
     public var width: Int
+    /// Pixels.
     public var height: Int
     /// Frames per second.
     public var fps: Double
   }
 
+  /// The sound of a media file.
   public struct Audio: Sendable, Hashable, Codable {
+    /// As ffprobe calls it, such as `aac`.
     public var codec: String
     /// Samples per second.
     public var sampleRate: Int
+    /// 1 is mono, 2 is stereo.
     public var channels: Int
 
     enum CodingKeys: String, CodingKey {
@@ -24,27 +31,37 @@ public struct Fixture: Sendable, Hashable, Codable {
     }
   }
 
+  /// The folder's name.
   public var name: String
   public var description: String
   /// Seconds.
   public var duration: Double
+  /// Its picture; nil: it has none.
   public var video: Video?
+  /// Its sound; nil: it has none.
   public var audio: Audio?
+  /// What is spoken in it, such as `en`.
   public var sourceLanguage: String
+  /// What it is to be dubbed into, such as `es`.
   public var targetLanguage: String
   /// One transcript for each fragment, in plain lower-case words; nil when the words are not known.
   public var expectedTranscripts: [String]?
   /// Share of the expected words that may be wrong, over all fragments together, 0…1; nil: none.
   public var maxWordErrorRate: Double?
+  /// What must come out; ``StreamOutcome/dubbed`` where nothing is said.
   public var expectedOutcome: StreamOutcome
+  /// Which suites publish it.
   public var tags: [String]
   /// What differs where STS says that it recognises speech with the engine of that name.
   public var heardBy: [String: Expectation]?
 
   /// What a fixture expects of one recogniser; nil: as of any other.
   public struct Expectation: Sendable, Hashable, Codable {
+    /// In the place of ``Fixture/maxWordErrorRate``.
     public var maxWordErrorRate: Double?
+    /// In the place of ``Fixture/expectedTranscripts``.
     public var expectedTranscripts: [String]?
+    /// In the place of ``Fixture/expectedOutcome``.
     public var expectedOutcome: StreamOutcome?
 
     enum CodingKeys: String, CodingKey {
@@ -68,7 +85,7 @@ public struct Fixture: Sendable, Hashable, Codable {
   }
 
   /// The same with what it expects of a recogniser; the name is the one that STS tells.
-  public func heard(by recogniser: String?) -> Fixture {
+  package func heard(by recogniser: String?) -> Fixture {
     guard let recogniser, let expectation = heardBy?[recogniser] else { return self }
     var changed = self
     changed.maxWordErrorRate = expectation.maxWordErrorRate ?? maxWordErrorRate
@@ -81,7 +98,7 @@ public struct Fixture: Sendable, Hashable, Codable {
   public var media: URL { folder.appending(path: "media.mp4") }
 
   /// Without audio there is nothing to dub: a worker is expected to refuse the stream.
-  public var canBeDubbed: Bool { audio != nil }
+  package var canBeDubbed: Bool { audio != nil }
 
   /// How many fragments a worker cuts from this fixture at the given fragment length; none where there is no audio.
   public func fragmentCount(segment: Duration = TimeBudget.standard.segment) -> Int {
@@ -115,12 +132,6 @@ extension Fixture: CustomTestStringConvertible {
 }
 
 extension Fixture {
-  /// The folder `fixtures/` of the package under test, or `E2E_FIXTURES` where that is set.
-  public static var root: URL {
-    if let path = ProcessInfo.processInfo.environment["E2E_FIXTURES"] { return URL(filePath: path) }
-    return URL(filePath: FileManager.default.currentDirectoryPath).appending(path: "fixtures")
-  }
-
   /// Reads `fixture.json` in a folder.
   ///
   /// - Throws: ``DubbingError`` that names the folder and what is wrong with it.
@@ -129,7 +140,7 @@ extension Fixture {
     guard let data = FileManager.default.contents(atPath: json.path) else {
       throw DubbingError(
         folder: folder, problems: ["there is no readable fixture.json"],
-        next: "folders under \(root.path): \(folderNames().joined(separator: ", "))")
+        next: "folders beside it: \(folderNames(in: folder.deletingLastPathComponent()).joined(separator: ", "))")
     }
     do {
       var fixture = try JSONDecoder().decode(Fixture.self, from: data)
@@ -142,23 +153,28 @@ extension Fixture {
     }
   }
 
-  /// The fixture of that name under ``root``.
-  public static func named(_ name: String) throws -> Fixture {
-    try load(root.appending(path: name))
+  /// The fixture of that name.
+  ///
+  /// - Parameter folder: nil: ``DubbingSettings/fixtures`` of this process.
+  public static func named(_ name: String, in folder: URL? = nil) throws -> Fixture {
+    try load((folder ?? DubbingSettings.current.fixtures).appending(path: name))
   }
 
-  /// Every fixture under ``root`` that carries the tag, in the order of their names.
+  /// Every fixture that carries the tag, in the order of their names.
   ///
   /// A folder that cannot be read is an error when its test runs, so it is returned as a fixture that fails ``check(segment:)``
   /// rather than being left out.
-  public static func all(tagged tag: String? = nil) -> [Fixture] {
-    folderNames().map { name in
+  /// - Parameter folder: nil: ``DubbingSettings/fixtures``, which a suite gives when it begins. The arguments of a test are asked for
+  ///   before that: where a suite gives another folder than the usual one, give it here too.
+  public static func all(tagged tag: String? = nil, in folder: URL? = nil) -> [Fixture] {
+    let root = folder ?? DubbingSettings.current.fixtures
+    return folderNames(in: root).map { name in
       let folder = root.appending(path: name)
       return (try? load(folder)) ?? .unreadable(folder)
     }.filter { tag == nil || $0.tags.contains(tag ?? "") || $0.isUnreadable }
   }
 
-  private static func folderNames() -> [String] {
+  private static func folderNames(in root: URL) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
     return names.sorted().filter { name in
       var isFolder: ObjCBool = false
@@ -180,7 +196,7 @@ extension Fixture {
 }
 
 extension Fixture {
-  /// Compares every fixture under ``root`` with its file, so that nothing is started for one that cannot be used.
+  /// Compares every fixture of ``DubbingSettings/fixtures`` with its file, so that nothing is started for one that cannot be used.
   ///
   /// Each is read once in a process. Whether its words are as many as its fragments depends on the worker: ``check(segment:)`` asks.
   /// - Throws: ``DubbingError`` of the first that cannot be used.

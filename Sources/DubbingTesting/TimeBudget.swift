@@ -9,17 +9,19 @@ public struct TimeBudget: Sendable, Hashable {
   /// From the first published packet to the end of the output, for a 30 s fixture.
   public var pipeline: Duration = .seconds(180)
 
+  /// The times that hold unless a stack says otherwise.
   public init() {}
 
+  /// The same.
   public static let standard = TimeBudget()
 }
 
 extension Duration {
   /// The duration in seconds, as a floating point number.
-  public var seconds: Double {
+  package var seconds: Double {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 
   /// The duration in milliseconds, as a floating point number.
-  public var milliseconds: Double { seconds * 1000 }
+  package var milliseconds: Double { seconds * 1000 }
 }

@@ -1,6 +1,5 @@
+import ComposeTesting
 import Testing
-
-@testable import ComposeTesting
 
 @Suite("ConcurrencyLimit", .kind(.logic))
 struct ConcurrencyLimitTests {

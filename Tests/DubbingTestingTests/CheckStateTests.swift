@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Checks that are not asked", .kind(.logic))
 struct CheckStateTests {

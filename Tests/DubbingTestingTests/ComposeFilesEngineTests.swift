@@ -50,16 +50,7 @@ struct ComposeFilesEngineTests {
   }
 
   private static func files(_ name: String, _ variant: String?) -> [String] {
-    DualStack.files(folder, name, variant: variant, standard: "")
-  }
-
-  @Test("MEDIA_SERVER and STS_PROVIDERS choose the file that is laid over; empty or the standard's name choose none")
-  func variants() {
-    let chosen = DualStack.files("c", "media", variant: "mediamtx", standard: "relay")
-    #expect(chosen == ["c/media.yml", "c/media.mediamtx.yml"])
-    for none in [nil, "", "relay"] {
-      #expect(DualStack.files("c", "media", variant: none, standard: "relay") == ["c/media.yml"])
-    }
+    ["\(folder)/\(name).yml"] + (variant.map { ["\(folder)/\(name).\($0).yml"] } ?? [])
   }
 
   @Test("With media.mediamtx.yml the image is MediaMTX's: pulled, never built from the relay; the worker stays")

@@ -10,12 +10,12 @@ struct PageEvidenceTests {
   private static let sound = Data(repeating: 1, count: 3000).base64EncodedString()
 
   private static let record = """
-    {"time":"2026-11-28T02:23:01.500Z","kind":"event","direction":"toServer","event":"fragment:data","faults":[],"attachments":[],\
+    {"time":"2026-11-28T02:23:01.500Z","connection":1,"namespace":"/","kind":"event","direction":"toServer","event":"fragment:data","faults":[],"attachments":[],\
     "payload":[{"stream_id":"s","sequence_number":1,"audio":{"sample_rate_hz":8000,"channels":2,"data_base64":"\(sound)"}}]}
     not a line of it
-    {"time":"2026-11-28T02:23:02.250Z","kind":"event","direction":"toClient","event":"segment.dubbed","faults":["late"],"attachments":["\(sound)"],\
-    "payload":[{"id":"live.long-name.1","status":"failed"}]}
-    {"time":"2026-11-28T02:23:03.000Z","kind":"disconnect","direction":"toClient","event":"","faults":[],"attachments":[],"payload":[]}
+    {"time":"2026-11-28T02:23:02.250Z","connection":1,"namespace":"/","kind":"event","direction":"toClient","event":"segment.dubbed","faults":["late"],"attachments":["\(sound)"],\
+    "payload":[{"id":"live.long-name.1","status":"failed","retryable":true,"took":1.5}]}
+    {"time":"2026-11-28T02:23:03.000Z","connection":1,"namespace":"/","kind":"disconnect","direction":"toClient","faults":[],"attachments":[],"payload":"transport close"}
     """
 
   @Test("A tap's lines are read whatever the services call their events and fields")
@@ -26,6 +26,7 @@ struct PageEvidenceTests {
     #expect(lines.map(\.sequence) == [1, 1, nil])
     #expect(lines[0].sound == TapLine.Sound(bytes: Data(repeating: 1, count: 3000), sampleRate: 8000, channels: 2))
     #expect(lines[1].sound?.bytes.count == 3000 && lines[1].status == "failed" && lines[1].faults == ["late"])
+    #expect(lines.map(\.said).dropFirst() == ["retryable true, status failed, took 1.5", "transport close"])
     #expect(lines[1].date.timeIntervalSince(lines[0].date) == 0.75)
   }
 

@@ -43,7 +43,8 @@ struct RunFolderTests {
       try #require(made.succeeded, "\(made.lastWords)")
       try ReportSample.png.write(to: files.appending(path: "original.png"))
       let answer = """
-        {"time":"2026-11-28T02:23:02.250Z","kind":"event","direction":"toClient","event":"fragment:processed","faults":[],\
+        {"time":"2026-11-28T02:23:02.250Z","connection":1,"kind":"event","namespace":"/",\
+        "direction":"toClient","event":"fragment:processed","faults":[],\
         "attachments":["\(sound)"],"payload":[{"sequence_number":0,"sample_rate_hz":8000}]}
 
         """
@@ -65,7 +66,7 @@ struct RunFolderTests {
   @Test("What is not as expected can be listened to; everything else on demand, and the page says how")
   func players() async throws {
     try await withRun { folder in
-      let size = try await RunFolder(folder).writePage()
+      let size = try await RunFolder(folder, fixtures: DubbingSettings().fixtures).writePage()
       #expect(size == (try Data(contentsOf: folder.appending(path: "index.html")).count))
       var sections = try sections(of: folder)
       #expect(Set(sections.filter { $0.value.contains("<video") }.keys) == ["red", "missed"])
@@ -74,7 +75,7 @@ struct RunFolderTests {
       #expect(sections.values.allSatisfy { $0.contains("data-part=\"sequence\"") })
       #expect(try text(of: folder).contains("data-part=\"on-demand\""))
 
-      _ = try await RunFolder(folder).writePage(playsAll: true)
+      _ = try await RunFolder(folder, fixtures: DubbingSettings().fixtures).writePage(playsAll: true)
       sections = try self.sections(of: folder)
       #expect(sections.values.allSatisfy { $0.contains("<video") && $0.contains(">dub</span>") })
       #expect(try !text(of: folder).contains("data-part=\"on-demand\""))

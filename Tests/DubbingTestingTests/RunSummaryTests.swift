@@ -106,12 +106,4 @@ struct RunProgressTests {
     #expect(Self.progress.line(at: .zero, width: 20) == "e2e: 0 of 5 · now c…")
     #expect(Self.progress.line(at: .zero, width: 200).count < 60)
   }
-
-  @Test("In CI, and where nobody knows, there is no width")
-  func terminal() {
-    #expect(Console.width(in: ["E2E_COLUMNS": "80"]) == 80)
-    #expect(Console.width(in: ["E2E_COLUMNS": "80", "CI": "true"]) == nil)
-    #expect(Console.width(in: [:]) == nil)
-    #expect(Console.width(in: ["E2E_COLUMNS": "4"]) == nil)
-  }
 }

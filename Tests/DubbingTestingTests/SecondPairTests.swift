@@ -1,8 +1,7 @@
+import DubbingTesting
 import Foundation
 import SocketIOLite
 import Testing
-
-@testable import DubbingTesting
 
 /// What compose/second/stack.json says of events as the second pair sends them.
 @Suite("The second pair's description", .kind(.logic))

@@ -34,7 +34,7 @@ struct StackFileTests {
     let one = try DualStack.load(Self.own, inherited: ["MEDIAMTX_RTSP_PORT": "28554"])
     #expect(one.media.environment["MEDIAMTX_RTSP_PORT"] == nil)
     #expect(one.media.environment["MEDIAMTX_RTMP_PORT"] == "0")
-    let fixed = try DualStack.load(Self.own, inherited: ["E2E_PORTS": "fixed"])
+    let fixed = try DualStack.load(Self.own, fixedPorts: true, inherited: [:])
     #expect(fixed.media.environment.isEmpty && fixed.sts.environment.isEmpty)
   }
 
@@ -231,7 +231,7 @@ struct StackFileTests {
 
   @Test("What is wrong with the file is thrown when the stacks are to be started")
   func thrownAtStart() async {
-    let stack = DualStack.read(URL(filePath: "/nowhere/stack.json")).sts("STS_ENGINE", "echo")
+    let stack = DualStack.described(by: "/nowhere/stack.json").sts("STS_ENGINE", "echo")
     let error = await #expect(throws: DubbingError.self) { try await withDualStack(stack) { _ in } }
     #expect(error?.code == .fileMissing)
   }

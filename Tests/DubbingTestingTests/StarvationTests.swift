@@ -100,16 +100,6 @@ struct StarvationTests {
     )
   }
 
-  @Test("E2E_STARVED chooses; what it does not know is refused with what it does")
-  func policy() throws {
-    #expect(try StarvedPolicy.chosen(in: [:]) == .warn)
-    #expect(try StarvedPolicy.chosen(in: ["E2E_STARVED": ""]) == .warn)
-    #expect(try StarvedPolicy.chosen(in: ["E2E_STARVED": "fail"]) == .fail)
-    #expect(try StarvedPolicy.chosen(in: ["E2E_STARVED": "retry"]) == .retry)
-    let error = #expect(throws: DubbingError.self) { try StarvedPolicy.chosen(in: ["E2E_STARVED": "rerun"]) }
-    #expect("\(try #require(error))".contains("warn, fail, retry"))
-  }
-
   @Test("Only what was red on a starved machine is run again, and not in services that a fault has changed")
   func repeats() {
     let starved = Starvation(watchedS: 20, lateS: 2, longestLateS: 1, tasksLateS: 0)

@@ -67,7 +67,7 @@ struct StreamCheckTests {
       sts-1     | INFO no errors so far
       sts-1     | ERROR_COUNT=0
       """
-    let lines = try LogLines(pattern: StreamCheck.errorPattern, except: nil)
+    let lines = try LogLines()
     #expect(lines.found(in: log).count == 3)
     guard case .failed(let detail) = lines.answer(lines.found(in: log)) else { return #expect(Bool(false)) }
     #expect(detail.hasPrefix("3 lines:") && detail.contains("engine is busy"), "\(detail)")
@@ -76,6 +76,23 @@ struct StreamCheckTests {
     #expect(lines.found(in: others, of: "test_own_0123abcd").count == 4)
     #expect(lines.answer([]) == .passed("no line at error level"))
     #expect(throws: (any Error).self) { try StreamCheck.logErrors(pattern: "(") }
+  }
+
+  @Test(
+    "What a line's level is, is the same for the check and for the page",
+    arguments: [
+      ("2026-11-28 ERROR dubber.session: engine is busy", LogLevel.error), ("ERR [RTSP] listener is closed", .error),
+      (#"{"time": 1, "level": "error", "msg": "INFO"}"#, .error), ("time=1 level=fatal msg=y", .error),
+      ("Traceback (most recent call last):", .error), ("Killed", .error), ("ERROR_COUNT=0", .ordinary),
+      ("INFO told the client ERROR INVALID_SEQUENCE", .ordinary), ("WARN after ERROR: tried again", .warning),
+      (#"level=warn msg="ERROR""#, .warning), ("the noise level, error or not", .ordinary),
+      ("ERR [API] path not found", .ordinary),
+    ])
+  func levels(line: String, level: LogLevel) throws {
+    #expect(LogLevel(of: line) == level)
+    let log = "worker-1  | 2026-11-28T02:23:02.100000001Z \(line)"
+    #expect(LogLine.lines(of: log).map(\.level) == [level])
+    #expect(try LogLines().found(in: log).isEmpty == (level < .error))
   }
 
   @Test("More fragments under way than were agreed on")

@@ -1,6 +1,5 @@
+import DubbingTesting
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("VideoMatch", .kind(.logic))
 struct VideoMatchTests {

@@ -4,7 +4,7 @@ import Foundation
 import SocketIOLite
 import Testing
 
-private enum Settings {
+private enum Others {
   /// Another one in each process, so that two runs on one host do not meet.
   static let rtspPort = 28_000 + Int(ProcessInfo.processInfo.processIdentifier) % 2_000
   static let namespace = "/dub"
@@ -16,25 +16,25 @@ private enum Settings {
 
 extension E2E {
   /// One environment in which everything that can be set is set to something else.
-  @Suite("Other settings", .tags(.config), .ownServices, .dualStack(Settings.stack))
+  @Suite("Other settings", .tags(.config), .ownServices, .dualStack(Others.stack))
   struct OtherSettings {
     @Test(
       "A stream is dubbed on another port, in another namespace, in fragments of another length",
       .stream(publish: .rtmp))
     func everythingElse() async throws {
       let environment = try await DualStackEnvironment.current
-      #expect(environment[.rtsp].port == Settings.rtspPort)
+      #expect(environment[.rtsp].port == Others.rtspPort)
       var fixture = try Fixture.named("counting-short")
       fixture.expectedTranscripts = ["one two three four", "five six seven eight", "nine ten eleven twelve"]
       try await LiveStream.current.expectDubbed(fixture)
       let namespaces = Set(environment.tap.records().map(\.event.namespace))
-      #expect(namespaces == [Settings.namespace])
+      #expect(namespaces == [Others.namespace])
     }
 
     @Test("A service that broadcasts lets a client that only listens hear every answer", .stream(publish: .rtmp))
     func broadcast() async throws {
       let stream = try LiveStream.current
-      let heard = try await SpeechSession.withStream(nil, namespace: Settings.namespace) { listener in
+      let heard = try await SpeechSession.withStream(nil, namespace: Others.namespace) { listener in
         var fixture = try Fixture.named("counting-short")
         fixture.expectedTranscripts = nil
         let verdict = try await stream.expectDubbed(fixture)

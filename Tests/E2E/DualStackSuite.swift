@@ -7,7 +7,8 @@ import Testing
 ///
 /// Everything under this suite shares one environment: both compose projects and the tap between them, started when the first
 /// test asks for it and taken down after the last.
-@Suite("E2E", .kind(.streams), .dualStack, .selectedTags)
+@Suite(
+  "E2E", .kind(.streams), .dualStack(.standard, settings: Settings.dubbing), .selectedTags("E2E_TAGS"))
 enum E2E {}
 
 extension Tag {
@@ -34,7 +35,7 @@ extension Tag {
 extension Trait where Self == ConditionTrait {
   /// For what is about this package's own services, their settings and containers: never run on those that `E2E_STACK` describes.
   static var ownServices: Self {
-    let file = ProcessInfo.processInfo.environment["E2E_STACK"] ?? ""
+    let file = Settings.stackFile ?? ""
     return .enabled(
       if: file.isEmpty || URL(filePath: file).standardizedFileURL.path.hasSuffix("/compose/stack.json"),
       "about this package's own services, and E2E_STACK describes others")

@@ -7,7 +7,7 @@ extension E2E {
   /// that is encoded anew, fragments from wherever the worker joined. Each case is judged exactly: these checks, and no others.
   @Suite("Services that nobody here wrote", .tags(.foreign))
   enum Foreign {
-    static let pair = DualStack.described(by: "compose/second/stack.json")
+    static let pair = DualStack.described(by: "compose/second/stack.json", fixedPorts: Settings.fixedPorts)
     /// Three fragments, one of them for the greater part before the fixture: enough for all but a breaker and marks.
     static var short: Fixture { get throws { try .named("counting-awb") } }
     static let passthrough = StreamFault.setting(

@@ -12,7 +12,7 @@ extension E2E {
   @Suite(
     "Real models", .tags(.models),
     .enabled(
-      if: ProcessInfo.processInfo.environment["STS_PROVIDERS"] == "models", "make e2e STS_PROVIDERS=models runs it"))
+      if: Settings.providers == "models", "make e2e STS_PROVIDERS=models runs it"))
   struct Models {
     static let mumble = StreamFault.setting(
       .sts, "STS_ENGINE", "mumble", name: "noise-vocoded speech (STS_ENGINE=mumble)")

@@ -17,7 +17,7 @@ private let freePorts = [
   "MEDIAMTX_RTSP_PORT": "0", "MEDIAMTX_RTMP_PORT": "0", "MEDIAMTX_API_PORT": "0", "MEDIA_SERVICE_PORT": "0",
 ]
 
-@Suite(.dualStack(ours), .selectedTags)
+@Suite(.dualStack(ours, settings: .fromEnvironment()), .selectedTags("E2E_TAGS"))
 struct OurPipeline {
   @Test(.stream(publish: .rtmp), .tags(.config))
   func isDubbed() async throws {

@@ -6,7 +6,7 @@ extension E2E {
   /// Measured by `make bench GROUP=e2e`, with nothing beside it: among the other streams of a run its figures would say nothing.
   @Suite(
     "Streams side by side, measured", .tags(.slow),
-    .enabled(if: ProcessInfo.processInfo.environment["E2E_BENCH"] == "1", "measured by make bench GROUP=e2e"))
+    .enabled(if: Settings.isBenchmark, "measured by make bench GROUP=e2e"))
   struct ParallelStreams {
     @Test("30 s streams: one alone, then several at once", .stream())
     func oneAndSeveral() async throws {

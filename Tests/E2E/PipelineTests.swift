@@ -6,7 +6,7 @@ extension E2E {
   struct Pipeline {
     @Test(
       "A stream comes out as its fixture says, complete and in sync", .stream(),
-      arguments: Fixture.all(tagged: "pipeline"), StreamPublisher.Transport.allCases)
+      arguments: Fixture.all(tagged: "pipeline", in: Settings.dubbing.fixtures), StreamPublisher.Transport.allCases)
     func streamIsDubbed(fixture: Fixture, transport: StreamPublisher.Transport) async throws {
       let clock = ContinuousClock()
       let start = clock.now
@@ -30,7 +30,8 @@ extension E2E {
   /// The recogniser's general language model makes mistakes; such fixtures bound the word error rate.
   @Suite("Free speech", .tags(.pipeline), .dualStack(.standard.sts("STS_ASR_MODEL", "general")))
   struct FreeSpeech {
-    @Test("Sentences come out dubbed", .stream(), arguments: Fixture.all(tagged: "speech"))
+    @Test(
+      "Sentences come out dubbed", .stream(), arguments: Fixture.all(tagged: "speech", in: Settings.dubbing.fixtures))
     func sentencesAreDubbed(fixture: Fixture) async throws {
       try await LiveStream.current.expectDubbed(fixture)
     }
@@ -40,7 +41,9 @@ extension E2E {
     "Voices", .tags(.sts, .models),
     .dualStack(.standard.sts("STS_ASR_MODEL", "general").sts("STS_TTS", "espeak")))
   struct Voices {
-    @Test("Sentences of many speakers are understood", arguments: Fixture.all(tagged: "voices"))
+    @Test(
+      "Sentences of many speakers are understood",
+      arguments: Fixture.all(tagged: "voices", in: Settings.dubbing.fixtures))
     func voicesAreUnderstood(fixture: Fixture) async throws {
       let audio = try await fixture.fragments()
       let (answers, recogniser) = try await SpeechSession.withStream { session in

@@ -98,7 +98,7 @@ extension E2E.ServiceFaults {
   }
 
   /// One after the other: each disturbs everything that runs in its environment.
-  @Suite("Services that fail under a stream and come back", .dualStack, .serialized)
+  @Suite("Services that fail under a stream and come back", .dualStack(.standard), .serialized)
   struct Disturbances {
     @Test("A media server that stands still for two seconds loses nothing", .stream(publish: .rtmp))
     func pausedMediaServer() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 // The Swift of DubbingTesting's articles; scripts/check-docs.py compares the two.
 
-@Suite("Dubbing", .dualStack)
+@Suite("Dubbing", .dualStack(.described(by: "stack.json")))
 struct Dubbing {
   @Test("Counting is dubbed", .stream())
   func counting() async throws {
@@ -13,7 +13,7 @@ struct Dubbing {
   }
 }
 
-@Suite("My talk", .dualStack)
+@Suite("My talk", .dualStack(.described(by: "stack.json")))
 struct MyTalk {
   @Test("It is dubbed over both protocols", .stream(), arguments: [StreamPublisher.Transport.rtsp, .rtmp])
   func dubbed(transport: StreamPublisher.Transport) async throws {
@@ -42,8 +42,13 @@ private func describeContract() {
   contract.fragmentFormats = ["m4a"]
   contract.reader = .init("one event for all") { event, direction in
     let payload = try EventPayload(event)
-    guard direction == .toSTS, case .string("bye")? = payload["kind"] else { return nil }
-    return .streamControl(.streamEnd, StreamControl(streamID: "…"))
+    switch (direction, payload["kind"]) {
+    case (.toSTS, .string("bye")?): return .streamControl(.streamEnd, StreamControl(streamID: "…"))
+    case (.toWorker, .string("dub")?):
+      return .fragmentProcessed(
+        FragmentProcessed(fragmentID: "…", streamID: "…", sequenceNumber: 0, status: .success, transcript: "…"))
+    default: return nil
+    }
   }
 }
 

@@ -66,7 +66,7 @@ extension DualStack {
   }
 }
 
-@Suite("Our pipeline", .dualStack(.ours))
+@Suite("Our pipeline", .dualStack(.ours, settings: .fromEnvironment()))
 struct OurPipeline {
   @Test("Counting is dubbed", .stream())
   func counting() async throws {

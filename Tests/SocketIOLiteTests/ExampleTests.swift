@@ -1,8 +1,7 @@
 import ComposeTesting
 import Foundation
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 /// The examples of the articles, word for word but for what stands in `ArticleExamples.literals`.
 @Suite("What the articles show does what they say", .kind(.logic), .peer("sts.py"))

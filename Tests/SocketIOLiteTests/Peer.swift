@@ -1,9 +1,8 @@
 import ComposeTesting
 import Foundation
+import SocketIOLite
 import Subprocess
 import Testing
-
-@testable import SocketIOLite
 
 #if canImport(System)
   @preconcurrency import System

@@ -1,9 +1,8 @@
 import ComposeTesting
 import Foundation
+import SocketIOLite
 import Subprocess
 import Testing
-
-@testable import SocketIOLite
 
 private let wait: Duration = .seconds(60)
 

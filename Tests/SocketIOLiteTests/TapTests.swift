@@ -1,8 +1,7 @@
 import ComposeTesting
 import Foundation
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 #if canImport(FoundationNetworking)
   import FoundationNetworking

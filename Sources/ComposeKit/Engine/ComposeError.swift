@@ -85,6 +85,7 @@ public struct ComposeError: Error, Sendable, CustomStringConvertible {
   /// The error of a library or of the system that this one tells of, where there was one.
   public var underlying: (any Error)?
 
+  /// An error with its evidence.
   public init(
     _ code: Code, _ summary: String, service: String? = nil, project: String? = nil, exitCode: Int? = nil,
     command: String? = nil, engine: String? = nil, probeOutput: String? = nil, evidence: [String] = [],

@@ -120,13 +120,19 @@ public struct ServiceStatus: Sendable, Hashable {
   public enum Health: String, Sendable, Hashable {
     case none, starting, healthy, unhealthy
   }
+  /// The service's name in its compose files.
   public var service: String
   /// The number of the container within its service, from 1.
   public var replica: Int
+  /// The container's identifier, in full.
   public var containerID: String
+  /// The container's name, unique on its engine.
   public var containerName: String
+  /// The image that it was made of, as the engine names it.
   public var image: String
+  /// Whether it runs.
   public var state: State
+  /// Whether it is well.
   public var health: Health
   /// The exit code of a container that has exited, else nil.
   public var exitCode: Int?

@@ -21,6 +21,7 @@ public struct ComposeProject: Sendable, Hashable {
   /// A project that uses an external network or volume which another one makes starts after that one has made it, without this.
   public var startsAfter: [String]
 
+  /// A project of these files, whose paths start at the working directory.
   public init(
     name: String, files: [String], projectDirectory: String? = nil, profiles: [String] = [],
     environment: [String: String] = [:], envFiles: [String] = [], sharing: [SharedResource] = [],

@@ -2,9 +2,12 @@ import Foundation
 
 /// An address that this process can connect to.
 public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
+  /// A name or address, such as `localhost`.
   public var host: String
+  /// 1 to 65535.
   public var port: Int
 
+  /// A port of a host.
   public init(host: String, port: Int) {
     self.host = host
     self.port = port
@@ -16,8 +19,11 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
 
 /// How a command inside a container ended and what it printed.
 public struct ExecResult: Sendable, Hashable {
+  /// 0 where all was well.
   public var exitCode: Int
+  /// What it printed, as text.
   public var standardOutput: String
+  /// What it complained of, as text.
   public var standardError: String
 }
 

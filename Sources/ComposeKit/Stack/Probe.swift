@@ -17,7 +17,9 @@ import NIOPosix
 public struct Probe: Sendable {
   /// What a probe looks at.
   public struct Target: Sendable {
+    /// The running project.
     public let stack: ComposeStack
+    /// The service that is asked.
     public let service: String
     /// Which container of the service, from 1.
     public let replica: Int

@@ -2,12 +2,14 @@ import Foundation
 
 /// One line that a container printed.
 public struct LogLine: Sendable, Hashable {
+  /// The service's name in its compose files.
   public var service: String
   /// Which container of the service, from 1.
   public var replica: Int
   /// The line without its end.
   public var text: String
 
+  /// A line of a service's container.
   public init(service: String, replica: Int, text: String) {
     self.service = service
     self.replica = replica

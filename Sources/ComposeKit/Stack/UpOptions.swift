@@ -47,6 +47,7 @@ public struct UpOptions: Sendable {
   /// ``ComposeProject/removeReused(options:on:)`` removes it, as does the command that is printed at the end.
   public var reuse: Bool
 
+  /// Options that differ from the usual ones in what is given.
   public init(
     build: BuildPolicy = .missing, pull: PullPolicy = .missing, probes: [String: [Probe]] = [:],
     timeout: Duration = .seconds(60), timeouts: [String: Duration] = [:],

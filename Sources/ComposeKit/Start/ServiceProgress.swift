@@ -17,12 +17,14 @@ public struct ServiceProgress: Sendable, Hashable {
   public var projectName: String
   /// The service, with its number if it has more than one container; empty where the step is the project's.
   public var service: String
+  /// How far it has come.
   public var phase: Phase
   /// The time since the project was started (or, for `removing` and `removed`, since its removal began).
   public var elapsed: Duration
   /// Why it is `failed` or `unhealthy`, in one sentence; the error follows when everything is down, with its evidence.
   public var reason: String?
 
+  /// A step of a service, for tests of what shows progress.
   public init(
     project: String, projectName: String, service: String, phase: Phase, elapsed: Duration, reason: String? = nil
   ) {

@@ -78,7 +78,7 @@ struct ChecksFile: Decodable {
     if let logErrors, logErrors.isOn {
       do {
         checks.append(
-          try .logErrors(pattern: logErrors.pattern ?? StreamCheck.errorPattern, except: logErrors.except))
+          try .logErrors(pattern: logErrors.pattern, except: logErrors.except))
       } catch {
         throw Mistake(problem: "checks.log_errors: \(error)", next: "pattern and except are regular expressions")
       }

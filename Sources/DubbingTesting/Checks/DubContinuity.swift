@@ -1,21 +1,21 @@
-public import AudioPrint
+import AudioPrint
 import Foundation
 
 /// Whether the output plays each fragment's dub without a break, which a window of seconds averages away.
 ///
 /// Only windows that hold their own dub are followed: what is wrong with the others, ``DubbingVerdict/Check/Name/identity`` says.
-public struct DubContinuity: Sendable, Hashable {
+package struct DubContinuity: Sendable, Hashable {
   /// In order of time: `start` counts from the output's time 0, `clip` is the fragment's sequence number.
-  public var breaks: [Break] = []
+  package var breaks: [Break] = []
   /// Fragments that were followed, by sequence number.
-  public var followed: Set<Int> = []
+  package var followed: Set<Int> = []
   /// Fragments whose sound cannot tell: what the pipeline makes of it is too far from the dub to be followed.
-  public var untold: Set<Int> = []
+  package var untold: Set<Int> = []
   /// Seconds of the dubs that are loud enough to be judged.
-  public var judged = 0.0
+  package var judged = 0.0
 
   /// What was followed by somebody else.
-  public init(breaks: [Break] = [], followed: Set<Int> = [], untold: Set<Int> = [], judged: Double = 0) {
+  package init(breaks: [Break] = [], followed: Set<Int> = [], untold: Set<Int> = [], judged: Double = 0) {
     (self.breaks, self.followed, self.untold, self.judged) = (breaks, followed, untold, judged)
   }
 

@@ -56,11 +56,11 @@ public struct MetricBound: Sendable, Hashable, CustomStringConvertible {
   let relation: String
   let bound: Double
   /// Which value is meant.
-  public let value: Value
+  package let value: Value
   /// The role of the port that has the metrics.
-  public let role: DualStack.Role
+  package let role: DualStack.Role
   /// Where it has them.
-  public let path: String
+  package let path: String
 
   static let relations = ["==", "!=", "<=", ">=", "<", ">"]
 

@@ -4,18 +4,16 @@ import Foundation
 // The checks that are there to be switched on.
 
 extension StreamCheck {
-  /// What counts as a line at error level: the level as a word, in capitals or as a field of JSON or logfmt.
-  public static let errorPattern =
-    #"\b(ERROR|CRITICAL|FATAL|PANIC)\b|"level": ?"(error|fatal|critical)"|\blevel=(error|fatal)\b"#
-
-  /// No line of either project's services matches a pattern while the stream runs.
+  /// No line of either project's services is at error level, or matches a pattern, while the stream runs.
   ///
+  /// At error level is what says so in capitals (`ERROR`, `ERR`, `CRITICAL`, `FATAL`, `PANIC`), or as the value of `level` in JSON or
+  /// logfmt, before it names another level; and a `Traceback`, a `panic` and `Killed`, which come without one.
   /// A line that names another stream of the same run is that stream's; one that names none may be due to any that run at the same time.
   /// - Parameters:
-  ///   - pattern: a regular expression; see ``errorPattern``.
+  ///   - pattern: a regular expression for lines that must not come; nil: those at error level must not.
   ///   - except: another one for lines that are known and harmless.
   /// - Throws: for what is no regular expression.
-  public static func logErrors(pattern: String = errorPattern, except: String? = nil) throws -> StreamCheck {
+  public static func logErrors(pattern: String? = nil, except: String? = nil) throws -> StreamCheck {
     let lines = try LogLines(pattern: pattern, except: except)
     return StreamCheck("log errors") { findings in
       var found: [String] = []
@@ -98,11 +96,11 @@ extension StreamCheck.Answer {
 /// Lines of a log that say an error (pure).
 struct LogLines: Sendable {
   // `Regex` is not Sendable, so it is made anew where it is used.
-  let pattern: String
+  let pattern: String?
   let except: String?
 
-  init(pattern: String, except: String?) throws {
-    _ = try Regex(pattern)
+  init(pattern: String? = nil, except: String? = nil) throws {
+    _ = try pattern.map { try Regex($0) }
     _ = try except.map { try Regex($0) }
     self.pattern = pattern
     self.except = except
@@ -114,10 +112,12 @@ struct LogLines: Sendable {
   /// - Parameter stream: lines that name other streams only are passed over.
   func found(in text: String, of stream: String = "") -> [String] {
     let named = try? Regex(Self.streamName)
-    guard let wanted = try? Regex(pattern) else { return [] }
+    let wanted = pattern.flatMap { try? Regex($0) }
     let known = except.flatMap { try? Regex($0) }
     return text.split(whereSeparator: \.isNewline).map(String.init).filter { line in
-      guard line.contains(wanted), !(known.map { line.contains($0) } ?? false) else { return false }
+      guard wanted.map({ line.contains($0) }) ?? (LogLevel(of: line) == .error),
+        !(known.map { line.contains($0) } ?? false)
+      else { return false }
       return stream.isEmpty || line.contains(stream) || !(named.map { line.contains($0) } ?? false)
     }
   }

@@ -45,6 +45,7 @@ public struct StreamCheck: Sendable, Hashable {
 public struct StreamFindings: Sendable {
   /// The stream's name.
   public var stream: String
+  /// What was published.
   public var fixture: Fixture
   /// Both projects, still running.
   public var environment: DualStackEnvironment
@@ -61,7 +62,7 @@ public struct StreamFindings: Sendable {
   /// From the publisher's start to the output being there; nil when it never was.
   public var firstOutputAfter: Duration?
   /// What the verdict was drawn from, the analysis of the output among it.
-  public var evidence: StreamEvidence
+  package var evidence: StreamEvidence
   /// The verdict without the checks of one's own.
   public var verdict: DubbingVerdict
 }

@@ -55,6 +55,7 @@ public struct Contract: Sendable, Hashable {
   public var acceptsPartial = false
   /// Whether a time in milliseconds may have a fraction. Ours never has one.
   public var allowsFractionalTimes = true
+  /// How sequence numbers go on when a worker has connected anew.
   public var sequence = Sequence.continues
   /// Reads events in Swift, where a description is not enough; it is asked first.
   public var reader: Reader?
@@ -82,7 +83,7 @@ public struct Contract: Sendable, Hashable {
   }
 
   /// Whether they have a field, or it is a constant.
-  public func has(_ field: Field, in event: Event) -> Bool {
+  package func has(_ field: Field, in event: Event) -> Bool {
     guard let form = events[event] else { return false }
     return form.fields[field] != nil || form.constants[field] != nil
   }

@@ -14,7 +14,7 @@ extension Contract {
     case error
 
     /// Which ways it may go.
-    public var directions: Set<ObservedEvent.Direction> {
+    package var directions: Set<ObservedEvent.Direction> {
       switch self {
       case .streamInit, .fragmentData, .streamPause, .streamResume, .streamEnd: [.toSTS]
       case .streamReady, .fragmentProcessed, .streamComplete, .backpressure, .error: [.toWorker]
@@ -23,7 +23,7 @@ extension Contract {
     }
 
     /// What it may say.
-    public var fields: [Field] {
+    package var fields: [Field] {
       switch self {
       case .streamInit:
         [

@@ -18,17 +18,17 @@ extension Contract {
   /// An event of ours, in the worker's or a client's words.
   ///
   /// - Returns: the name and the arguments for `SocketIOClient.emit(_:arguments:)`; nil where they have no such event.
-  public func message(_ event: StreamInit) -> (name: String, arguments: [EventPayload.Value])? {
+  package func message(_ event: StreamInit) -> (name: String, arguments: [EventPayload.Value])? {
     message(.streamInit, event)
   }
 
   /// A fragment in the worker's words.
-  public func message(_ event: FragmentData) -> (name: String, arguments: [EventPayload.Value])? {
+  package func message(_ event: FragmentData) -> (name: String, arguments: [EventPayload.Value])? {
     message(.fragmentData, event)
   }
 
   /// Pausing, resuming or ending a stream, in the worker's words.
-  public func message(_ event: Event, _ control: StreamControl) -> (name: String, arguments: [EventPayload.Value])? {
+  package func message(_ event: Event, _ control: StreamControl) -> (name: String, arguments: [EventPayload.Value])? {
     message(event, control as any ContractEvent)
   }
 
@@ -65,7 +65,7 @@ extension Contract {
   }
 
   private func theirs(_ value: EventPayload.Value?, _ field: Field, _ form: Form) -> EventPayload.Value? {
-    guard let meanings = form.values[field], let text = value?.text else { return value }
+    guard let meanings = form.values[field], let text = value?.scalar else { return value }
     return meanings.filter { $0.value == text }.keys.sorted().first.map { .string($0) } ?? value
   }
 

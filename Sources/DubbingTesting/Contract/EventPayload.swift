@@ -4,16 +4,7 @@ public import SocketIOLite
 /// The arguments of one event as a tree of JSON values, addressed by dotted paths.
 public struct EventPayload: Sendable, Hashable {
   /// A JSON value, or the bytes of a binary attachment that stands in the place of one.
-  public enum Value: Sendable, Hashable {
-    case null
-    case bool(Bool)
-    case integer(Int64)
-    case number(Double)
-    case string(String)
-    case array([Value])
-    case object([String: Value])
-    case data(Data)
-  }
+  public typealias Value = JSONValue
 
   /// The event's arguments, without its name.
   public var arguments: [Value]
@@ -32,7 +23,7 @@ public struct EventPayload: Sendable, Hashable {
         ? value
         : value.filled { number in
           attachments.indices.contains(number) ? Data(attachments[number].readableBytesView) : nil
-        } ?? value
+        }
     }
   }
 
@@ -40,7 +31,7 @@ public struct EventPayload: Sendable, Hashable {
   init?(_ payload: FaultPayload) {
     guard let values = try? JSONDecoder().decode([Value].self, from: Data(payload.payload)) else { return nil }
     arguments = values.map { value in
-      value.filled { payload.attachments.indices.contains($0) ? Data(payload.attachments[$0]) : nil } ?? value
+      value.filled { payload.attachments.indices.contains($0) ? Data(payload.attachments[$0]) : nil }
     }
   }
 
@@ -90,7 +81,7 @@ public struct EventPayload: Sendable, Hashable {
   }
 }
 
-extension EventPayload.Value {
+extension JSONValue {
   /// How the value would be called in a sentence.
   var kind: String {
     switch self {
@@ -106,7 +97,7 @@ extension EventPayload.Value {
   }
 
   /// A string, number or truth value as text, by which a contract's `values` know it.
-  var text: String? {
+  var scalar: String? {
     switch self {
     case .string(let value): value
     case .integer(let value): "\(value)"
@@ -146,22 +137,6 @@ extension EventPayload.Value {
     self = .object(fields)
   }
 
-  /// With attachments in the places of `{"_placeholder": true, "num": n}`; nil when there is no such place.
-  fileprivate func filled(_ attachment: (Int) -> Data?) -> Self? {
-    switch self {
-    case .object(let fields):
-      if fields["_placeholder"] == .bool(true), case .integer(let number)? = fields["num"] {
-        return attachment(Int(number)).map { .data($0) }
-      }
-      let changed = fields.compactMapValues { $0.filled(attachment) }
-      return changed.isEmpty ? nil : .object(fields.merging(changed) { $1 })
-    case .array(let values):
-      let changed = values.map { $0.filled(attachment) }
-      return changed.allSatisfy { $0 == nil } ? nil : .array(zip(values, changed).map { $1 ?? $0 })
-    default: return nil
-    }
-  }
-
   /// With placeholders for its attachments, which are appended to a list.
   fileprivate func emptied(into attachments: inout [Data]) -> Self {
     switch self {
@@ -174,42 +149,6 @@ extension EventPayload.Value {
       for key in fields.keys.sorted() { changed[key] = fields[key]?.emptied(into: &attachments) }
       return .object(changed)
     default: return self
-    }
-  }
-}
-
-extension EventPayload.Value: Codable {
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if let value = try? container.decode(String.self) {
-      self = .string(value)
-    } else if container.decodeNil() {
-      self = .null
-    } else if let value = try? container.decode(Bool.self) {
-      self = .bool(value)
-    } else if let value = try? container.decode(Int64.self) {
-      self = .integer(value)
-    } else if let value = try? container.decode(Double.self) {
-      self = .number(value)
-    } else if let value = try? container.decode([Self].self) {
-      self = .array(value)
-    } else {
-      self = .object(try container.decode([String: Self].self))
-    }
-  }
-
-  /// Bytes are encoded as `Data`, of which `SocketIOClient` makes an attachment.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .null: try container.encodeNil()
-    case .bool(let value): try container.encode(value)
-    case .integer(let value): try container.encode(value)
-    case .number(let value): try container.encode(value)
-    case .string(let value): try container.encode(value)
-    case .array(let value): try container.encode(value)
-    case .object(let value): try container.encode(value)
-    case .data(let value): try container.encode(value)
     }
   }
 }

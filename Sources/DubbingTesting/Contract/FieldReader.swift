@@ -24,9 +24,9 @@ struct FieldReader {
   func optionalString(_ field: Contract.Field) throws -> String? {
     guard let value = value(field) else { return nil }
     if let meanings = form.values[field], form.fields[field] != nil {
-      guard let text = value.text, let ours = meanings[text] else {
+      guard let text = value.scalar, let ours = meanings[text] else {
         throw Problem(
-          "\(place(field)) is \(value.text ?? value.kind); the contract has \(meanings.keys.sorted().joined(separator: ", "))"
+          "\(place(field)) is \(value.scalar ?? value.kind); the contract has \(meanings.keys.sorted().joined(separator: ", "))"
         )
       }
       return ours
@@ -95,7 +95,7 @@ struct FieldReader {
 
   // MARK: Audio
 
-  /// A piece of audio; nil where none of its fields is there. What its form does not have is empty, for ``Contract/observed(_:)`` to fill in.
+  /// A piece of audio; nil where none of its fields is there. What its form does not have is empty, for `Contract.observed(_:)` to fill in.
   func optionalAudio(_ fields: Contract.AudioFields) throws -> FragmentAudio? {
     if let whole = value(fields.whole), let data = bytes(whole) {
       return FragmentAudio(format: "", sampleRateHz: 0, channels: 0, durationMs: 0, data: data)
@@ -122,7 +122,7 @@ struct FieldReader {
   /// The field in which the bytes are, or would have to be.
   func dataField(of fields: Contract.AudioFields) -> Contract.Field? {
     let known = [fields.base64, fields.data, fields.whole].filter { form.fields[$0] != nil }
-    return known.first { field in value(field).map { bytes($0) != nil || $0.text != nil } ?? false } ?? known.first
+    return known.first { field in value(field).map { bytes($0) != nil || $0.scalar != nil } ?? false } ?? known.first
   }
 
   private func data(_ fields: Contract.AudioFields) throws -> Data {
@@ -130,7 +130,8 @@ struct FieldReader {
       throw Problem("\(place(dataField(of: fields) ?? fields.base64)) is missing")
     }
     guard let data = bytes(value) else {
-      throw Problem("\(place(field)): \(value.text.map { "\($0.count) characters that are not base64" } ?? value.kind)")
+      throw Problem(
+        "\(place(field)): \(value.scalar.map { "\($0.count) characters that are not base64" } ?? value.kind)")
     }
     return data
   }

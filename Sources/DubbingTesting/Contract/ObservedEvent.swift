@@ -3,8 +3,10 @@ public import SocketIOLite
 
 /// One event between worker and STS, decoded, with when it passed and what in it breaks the contract.
 public struct ObservedEvent: Sendable {
+  /// Which way an event goes.
   public enum Direction: Sendable, Hashable { case toSTS, toWorker }
 
+  /// What an event says.
   public enum Content: Sendable, Hashable {
     case streamInit(StreamInit)
     case streamReady(StreamReady)
@@ -23,15 +25,17 @@ public struct ObservedEvent: Sendable {
 
   /// Unix time.
   public var date: Date
+  /// Which way it went.
   public var direction: Direction
   /// The tap's number of the TCP connection.
   public var connection: Int
+  /// What it says.
   public var content: Content
   /// What breaks the contract, one sentence each.
   public var violations: [String]
 
   /// An event made by hand, for a verdict that is to be tested without a stream.
-  public init(date: Date, direction: Direction, connection: Int = 0, content: Content, violations: [String] = []) {
+  package init(date: Date, direction: Direction, connection: Int = 0, content: Content, violations: [String] = []) {
     self.date = date
     self.direction = direction
     self.connection = connection
@@ -56,14 +60,14 @@ public struct ObservedEvent: Sendable {
 }
 
 extension ObservedEvent {
-  /// Reads what the tap recorded, by itself: what events before it said is not known. See ``Contract/observed(_:)``.
+  /// Reads what the tap recorded, by itself: what events before it said is not known. See `Contract.observed(_:)`.
   public init(_ record: TapRecord, contract: Contract = .standard) {
     var reading = ContractReading(contract)
     self = reading.event(record)
   }
 
   /// Reads an event by itself, and says what in it breaks the contract.
-  public init(
+  package init(
     _ event: SocketIOEvent, _ direction: Direction, at date: Date = Date(), connection: Int = 0,
     contract: Contract = .standard
   ) {
@@ -77,7 +81,7 @@ extension Contract {
   ///
   /// Left out can be: stream and fragment id, an answer's sequence number, and how audio is coded, which then is what the stream's opening
   /// declared. Sequence numbers that restart after a reconnect go on.
-  public func observed(_ records: [TapRecord]) -> [ObservedEvent] {
+  package func observed(_ records: [TapRecord]) -> [ObservedEvent] {
     var reading = ContractReading(self)
     return records.filter { $0.kind == .event }.map { reading.event($0) }
   }
@@ -87,7 +91,7 @@ extension ObservedEvent.Direction {
   init(_ direction: TapDirection) { self = direction == .toServer ? .toSTS : .toWorker }
 
   /// The same in the tap's words, for its rules and queues.
-  public var atTap: TapDirection { self == .toSTS ? .toServer : .toClient }
+  package var atTap: TapDirection { self == .toSTS ? .toServer : .toClient }
 
   var sentence: String { self == .toSTS ? "from worker to STS" : "from STS to worker" }
 }

@@ -4,7 +4,7 @@ import SocketIOLite
 extension SocketIOTap {
   /// Everything recorded so far on the connections that opened the stream.
   ///
-  /// A worker may carry several streams over one connection: ``StreamEvents`` then picks the stream's own events.
+  /// A worker may carry several streams over one connection: `StreamEvents` then picks the stream's own events.
   func records(of stream: String, contract: Contract) -> [TapRecord] {
     let all = records().filter { $0.kind == .event }
     // Where there is no opening that names the stream, whatever the worker says may.

@@ -64,12 +64,17 @@ public struct StreamFault: Sendable {
 
   /// A setting of the services that makes the fault.
   public struct Setting: Sendable, Hashable {
+    /// The compose project whose services are set.
     public enum Project: String, Sendable, Hashable { case media, sts }
 
+    /// Whose setting it is.
     public var project: Project
+    /// The variable's name.
     public var variable: String
+    /// What it is set to.
     public var value: String
 
+    /// A setting of a project.
     public init(_ project: Project, _ variable: String, _ value: String) {
       self.project = project
       self.variable = variable
@@ -171,7 +176,7 @@ extension StreamFault {
     StreamFault(name: name, services: disturbance)
   }
 
-  /// A setting of the services is the fault: start the environment with `.dualStack(.standard.under(fault))`.
+  /// A setting of the services is the fault: start the environment with `.dualStack(.ours.under(fault))`.
   public static func setting(
     _ project: Setting.Project, _ variable: String, _ value: String, name: String
   ) -> StreamFault {

@@ -8,10 +8,10 @@ import Foundation
 /// The media server's control API (MediaMTX v3): which paths exist and are ready.
 public struct ControlAPI: Sendable {
   /// Where the API answers.
-  public var endpoint: Endpoint
+  package var endpoint: Endpoint
 
   /// An API at an address on this host.
-  public init(endpoint: Endpoint) { self.endpoint = endpoint }
+  package init(endpoint: Endpoint) { self.endpoint = endpoint }
 
   /// A path on the media server. Newer servers say `available` or `online` where older ones say `ready`: either counts.
   public struct Path: Sendable, Hashable, Decodable {
@@ -46,7 +46,7 @@ public struct ControlAPI: Sendable {
   }
 
   /// Every path that has a publisher.
-  public func paths() async throws -> [Path] {
+  package func paths() async throws -> [Path] {
     try await Self.paths { page in
       let url = "http://\(endpoint)/v3/paths/list?page=\(page)"
       let (status, body) = try await HTTP.get(url, timeout: .seconds(5))

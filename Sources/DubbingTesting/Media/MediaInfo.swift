@@ -2,20 +2,20 @@ import Foundation
 import Subprocess
 
 /// What ffprobe says of a media file or URL.
-public struct MediaInfo: Sendable, Hashable {
+package struct MediaInfo: Sendable, Hashable {
   /// The first video track.
-  public struct VideoTrack: Sendable, Hashable {
+  package struct VideoTrack: Sendable, Hashable {
     /// As ffmpeg calls it, such as `h264` or `aac`.
-    public var codec: String
+    package var codec: String
     /// Pixels.
-    public var width: Int
+    package var width: Int
     /// Pixels.
-    public var height: Int
+    package var height: Int
     /// Frames per second, on average.
-    public var fps: Double
+    package var fps: Double
 
     /// A track of these figures.
-    public init(codec: String, width: Int, height: Int, fps: Double) {
+    package init(codec: String, width: Int, height: Int, fps: Double) {
       self.codec = codec
       self.width = width
       self.height = height
@@ -24,16 +24,16 @@ public struct MediaInfo: Sendable, Hashable {
   }
 
   /// The first audio track.
-  public struct AudioTrack: Sendable, Hashable {
+  package struct AudioTrack: Sendable, Hashable {
     /// As ffmpeg calls it, such as `h264` or `aac`.
-    public var codec: String
+    package var codec: String
     /// Samples per second.
-    public var sampleRate: Int
+    package var sampleRate: Int
     /// How many there are.
-    public var channels: Int
+    package var channels: Int
 
     /// A track of these figures.
-    public init(codec: String, sampleRate: Int, channels: Int) {
+    package init(codec: String, sampleRate: Int, channels: Int) {
       self.codec = codec
       self.sampleRate = sampleRate
       self.channels = channels
@@ -41,16 +41,16 @@ public struct MediaInfo: Sendable, Hashable {
   }
 
   /// As ffmpeg calls it, such as `flv`.
-  public var container: String
+  package var container: String
   /// Seconds.
-  public var duration: Double
+  package var duration: Double
   /// nil: there is none.
-  public var video: VideoTrack?
+  package var video: VideoTrack?
   /// nil: there is none.
-  public var audio: AudioTrack?
+  package var audio: AudioTrack?
 
   /// A file of these tracks.
-  public init(container: String, duration: Double, video: VideoTrack?, audio: AudioTrack?) {
+  package init(container: String, duration: Double, video: VideoTrack?, audio: AudioTrack?) {
     self.container = container
     self.duration = duration
     self.video = video
@@ -59,16 +59,16 @@ public struct MediaInfo: Sendable, Hashable {
 }
 
 /// One packet of a track, known by the hash of its payload, so that it can be recognised after a copy.
-public struct MediaPacket: Sendable, Hashable {
+package struct MediaPacket: Sendable, Hashable {
   /// MD5 of the payload; of H.264 and HEVC, of the coded picture in it.
-  public var hash: String
+  package var hash: String
   /// Presentation time, seconds; nil where the container gives none.
-  public var pts: Double?
+  package var pts: Double?
   /// Decoding time, seconds.
-  public var dts: Double?
+  package var dts: Double?
 
   /// A packet of these figures.
-  public init(hash: String, pts: Double?, dts: Double?) {
+  package init(hash: String, pts: Double?, dts: Double?) {
     self.hash = hash
     self.pts = pts
     self.dts = dts
@@ -79,7 +79,7 @@ extension MediaInfo {
   /// Reads container, codecs and duration.
   ///
   /// - Throws: ``DubbingError`` with ffprobe's own words.
-  public static func probe(_ path: String) async throws -> MediaInfo {
+  package static func probe(_ path: String) async throws -> MediaInfo {
     let output = try await Probe.run(path, ["-show_format", "-show_streams"])
     let video = output.streams?.first { $0.codecType == "video" }
     let audio = output.streams?.first { $0.codecType == "audio" }
@@ -105,7 +105,7 @@ extension MediaInfo {
   ///   - track: `v:0` or `a:0`.
   ///   - limit: how many packets are read at most; nil: all.
   /// - Throws: ``DubbingError`` with ffmpeg's own words.
-  public static func packets(of path: String, track: String, limit: Int? = nil) async throws -> [MediaPacket] {
+  package static func packets(of path: String, track: String, limit: Int? = nil) async throws -> [MediaPacket] {
     try await packets(of: path, track: track, codec: try await probe(path).codec(of: track), limit: limit)
   }
 
@@ -161,7 +161,7 @@ extension MediaInfo {
   /// Decodes every packet of a file and returns what the decoders complained of; empty when they had nothing to conceal.
   ///
   /// - Throws: ``DubbingError`` when ffmpeg is missing or takes more than a minute.
-  public static func decodingProblems(in path: String) async throws -> String {
+  package static func decodingProblems(in path: String) async throws -> String {
     let arguments = ["-hide_banner", "-loglevel", "error", "-xerror", "-nostdin", "-i", path, "-f", "null", "-"]
     let result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))
     return result.succeeded ? result.standardError : result.lastWords

@@ -6,11 +6,11 @@ public struct StreamPublisher: Sendable {
   public enum Transport: String, Sendable, Hashable, CaseIterable { case rtsp, rtmp }
 
   /// What is published.
-  public var fixture: Fixture
+  package var fixture: Fixture
   /// Where to.
-  public var url: String
+  package var url: String
   /// Over which protocol; that of the URL.
-  public var transport: Transport
+  package var transport: Transport
   /// From the moment at which the media server has the path to the fixture's first packet, at least; more than 0.
   ///
   /// No media server replays what went by before a reader attached, and a worker that polls needs a moment for that.
@@ -23,19 +23,19 @@ public struct StreamPublisher: Sendable {
   public var droppedVideoPackets: String?
 
   /// What workers that poll once a second need.
-  public static let standardLead = Duration.seconds(2)
+  package static let standardLead = Duration.seconds(2)
   /// How long the publisher stays after the fixture: MediaMTX closes readers, with what waits in their queues, when it leaves.
   static let stay = Duration.milliseconds(500)
 
   /// A publisher that leaves nothing out and lives to its end.
-  public init(fixture: Fixture, url: String, transport: Transport) {
+  package init(fixture: Fixture, url: String, transport: Transport) {
     self.fixture = fixture
     self.url = url
     self.transport = transport
   }
 
   /// From the start of ``run()`` to the fixture's first packet.
-  public var firstPacketAfter: Duration { leadInLength / rate }
+  package var firstPacketAfter: Duration { leadInLength / rate }
   /// How long the fixture takes after that.
   var length: Duration { .seconds(fixture.duration) / rate }
   /// In the stream's own time.
@@ -44,7 +44,7 @@ public struct StreamPublisher: Sendable {
   /// Returns when the whole fixture has been published.
   ///
   /// - Throws: ``DubbingError`` when ffmpeg ends with an error or does not end in time.
-  public func run() async throws {
+  package func run() async throws {
     let leadIn = try await LeadIn(fixture, lead: lead * rate, endingAnalysis: transport == .rtmp)
     defer { leadIn.remove() }
     let whole = firstPacketAfter + length + Self.stay

@@ -1,14 +1,14 @@
 import Foundation
 
 /// Records a published stream to a file while it runs, without touching its packets.
-public struct StreamRecorder: Sendable {
+package struct StreamRecorder: Sendable {
   /// What is played.
-  public var url: String
+  package var url: String
   /// Where it is kept, as FLV.
-  public var file: URL
+  package var file: URL
 
   /// A recorder of one stream.
-  public init(url: String, file: URL) {
+  package init(url: String, file: URL) {
     self.url = url
     self.file = file
   }
@@ -16,7 +16,7 @@ public struct StreamRecorder: Sendable {
   /// Returns when the publisher has ended the stream.
   ///
   /// - Throws: ``DubbingError`` when nothing could be recorded, or the stream does not end in time.
-  public func run(timeout: Duration) async throws {
+  package func run(timeout: Duration) async throws {
     try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     let arguments = [
       "-hide_banner", "-loglevel", "warning", "-nostdin", "-y", "-rw_timeout", "60000000",

@@ -11,50 +11,50 @@ public struct VideoMatch: Sendable, Hashable {
   }
 
   /// What became of the picture, as far as it could be seen.
-  public var treatment = Treatment.untouched
+  package var treatment = Treatment.untouched
   /// Why ``lag`` is not known.
-  public var lagProblem: String?
+  package var lagProblem: String?
   /// How alike a re-encoded picture is to the fixture's, 0…1; nil: not compared.
-  public var likeness: Double?
+  package var likeness: Double?
   /// Whether the output shows something else than the fixture.
-  public var isAnother = false
+  package var isAnother = false
   /// How long a re-encoded picture stands still, at the longest, where the fixture's moves; below a second it is zero.
-  public var frozen = Duration.zero
+  package var frozen = Duration.zero
   /// Packets of the input.
-  public var inputCount = 0
+  package var inputCount = 0
   /// Packets of the output.
-  public var outputCount = 0
+  package var outputCount = 0
   /// Output packets that are one of the input's.
-  public var matched = 0
+  package var matched = 0
   /// Input packets before the first one that matched.
-  public var missingHead = 0
+  package var missingHead = 0
   /// Input packets after the last one that matched.
-  public var missingTail = 0
+  package var missingTail = 0
   /// Input packets between the first and the last one that matched, in no place of the output.
-  public var missingInside = 0
+  package var missingInside = 0
   /// Output packets whose input packet was there before.
-  public var repeated = 0
+  package var repeated = 0
   /// Output packets that come after a later one.
-  public var reordered = 0
+  package var reordered = 0
   /// Output packets whose payload is not in the input: the video was touched.
-  public var foreign = 0
+  package var foreign = 0
   /// Decoding times that do not grow.
-  public var nonMonotonic = 0
+  package var nonMonotonic = 0
   /// Packets whose presentation time is before their decoding time.
-  public var presentedBeforeDecoded = 0
+  package var presentedBeforeDecoded = 0
   /// How much later the output shows a picture: median over the packets that match, or over decoded pictures where none does; nil where
   /// that could not be measured.
-  public var lag: Duration?
+  package var lag: Duration?
   /// Largest minus smallest of those differences.
-  public var jitter = Duration.zero
+  package var jitter = Duration.zero
 
   /// A match of nothing.
-  public init() {}
+  package init() {}
 }
 
 extension VideoMatch {
   /// Follows the output packet by packet; equal payloads (a still picture) are matched to the next one that is due.
-  public init(input: [MediaPacket], output: [MediaPacket]) {
+  package init(input: [MediaPacket], output: [MediaPacket]) {
     inputCount = input.count
     outputCount = output.count
     var indexes = Dictionary(grouping: input.indices, by: { input[$0].hash })

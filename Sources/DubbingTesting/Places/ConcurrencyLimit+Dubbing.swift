@@ -7,14 +7,11 @@ extension ConcurrencyLimit {
   /// Judged at once: each takes a core, and what is being dubbed meanwhile wants one too.
   static let verdicts = ConcurrencyLimit(limit: cores)
 
-  /// `E2E_MAX_ENVIRONMENTS`, or one more than twice as many as there are cores: most of the time they start, wait for their last
+  /// As the settings say, or one more than twice as many as there are cores: most of the time they start, wait for their last
   /// fragment, or stop. At least two, since suites with one of their own are nested in a suite with another.
-  static let environments = ConcurrencyLimit(limit: max(2, setting("E2E_MAX_ENVIRONMENTS") ?? 2 * cores + 1))
+  static let environments = ConcurrencyLimit(
+    limit: max(2, DubbingSettings.current.maxEnvironments ?? 2 * cores + 1))
 
   /// Environments that are being started, each on two cores: side by side, the first would be ready as late as the last.
   static let starts = ConcurrencyLimit(limit: cores / 2)
-
-  static func setting(_ variable: String) -> Int? {
-    ProcessInfo.processInfo.environment[variable].flatMap(Int.init)
-  }
 }

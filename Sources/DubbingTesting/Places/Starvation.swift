@@ -1,30 +1,30 @@
 import Foundation
 
 /// How much of what it needed a machine did not have while a stream ran: a red check may then be the machine's.
-public struct Starvation: Sendable, Hashable, Codable {
+package struct Starvation: Sendable, Hashable, Codable {
   /// How long the stream took, from its announcement to the end of its output, seconds.
-  public var watchedS: Double
+  package var watchedS: Double
   /// How late a thread of the test process was that only looks at the clock, all delays together, and the longest one.
-  public var lateS: Double
-  public var longestLateS: Double
+  package var lateS: Double
+  package var longestLateS: Double
   /// How late a task was that does the same: beside the machine, judging and other tests in the process keep it waiting.
-  public var tasksLateS: Double
+  package var tasksLateS: Double
   /// How long some program of the machine waited for a core; nil where the system does not say (Linux's /proc/pressure/cpu).
-  public var waitingS: Double?
+  package var waitingS: Double?
   /// How long the engine kept containers of the environment from their cores because of a limit; nil where that cannot be read.
-  public var throttledS: Double?
+  package var throttledS: Double?
 
   /// Enough to make a healthy stream red, as far as was ever seen.
   ///
   /// Programs that wait for a core are no proof: eight healthy streams on two cores wait half of the time, and are dubbed in time.
-  public var isStarved: Bool {
+  package var isStarved: Bool {
     longestLateS >= 0.5 || lateS >= 0.05 * watchedS || tasksLateS >= 0.25 * watchedS
       || (throttledS ?? 0) >= 0.1 * watchedS
       || (waitingS ?? 0) >= 0.95 * watchedS
   }
 
   /// One sentence for a red check; nil on a machine that had time to spare.
-  public var remark: String? { isStarved ? "\(sentence): the red may be its" : nil }
+  package var remark: String? { isStarved ? "\(sentence): the red may be its" : nil }
 
   /// How much the machine lacked, or that it lacked nothing, with what was measured.
   var sentence: String {

@@ -4,7 +4,7 @@ import Synchronization
 
 /// The places of streams: how many are published at once, and how many live, as `PlacesController` finds out; or a fixed number.
 final class StreamPlaces: Sendable {
-  static let shared = StreamPlaces(fixed: ConcurrencyLimit.setting("E2E_MAX_STREAMS"), cores: ConcurrencyLimit.cores)
+  static let shared = StreamPlaces(fixed: DubbingSettings.current.maxStreams, cores: ConcurrencyLimit.cores)
 
   /// Published at once. One that has been published makes room for the next while its rest is dubbed and judged: a run is then never
   /// without a publisher.

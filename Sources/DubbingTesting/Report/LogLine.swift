@@ -2,26 +2,13 @@ import Foundation
 
 /// One line of a project's log, as `docker compose logs --timestamps` writes it.
 struct LogLine: Sendable, Equatable {
-  enum Level: Int, Sendable, Comparable {
-    case ordinary, warning, error
-    static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
-  }
-
   var date: Date
   var service: String
   var text: String
   /// How often the service said the same, but for numbers, one after another.
   var count = 1
 
-  var level: Level {
-    // Questions of our own about a path that is not there yet: nothing that anybody waits for.
-    if text.contains("[API] path not found") { return .ordinary }
-    let words = text.split { !$0.isLetter }.prefix(12)
-    if words.contains(where: { ["ERROR", "ERR", "CRITICAL", "FATAL", "Traceback", "Killed", "panic"].contains($0) }) {
-      return .error
-    }
-    return words.contains { ["WARNING", "WARN", "WAR"].contains($0) } ? .warning : .ordinary
-  }
+  var level: LogLevel { LogLevel(of: text) }
 }
 
 extension LogLine {

@@ -1,10 +1,10 @@
 import Foundation
 
 /// What differs between two runs: outcomes, checks, answers, A/V, faults. Figures that scatter from run to run are left out.
-public struct RunComparison: Sendable, Codable, Equatable {
+package struct RunComparison: Sendable, Codable, Equatable {
   /// One difference, and whether it is for the worse.
-  public struct Change: Sendable, Codable, Equatable {
-    public enum Kind: String, Sendable, Codable, CaseIterable {
+  package struct Change: Sendable, Codable, Equatable {
+    package enum Kind: String, Sendable, Codable, CaseIterable {
       case outcome, checks
       case lostCheck = "lost check"
       case answers
@@ -12,18 +12,18 @@ public struct RunComparison: Sendable, Codable, Equatable {
       case fault, missing, new
     }
 
-    public var kind: Kind
+    package var kind: Kind
     /// Which stream or fault.
-    public var subject: String
+    package var subject: String
     /// What was, and what is.
-    public var said: String
-    public var isWorse: Bool
+    package var said: String
+    package var isWorse: Bool
   }
 
-  public var changes: [Change]
+  package var changes: [Change]
 
   /// Whether anything is worse than it was.
-  public var isWorse: Bool { changes.contains(where: \.isWorse) }
+  package var isWorse: Bool { changes.contains(where: \.isWorse) }
 
   /// How much slower or faster a stream's slowest answer has to be: half as much again, and 0.3 s.
   private static let (factor, milliseconds) = (1.5, 300.0)
@@ -33,7 +33,7 @@ public struct RunComparison: Sendable, Codable, Equatable {
   /// - Parameters:
   ///   - old: what the other is held against.
   ///   - new: the run in question.
-  public init(_ old: RunReport, _ new: RunReport) {
+  package init(_ old: RunReport, _ new: RunReport) {
     let (before, after) = (old.streamsByCase, new.streamsByCase)
     changes = []
     for name in before.keys.sorted() {
@@ -84,7 +84,7 @@ public struct RunComparison: Sendable, Codable, Equatable {
   }
 
   /// The differences for a terminal, what is worse first; each line begins with ✘ or ✔.
-  public var text: String {
+  package var text: String {
     guard !changes.isEmpty else { return "nothing differs" }
     let sorted = changes.filter(\.isWorse) + changes.filter { !$0.isWorse }
     return sorted.map { change in

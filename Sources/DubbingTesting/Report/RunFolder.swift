@@ -2,18 +2,21 @@ import AudioPrint
 import Foundation
 
 /// The folder that a run has left, and the page that is made of it once nothing is published any more.
-public struct RunFolder: Sendable {
+package struct RunFolder: Sendable {
   /// Where `report.json` is.
-  public var folder: URL
+  package var folder: URL
+  /// The folder of the fixtures, for the sound of those streams that the run has kept none of.
+  package var fixtures: URL
 
-  public init(_ folder: URL) { self.folder = folder }
+  /// What a run has left in a folder.
+  package init(_ folder: URL, fixtures: URL) { (self.folder, self.fixtures) = (folder, fixtures) }
 
   /// Writes `index.html`, with players of every stream that is not as expected: a few at a time, since each takes an encoder.
   ///
   /// - Parameter playsAll: also of those that are as expected, which takes about 0.7 CPU seconds for each stream.
   /// - Returns: the page's size, bytes.
   /// - Throws: what reading `report.json` and writing the page throw. What is missing beside the report is missing on the page.
-  public func writePage(playsAll: Bool = false) async throws -> Int {
+  package func writePage(playsAll: Bool = false) async throws -> Int {
     let report = try RunReport(contentsOf: folder.appending(path: "report.json"))
     let streams = report.streams
     var parts = [(StreamSound, StreamTrace)?](repeating: nil, count: streams.count)
@@ -46,7 +49,7 @@ public struct RunFolder: Sendable {
     let files = stream.events.map { folder.appending(path: $0).deletingLastPathComponent() }
     if let kept = files.flatMap(StreamSound.kept) { return kept }
     let output = stream.recording.map { MediaFile(folder.appending(path: $0).path) }
-    guard let fixture = try? Fixture.named(stream.fixture) else { return StreamSound() }
+    guard let fixture = try? Fixture.named(stream.fixture, in: fixtures) else { return StreamSound() }
     return await StreamSound.of(fixture, output: output)
   }
 

@@ -1,40 +1,40 @@
 import Foundation
 
 /// How runs went one after another: which cases pass only sometimes, and whose answers have become slower.
-public struct RunHistory: Sendable, Codable, Equatable {
+package struct RunHistory: Sendable, Codable, Equatable {
   /// One run in a line.
-  public struct Run: Sendable, Codable, Equatable {
-    public var started: Date
-    public var streams: Int
+  package struct Run: Sendable, Codable, Equatable {
+    package var started: Date
+    package var streams: Int
     /// Streams and faults that were not as expected.
-    public var unexpected: Int
+    package var unexpected: Int
     /// Median of all answers in time and late, milliseconds; nil: there was none.
-    public var medianAnswerMs: Double?
-    public var totalS: Double
+    package var medianAnswerMs: Double?
+    package var totalS: Double
   }
 
   /// A case that passed in some runs and not in others.
-  public struct Flaky: Sendable, Codable, Equatable {
-    public var name: String
+  package struct Flaky: Sendable, Codable, Equatable {
+    package var name: String
     /// A letter for each run: `✔`, `✘`, or `·` where it was not run.
-    public var marks: String
+    package var marks: String
   }
 
   /// A case whose answers take half as much again as at first, and 0.2 s more.
-  public struct Slower: Sendable, Codable, Equatable {
-    public var name: String
+  package struct Slower: Sendable, Codable, Equatable {
+    package var name: String
     /// Medians of the first and of the last third of the runs, milliseconds.
-    public var firstMs: Double
-    public var lastMs: Double
+    package var firstMs: Double
+    package var lastMs: Double
   }
 
   /// In the order of time.
-  public var runs: [Run]
-  public var flaky: [Flaky]
-  public var slower: [Slower]
+  package var runs: [Run]
+  package var flaky: [Flaky]
+  package var slower: [Slower]
 
   /// - Parameter reports: in any order. Fewer than three runs have no trend.
-  public init(_ reports: [RunReport]) {
+  package init(_ reports: [RunReport]) {
     let sorted = reports.sorted { $0.started < $1.started }
     runs = sorted.map { report in
       Run(
@@ -61,7 +61,7 @@ public struct RunHistory: Sendable, Codable, Equatable {
   }
 
   /// The history for a terminal.
-  public var text: String {
+  package var text: String {
     let head = "started               streams  not as expected  median answer  whole run"
     let lines = runs.map { run in
       let answer = run.medianAnswerMs.map { String(format: "%.0f ms", $0) } ?? "–"

@@ -2,8 +2,8 @@ import ComposeTesting
 
 extension RunReport {
   /// A test case, and how it went.
-  public struct Case: Sendable, Codable, Hashable {
-    public enum Outcome: String, Sendable, Codable {
+  package struct Case: Sendable, Codable, Hashable {
+    package enum Outcome: String, Sendable, Codable {
       case passed, failed
       /// It took itself back.
       case cancelled
@@ -12,28 +12,28 @@ extension RunReport {
     }
 
     /// Module, suites and function.
-    public var test: String
+    package var test: String
     /// As text; nil for a test without arguments.
-    public var arguments: String?
+    package var arguments: String?
     /// The shard whose case it is, from 1; nil in a run that was not split.
-    public var shard: Int?
-    public var outcome: Outcome
+    package var shard: Int?
+    package var outcome: Outcome
     /// Seconds, without its waiting for a place or an environment; nil: not run.
-    public var durationS: Double?
+    package var durationS: Double?
     /// What made it fail.
-    public var issues: [String]?
+    package var issues: [String]?
   }
 
   /// Which shards of how many a report is about.
-  public struct Shards: Sendable, Codable, Hashable {
+  package struct Shards: Sendable, Codable, Hashable {
     /// From 1; several in a merged report.
-    public var reported: [Int]
-    public var count: Int
+    package var reported: [Int]
+    package var count: Int
     /// What a merged report does not know: shards that are missing or were cut off, a sentence each.
-    public var gaps: [String]
+    package var gaps: [String]
 
     /// Those that are not in the report.
-    public var missing: [Int] { (1...max(1, count)).filter { !reported.contains($0) } }
+    package var missing: [Int] { (1...max(1, count)).filter { !reported.contains($0) } }
 
     /// `shard 2 of 5`, or `shards 1, 2 of 5`.
     var text: String {

@@ -1,142 +1,142 @@
 import Foundation
 
 /// What a run found, in the form that CI and people's scripts read from `.build/e2e/report.json`; `docs/report.md` lists the keys.
-public struct RunReport: Sendable, Codable {
-  public struct Stream: Sendable, Codable {
-    public struct Fragment: Sendable, Codable {
-      public var sequence: Int
+package struct RunReport: Sendable, Codable {
+  package struct Stream: Sendable, Codable {
+    package struct Fragment: Sendable, Codable {
+      package var sequence: Int
       /// After the first fragment of the stream was sent, seconds; nil when it never was.
-      public var sentAfterS: Double?
+      package var sentAfterS: Double?
       /// From sending to the acknowledgement.
-      public var acknowledgedMs: Double?
-      public var transcript: String?
-      public var translatedText: String?
-      public var processingMs: Double?
-      public var attributedTo: WindowContent
+      package var acknowledgedMs: Double?
+      package var transcript: String?
+      package var translatedText: String?
+      package var processingMs: Double?
+      package var attributedTo: WindowContent
       /// Where its sound was cut from the fixture, and what of the output was looked at, seconds; nil: not known.
-      public var fixtureStartS: Double?
-      public var outputStartS: Double?
-      public var outputEndS: Double?
-      public var coherence: Double?
-      public var lagMs: Double?
-      public var avDeltaMs: Double?
+      package var fixtureStartS: Double?
+      package var outputStartS: Double?
+      package var outputEndS: Double?
+      package var coherence: Double?
+      package var lagMs: Double?
+      package var avDeltaMs: Double?
     }
 
-    public struct Check: Sendable, Codable {
-      public var name: String
+    package struct Check: Sendable, Codable {
+      package var name: String
       /// Whether it is not red; `state` tells what was not asked from what was.
-      public var passed: Bool
-      public var state: DubbingVerdict.Check.State
-      public var detail: String
+      package var passed: Bool
+      package var state: DubbingVerdict.Check.State
+      package var detail: String
     }
 
     /// A span in which the output does not play a fragment's dub as it is.
-    public struct Break: Sendable, Codable {
-      public var kind: String
+    package struct Break: Sendable, Codable {
+      package var kind: String
       /// Sequence number.
-      public var fragment: Int
+      package var fragment: Int
       /// On the output's time line, seconds.
-      public var startS: Double
-      public var lengthMs: Double
+      package var startS: Double
+      package var lengthMs: Double
     }
 
-    public var test: String
-    public var fixture: String
-    public var stream: String
-    public var outcome: StreamOutcome
-    public var durationS: Double
-    public var fragments: [Fragment]
-    public var checks: [Check]
+    package var test: String
+    package var fixture: String
+    package var stream: String
+    package var outcome: StreamOutcome
+    package var durationS: Double
+    package var fragments: [Fragment]
+    package var checks: [Check]
 
-    public var expectedOutcome: StreamOutcome
+    package var expectedOutcome: StreamOutcome
     /// The outcome is the expected one and no check is red.
-    public var passed: Bool
+    package var passed: Bool
     /// What was broken on purpose; red checks are then what is hoped for.
-    public var fault: String?
+    package var fault: String?
     /// The ``Environment/media`` of the environment that the stream ran in.
-    public var environment: String?
-    public var fixtureDurationS: Double
+    package var environment: String?
+    package var fixtureDurationS: Double
     /// Length of a fragment.
-    public var segmentS: Double
+    package var segmentS: Double
     /// How long an answer may take.
-    public var answerBoundS: Double
+    package var answerBoundS: Double
     /// How far sound may lie from the picture, either way.
-    public var avBoundMs: Double
-    public var videoLagMs: Double?
+    package var avBoundMs: Double
+    package var videoLagMs: Double?
     /// What became of the picture, and why its lag is not known where it is not.
-    public var video: VideoMatch.Treatment?
-    public var videoLagProblem: String?
+    package var video: VideoMatch.Treatment?
+    package var videoLagProblem: String?
     /// From the media server having the input to the worker reading it; nil where that could not be seen.
-    public var workerJoinedMs: Double?
+    package var workerJoinedMs: Double?
     /// Seconds of the fixture before the first sound that the worker sent; nil where that could not be told.
-    public var missedStartS: Double?
+    package var missedStartS: Double?
     /// Share of the fixture's words that were not recognised, 0…1; nil where they are not known.
-    public var wordErrorRate: Double?
+    package var wordErrorRate: Double?
     /// Share of the translation's words that a listener did not hear in the output, 0…1; nil where nobody listened.
-    public var dubErrorRate: Double?
+    package var dubErrorRate: Double?
     /// In order of time; nil where nothing was followed.
-    public var breaks: [Break]?
+    package var breaks: [Break]?
     /// Whether the `SpectralHash` of original and output differ: what the predecessor called dubbed. nil without an output.
-    public var hashDiffers: Bool?
+    package var hashDiffers: Bool?
     /// What the machine lacked while the stream ran; nil for one that was not run by this package.
-    public var starvation: Starvation?
-    /// The stream that was run in its place, alone, because it was red on a starved machine (`E2E_STARVED=retry`).
-    public var repeatedAs: String?
+    package var starvation: Starvation?
+    /// The stream that was run in its place, alone, because it was red on a starved machine (``StarvedPolicy/retry``).
+    package var repeatedAs: String?
     /// The recorded output, from the report's folder; nil when there is none.
-    public var recording: String?
+    package var recording: String?
     /// What the tap recorded, from the report's folder.
-    public var events: String?
+    package var events: String?
   }
 
   /// One entry of the fault catalogue: what was injected and which checks turned red.
-  public struct Fault: Sendable, Codable {
-    public var fault: String
-    public var caughtBy: [String]
-    public var expected: [String]
-    public var message: String
-    public var ok: Bool
-    public var outcome: StreamOutcome?
+  package struct Fault: Sendable, Codable {
+    package var fault: String
+    package var caughtBy: [String]
+    package var expected: [String]
+    package var message: String
+    package var ok: Bool
+    package var outcome: StreamOutcome?
     /// As ``Stream/hashDiffers``.
-    public var hashDiffers: Bool?
+    package var hashDiffers: Bool?
   }
 
   /// A pair of projects that was started, and how long that took.
-  public struct Environment: Sendable, Codable {
-    public struct Service: Sendable, Codable {
-      public var service: String
+  package struct Environment: Sendable, Codable {
+    package struct Service: Sendable, Codable {
+      package var service: String
       /// From `up` to ready.
-      public var readyS: Double
+      package var readyS: Double
     }
 
     /// The unique names of both projects.
-    public var media: String
-    public var sts: String
-    public var readyS: Double
-    public var services: [Service]
+    package var media: String
+    package var sts: String
+    package var readyS: Double
+    package var services: [Service]
     /// Both projects' logs, from the report's folder; there once the environment is down.
-    public var logs: [String]
+    package var logs: [String]
   }
 
-  public var started: Date
+  package var started: Date
   /// From the first `up` to both projects ready, seconds; 0 when no environment was started.
-  public var envReadyS: Double
-  public var totalS: Double
-  public var streams: [Stream]
-  public var faults: [Fault]
+  package var envReadyS: Double
+  package var totalS: Double
+  package var streams: [Stream]
+  package var faults: [Fault]
 
   /// How long at least one stream was being published.
-  public var publishingS: Double
-  public var environments: [Environment]
+  package var publishingS: Double
+  package var environments: [Environment]
   /// What the run ran on; nil until the first environment is ready.
-  public var versions: RunVersions?
+  package var versions: RunVersions?
   /// What tests measured beyond their streams, by name; the unit is in the name.
-  public var measurements: [String: Double]
+  package var measurements: [String: Double]
   /// Every test case of suites with `.dualStack`, by name; in a shard's report the others' too. nil: written before there were any.
-  public var cases: [Case]?
+  package var cases: [Case]?
   /// Which part of a run this is; nil: the whole.
-  public var shards: Shards?
+  package var shards: Shards?
 
-  public init(started: Date) {
+  package init(started: Date) {
     self.started = started
     envReadyS = 0
     totalS = 0
@@ -148,7 +148,7 @@ public struct RunReport: Sendable, Codable {
   }
 
   /// The report as JSON with snake_case keys and ISO 8601 times.
-  public func json() throws -> Data {
+  package func json() throws -> Data {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.dateEncodingStrategy = .iso8601
@@ -158,7 +158,7 @@ public struct RunReport: Sendable, Codable {
 }
 
 extension RunReport.Stream {
-  public init(_ verdict: DubbingVerdict, test: String) {
+  package init(_ verdict: DubbingVerdict, test: String) {
     self.test = test
     fixture = verdict.fixture
     stream = verdict.stream

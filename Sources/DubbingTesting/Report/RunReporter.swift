@@ -7,10 +7,12 @@ import Testing
 ///
 /// The files are written anew after every stream, so that a run that is killed leaves what it had found.
 public actor RunReporter {
-  public static let shared = RunReporter(folder: RunReporter.defaultFolder)
+  /// That of this process, in ``DubbingSettings/reportFolder``.
+  public static let shared = RunReporter()
 
-  /// Where reports, recordings and logs of a run are kept: `E2E_REPORT_DIR`, or `.build/e2e`.
-  public nonisolated let folder: URL
+  /// Where reports, recordings and logs of a run are kept.
+  public nonisolated var folder: URL { ownFolder ?? DubbingSettings.current.reportFolder }
+  private nonisolated let ownFolder: URL?
   private var report = RunReport(started: Date())
   /// One for each stream of the report.
   private var sounds: [StreamSound] = []
@@ -21,17 +23,11 @@ public actor RunReporter {
   private let clock = ContinuousClock()
   private var start: ContinuousClock.Instant?
 
-  public init(folder: URL) {
-    self.folder = folder
-  }
-
-  private static var defaultFolder: URL {
-    let environment = ProcessInfo.processInfo.environment
-    return URL(filePath: environment["E2E_REPORT_DIR"] ?? FileManager.default.currentDirectoryPath + "/.build/e2e")
-  }
+  /// - Parameter folder: nil: ``DubbingSettings/reportFolder``, whenever something is written.
+  init(folder: URL? = nil) { ownFolder = folder }
 
   /// The run has begun: its total time counts from the first call.
-  public func begin() {
+  package func begin() {
     if start == nil { start = clock.now }
   }
 
@@ -91,7 +87,7 @@ public actor RunReporter {
     note { progress, time in
       progress.forget(Shards.ofThisProcess.leftOut)
       progress.finish()
-      Console.print(progress.line(at: time, width: Console.width))
+      Console.print(progress.line(at: time, width: DubbingSettings.current.columns))
     }
   }
 
@@ -109,7 +105,7 @@ public actor RunReporter {
   }
 
   /// Adds a stream's verdict, prints its table and writes the report.
-  public func add(_ verdict: DubbingVerdict, test: String, fault: String? = nil) throws {
+  package func add(_ verdict: DubbingVerdict, test: String, fault: String? = nil) throws {
     var entry = RunReport.Stream(verdict, test: test)
     entry.fault = fault
     Console.print(verdict.table(test: test, fault: fault))
@@ -161,7 +157,7 @@ public actor RunReporter {
     do { try writeReport() } catch { Console.print("e2e: the report cannot be written: \(error)") }
   }
 
-  public func add(_ fault: RunReport.Fault) throws {
+  package func add(_ fault: RunReport.Fault) throws {
     report.faults.append(fault)
     try write()
   }
@@ -214,7 +210,7 @@ public actor RunReporter {
 
 extension DualStackEnvironment {
   /// Lists the environment in the report while `body` runs, and keeps its logs when `body` has ended, however it ended.
-  public func reported<R: Sendable>(_ body: @Sendable (DualStackEnvironment) async throws -> R) async throws -> R {
+  package func reported<R: Sendable>(_ body: @Sendable (DualStackEnvironment) async throws -> R) async throws -> R {
     try await RunReporter.shared.add(self)
     let result: Result<R, any Error>
     do { result = .success(try await body(self)) } catch { result = .failure(error) }

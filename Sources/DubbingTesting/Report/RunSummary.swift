@@ -4,7 +4,7 @@ extension RunReport {
   /// Reads a report that a run has left.
   ///
   /// - Throws: what reading the file throws; `DecodingError` for what is no report.
-  public init(contentsOf file: URL) throws {
+  package init(contentsOf file: URL) throws {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     decoder.dateDecodingStrategy = .iso8601
@@ -16,7 +16,7 @@ extension RunReport {
   /// - Parameters:
   ///   - most: of how many that were not as expected it tells.
   ///   - isColoured: whether the terminal shows colours.
-  public func summary(most: Int = 5, isColoured: Bool = false) -> String {
+  package func summary(most: Int = 5, isColoured: Bool = false) -> String {
     func mark(_ isGood: Bool) -> String {
       let mark = isGood ? "✔" : "✘"
       return isColoured ? "\u{1B}[\(isGood ? 32 : 31)m\(mark)\u{1B}[0m" : mark

@@ -2,15 +2,15 @@ import ComposeKit
 import Foundation
 
 /// What a run ran on: the programs and the machine that its figures belong to.
-public struct RunVersions: Sendable, Hashable, Codable {
+package struct RunVersions: Sendable, Hashable, Codable {
   /// The docker engine, e.g. "20.10.24".
-  public var engine: String
+  package var engine: String
   /// The compose command and its version, e.g. "docker compose 2.26.1".
-  public var compose: String
-  public var ffmpeg: String
-  public var swift: String
-  public var os: String
-  public var cores: Int
+  package var compose: String
+  package var ffmpeg: String
+  package var swift: String
+  package var os: String
+  package var cores: Int
 }
 
 extension RunVersions {

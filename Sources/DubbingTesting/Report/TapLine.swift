@@ -1,4 +1,5 @@
 import Foundation
+import SocketIOLite
 
 /// One line of a stream's `events.jsonl`, as the page shows it: in whose words the two services talk does not matter.
 struct TapLine: Sendable, Equatable {
@@ -37,35 +38,28 @@ struct TapLine: Sendable, Equatable {
 extension TapLine {
   /// Reads a tap's record; a line that is none is left out, since the page is worth more than the line.
   static func lines(of record: String) -> [TapLine] {
-    record.split(separator: "\n").compactMap { line in
-      (try? JSONSerialization.jsonObject(with: Data(line.utf8))).flatMap {
-        ($0 as? [String: Any]).flatMap(TapLine.init)
-      }
-    }
+    record.split(separator: "\n").compactMap { TapRecord.Line($0).flatMap(TapLine.init) }
   }
 
-  private init?(_ line: [String: Any]) {
-    guard let date = (line["time"] as? String).flatMap(Self.date), let kind = line["kind"] as? String else {
-      return nil
-    }
+  private init?(_ line: TapRecord.Line) {
+    guard let date = line.date else { return nil }
     self.date = date
-    isFromWorker = line["direction"] as? String == "toServer"
-    let event = line["event"] as? String ?? ""
-    name = kind == "event" || event.isEmpty && kind.isEmpty ? event : "(\(kind))"
-    faults = line["faults"] as? [String] ?? []
+    isFromWorker = line.direction == .toServer
+    name = line.kind == .event ? line.event ?? "" : "(\(line.kind))"
+    faults = line.faults
     var fields = Fields()
-    for payload in line["payload"] as? [Any] ?? [] { fields.read(payload, key: "") }
+    // What was no JSON is one string.
+    if case .array(let arguments) = line.payload {
+      for argument in arguments { fields.read(argument, key: "") }
+    } else {
+      fields.read(line.payload, key: "")
+    }
     let words = fields.short.joined(separator: ", ")
     said = words.count > 160 ? words.prefix(160) + "…" : words
     (sequence, status) = (fields.sequence, fields.status)
-    let attached = (line["attachments"] as? [String] ?? []).compactMap { Data(base64Encoded: $0) }
-    if let bytes = (attached + fields.blobs).max(by: { $0.count < $1.count }), bytes.count > 1024 {
+    if let bytes = (line.attachmentData + fields.blobs).max(by: { $0.count < $1.count }), bytes.count > 1024 {
       sound = Sound(bytes: bytes, sampleRate: fields.sampleRate ?? 16000, channels: fields.channels ?? 1)
     }
-  }
-
-  private static func date(_ text: String) -> Date? {
-    try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
   }
 
   /// What is worth a line of a payload, whatever its shape.
@@ -77,16 +71,16 @@ extension TapLine {
     var sampleRate: Int?
     var channels: Int?
 
-    mutating func read(_ value: Any, key: String) {
+    mutating func read(_ value: JSONValue, key: String) {
       switch value {
-      case let object as [String: Any]:
-        for key in object.keys.sorted() { read(object[key] ?? "", key: key) }
-      case let list as [Any] where list.count < 8:
-        for value in list { read(value, key: key) }
-      case let text as String where text.count > 1024:
+      case .object(let fields):
+        for (key, value) in fields.sorted(by: { $0.key < $1.key }) { read(value, key: key) }
+      case .array(let values) where values.count < 8:
+        for value in values { read(value, key: key) }
+      case .string(let text) where text.count > 1024:
         if let blob = Data(base64Encoded: text) { blobs.append(blob) }
-        short.append("\(key) of \(text.count / 1024) KiB")
-      case let text as String:
+        note(key, "of \(text.count / 1024) KiB")
+      case .string(let text):
         if key == "status" { status = text }
         // A fragment's id ends with its number where there is no other.
         if sequence == nil, key.hasSuffix("id"), text.contains(where: \.isNumber),
@@ -95,15 +89,22 @@ extension TapLine {
           sequence = text.count > 12 && last.count < 4 ? Int(last) : nil
         }
         guard !key.hasSuffix("id"), key != "session", !text.isEmpty else { return }
-        short.append("\(key) \(text.count > 60 ? text.prefix(60) + "…" : text)")
-      case let number as NSNumber:
-        if ["sequence_number", "sequence", "index", "seq"].contains(key) { sequence = number.intValue }
-        if ["sample_rate_hz", "sample_rate", "rate"].contains(key) { sampleRate = number.intValue }
-        if key == "channels" { channels = number.intValue }
-        guard !["timestamp", "pts", "channels", "rate"].contains(where: key.contains) else { return }
-        short.append("\(key) \(number)")
+        note(key, text.count > 60 ? text.prefix(60) + "…" : text)
+      case .integer(let number): read(number: Int(number), "\(number)", key: key)
+      case .number(let number): read(number: Int(exactly: number.rounded()) ?? 0, number.short, key: key)
+      case .bool(let isSo): note(key, "\(isSo)")
       default: break
       }
     }
+
+    private mutating func read(number: Int, _ text: String, key: String) {
+      if ["sequence_number", "sequence", "index", "seq"].contains(key) { sequence = number }
+      if ["sample_rate_hz", "sample_rate", "rate"].contains(key) { sampleRate = number }
+      if key == "channels" { channels = number }
+      guard !["timestamp", "pts", "channels", "rate"].contains(where: key.contains) else { return }
+      note(key, text)
+    }
+
+    private mutating func note(_ key: String, _ text: String) { short.append(key.isEmpty ? text : "\(key) \(text)") }
   }
 }

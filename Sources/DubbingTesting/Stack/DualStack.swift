@@ -3,9 +3,11 @@ import Foundation
 
 /// Two compose projects that dub live streams together: which files, and which service and port is what.
 ///
-/// A team with its own two services describes them here and needs nothing else of this package but ``Testing/Trait/dualStack(_:)``.
+/// A team with its own two services describes them here and needs nothing else of this package but ``Testing/Trait/dualStack(_:settings:)``.
 public struct DualStack: Sendable, Hashable {
+  /// Media server and worker.
   public var media: ComposeProject
+  /// The speech-to-speech service.
   public var sts: ComposeProject
   /// Which service and port is what.
   public var ports = standardPorts
@@ -23,7 +25,9 @@ public struct DualStack: Sendable, Hashable {
   public var addsExtraHosts = false
   /// Path templates; `{stream}` is the stream's name.
   public var inputPath = "live/{stream}/in"
+  /// Where the worker publishes what was dubbed; see ``inputPath``.
   public var outputPath = "live/{stream}/out"
+  /// How long things may take.
   public var budget = TimeBudget.standard
   /// How worker and STS talk to each other.
   public var contract = Contract.standard
@@ -41,59 +45,15 @@ public struct DualStack: Sendable, Hashable {
   public var readRate = 1.0
   /// Questions of one's own about each stream, beside those of every verdict.
   public var checks: [StreamCheck] = []
-  /// The file that this was read from, see ``load(_:inherited:)``.
+  /// The file that this was read from, see ``load(_:fixedPorts:inherited:)``.
   var file: String?
   /// Why that file cannot be used: thrown when the stacks are to be started, so that a description can be a plain value.
   var problem: DubbingError?
 
+  /// Two projects, whose services and ports are this package's own until they are said.
   public init(media: ComposeProject, sts: ComposeProject) {
     self.media = media
     self.sts = sts
-  }
-
-  /// The two stacks that the file named by `E2E_STACK` describes; without it, this package's own.
-  ///
-  /// Ports are chosen by the engine, so that no second run on the host can meet them.
-  /// `E2E_PORTS=fixed` publishes the contract's ports instead (8554, 1935, 9997, 8080, 3000); a port's own variable, such as
-  /// `MEDIAMTX_RTSP_PORT`, always wins. `MEDIA_SERVER=mediamtx` lays `media.mediamtx.yml` over `media.yml` (MediaMTX instead of the
-  /// relay), `STS_PROVIDERS=models` lays `sts.models.yml` over `sts.yml` (Whisper and Kokoro).
-  public static var standard: DualStack {
-    let inherited = ProcessInfo.processInfo.environment
-    if let path = inherited["E2E_STACK"], !path.isEmpty { return read(URL(filePath: path)) }
-    let fixed = inherited["E2E_PORTS"] == "fixed"
-    func ports(_ variables: [String]) -> [String: String] {
-      fixed ? [:] : Dictionary(uniqueKeysWithValues: variables.filter { inherited[$0] == nil }.map { ($0, "0") })
-    }
-    let folder = inherited["E2E_COMPOSE"] ?? FileManager.default.currentDirectoryPath + "/compose"
-    var stack = DualStack(
-      media: ComposeProject(
-        name: "e2e-media-019", files: files(folder, "media", variant: inherited["MEDIA_SERVER"], standard: "relay"),
-        environment: ports(["MEDIAMTX_RTSP_PORT", "MEDIAMTX_RTMP_PORT", "MEDIAMTX_API_PORT", "MEDIA_SERVICE_PORT"])),
-      sts: ComposeProject(
-        name: "e2e-sts-019", files: files(folder, "sts", variant: inherited["STS_PROVIDERS"], standard: "offline"),
-        environment: ports(["STS_PORT"])))
-    // Of this package's own worker more is known than can be seen of any.
-    (stack.tail, stack.picture) = (.flushed, .untouched)
-    return stack
-  }
-
-  /// The compose file, and the one that is laid over it. A variant without such a file is compose's error, which names the file.
-  static func files(_ folder: String, _ name: String, variant: String?, standard: String) -> [String] {
-    let base = "\(folder)/\(name).yml"
-    guard let variant, !variant.isEmpty, variant != standard else { return [base] }
-    return [base, "\(folder)/\(name).\(variant).yml"]
-  }
-
-  /// What a file describes, or a description that cannot be started and says why.
-  static func read(_ file: URL) -> DualStack {
-    do {
-      return try load(file)
-    } catch {
-      let nothing = ComposeProject(name: "unusable", files: [])
-      var stack = DualStack(media: nothing, sts: nothing)
-      stack.problem = error
-      return stack
-    }
   }
 
   /// The same stacks with a setting of the speech-to-speech service changed, such as `STS_ENGINE`.

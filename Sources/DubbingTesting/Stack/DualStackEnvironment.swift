@@ -6,19 +6,22 @@ import Synchronization
 
 /// Both compose projects running side by side, with the tap between worker and STS.
 public struct DualStackEnvironment: Sendable {
+  /// What was started.
   public var stack: DualStack
+  /// Media server and worker, running.
   public var media: ComposeStack
+  /// The speech-to-speech service, running.
   public var sts: ComposeStack
   /// Records what the worker sends and gets.
   public var tap: SocketIOTap
   /// Between that tap and STS: injects faults, and records what STS itself said.
   public var wire: SocketIOTap
   /// Where each role's port is reached from here.
-  public var endpoints: [DualStack.Role: Endpoint]
+  package var endpoints: [DualStack.Role: Endpoint]
   /// From the first `up` to the last healthy service.
-  public var readyAfter: Duration
+  package var readyAfter: Duration
   /// When the projects were started.
-  public var startedAt: Date
+  package var startedAt: Date
   /// The containers of both projects, for what the system counts of each.
   var containers: [String]
 

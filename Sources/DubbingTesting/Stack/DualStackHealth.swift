@@ -3,8 +3,11 @@ import Foundation
 extension DualStackEnvironment {
   /// How one published port answers.
   public struct Health: Sendable, Hashable {
+    /// The role's name.
     public var name: String
+    /// What was asked.
     public var url: String
+    /// Whether the answer is that of a service that is well.
     public var isHealthy: Bool
     /// What came back.
     public var answer: String

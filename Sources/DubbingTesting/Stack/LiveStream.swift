@@ -6,7 +6,9 @@ import SocketIOLite
 public struct LiveStream: Sendable {
   /// Unique on the media server, `test_<case>_<unique>`.
   public var name: String
+  /// Where it is published.
   public var environment: DualStackEnvironment
+  /// Over which protocol it is published.
   public var transport: StreamPublisher.Transport
   /// Where recording, events and logs of this stream are kept.
   public var folder: URL

@@ -1,7 +1,7 @@
 import ComposeKit
 import Foundation
 
-/// Two compose projects described in JSON, for a team that writes no Swift: what `E2E_STACK` names.
+/// Two compose projects described in JSON, for a team that writes no Swift.
 ///
 /// `docs/bring-your-own-stack.md` lists the keys. An unknown key is an error: a misspelt one would silently leave a default in place.
 struct StackFile: Decodable {
@@ -178,12 +178,13 @@ extension DualStack {
   ///
   /// - Parameters:
   ///   - file: JSON with the keys of `docs/bring-your-own-stack.md`.
+  ///   - fixedPorts: whether the ports that the compose files name are published, and not those that the engine chooses.
   ///   - inherited: the environment that a port's own variable may be set in; then it is left alone.
   /// - Throws: ``DubbingError`` for whatever can be wrong without the engine.
   public static func load(
-    _ file: URL, inherited: [String: String] = ProcessInfo.processInfo.environment
+    _ file: URL, fixedPorts: Bool = false, inherited: [String: String] = ProcessInfo.processInfo.environment
   ) throws(DubbingError) -> DualStack {
-    let reader = StackFileReader(file: file, inherited: inherited)
+    let reader = StackFileReader(file: file, fixedPorts: fixedPorts, inherited: inherited)
     return try reader.stack(reader.decoded())
   }
 }

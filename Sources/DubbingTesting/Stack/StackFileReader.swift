@@ -4,6 +4,7 @@ import Foundation
 /// Turns a file into a description, and says what is wrong with it.
 struct StackFileReader {
   var file: URL
+  var fixedPorts: Bool
   var inherited: [String: String]
 
   private func error(_ code: DubbingError.Code, _ problem: String, next: String) -> DubbingError {
@@ -12,7 +13,9 @@ struct StackFileReader {
 
   func decoded() throws(DubbingError) -> StackFile {
     guard let data = FileManager.default.contents(atPath: file.path) else {
-      throw error(.fileMissing, "there is no readable file", next: "E2E_STACK is a path from the package's folder")
+      throw error(
+        .fileMissing, "there is no readable file",
+        next: "a relative path starts at the working directory, the package's folder under `swift test`")
     }
     do {
       // Keys first: a misspelt key is otherwise reported as the missing one that it was meant to be.
@@ -128,8 +131,7 @@ struct StackFileReader {
         next: "paths start at \(file.deletingLastPathComponent().path), the folder of the stack file")
     }
     // A port's own variable in the environment wins; the file's `environment` says what is always so.
-    let isFixed = inherited["E2E_PORTS"] == "fixed"
-    let free = isFixed ? [] : ports.filter { inherited[$0] == nil }
+    let free = fixedPorts ? [] : ports.filter { inherited[$0] == nil }
     let environment = Dictionary(free.map { ($0, "0") }) { first, _ in first }
     return ComposeProject(
       name: project.name ?? name, files: project.files.map(absolute),

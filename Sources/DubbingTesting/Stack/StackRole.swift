@@ -69,7 +69,7 @@ extension DualStack {
   }
 
   /// What this package's own compose files publish.
-  public static let standardPorts: [Role: Port] = [
+  package static let standardPorts: [Role: Port] = [
     .rtsp: Port("mediamtx", 8554), .rtmp: Port("mediamtx", 1935), .controlAPI: Port("mediamtx", 9997),
     .worker: Port("worker", 8080), .speech: Port("sts", 3000),
   ]

@@ -7,12 +7,15 @@ public typealias DualStackTrait = SharedEnvironmentTrait<DualStackEnvironment>
 
 extension Trait where Self == DualStackTrait {
   /// Both compose projects with the tap between them, shared by every test under the suite.
-  public static var dualStack: DualStackTrait { dualStack(.standard) }
-
-  /// The same for stacks of your own, or for ``DualStack/standard`` with another setting.
-  public static func dualStack(_ stack: DualStack) -> DualStackTrait {
+  ///
+  /// - Parameters:
+  ///   - stack: the two projects.
+  ///   - settings: what the whole process goes by; nil: what was given to a suite that began before, or nothing is set. Other settings
+  ///     than those that were given first are an issue.
+  public static func dualStack(_ stack: DualStack, settings: DubbingSettings? = nil) -> DualStackTrait {
     let names = "\(stack.media.name) and \(stack.sts.name)"
     let environment = LazyEnvironment<DualStackEnvironment>("the environment (\(names))") { ready in
+      if let problem = DubbingSettings.current.problem { throw problem }
       try await Fixture.checkAll()
       try await KindOfTests.streams.turn {
         try await ConcurrencyLimit.environments.withPlace { _ in
@@ -27,6 +30,9 @@ extension Trait where Self == DualStackTrait {
     return DualStackTrait(
       environment,
       onEntry: {
+        if let settings {
+          do { try DubbingSettings.Chosen.ofThisProcess.choose(settings) } catch { Issue.record(error) }
+        }
         await RunReporter.shared.begin()
         await RunReporter.shared.keepCases()
       },

@@ -50,15 +50,15 @@ extension LiveStream {
     return verdict
   }
 
-  /// Judges the stream, and once more alone where it was red on a starved machine and `E2E_STARVED` says so.
+  /// Judges the stream, and once more alone where it was red on a starved machine and ``DubbingSettings/starved`` says so.
   private func judged(
     _ fixture: Fixture, under fault: StreamFault? = nil, _ sourceLocation: SourceLocation,
     isExpected: @Sendable (DubbingVerdict) -> Bool
   ) async throws -> Judgement {
-    let policy = try StarvedPolicy.chosen()
+    let policy = DubbingSettings.current.starved
     let first = try await judgedOnce(fixture, under: fault, isExpected)
     if policy == .fail, let remark = first.starvation.remark {
-      Issue.record("stream \(name) cannot be judged (E2E_STARVED=fail): \(remark)", sourceLocation: sourceLocation)
+      Issue.record("stream \(name) cannot be judged (starved: fail): \(remark)", sourceLocation: sourceLocation)
     }
     guard policy.repeats(red: !first.isExpected, first.starvation, under: fault) else {
       try await RunReporter.shared.add(first, of: self, fault: fault?.name)

@@ -1,6 +1,6 @@
 public import AudioPrint
 
-/// Whether one stream was dubbed, completely and in sync: drawn from ``StreamEvidence`` alone.
+/// Whether one stream was dubbed, completely and in sync: drawn from `StreamEvidence` alone.
 public struct DubbingVerdict: Sendable, Hashable {
   /// One question about the stream, with its answer.
   public struct Check: Sendable, Hashable {
@@ -8,6 +8,7 @@ public struct DubbingVerdict: Sendable, Hashable {
     ///
     /// Those of a verdict are the static ones; a ``StreamCheck`` of one's own has a name of its own.
     public struct Name: RawRepresentable, Sendable, Hashable, CaseIterable, ExpressibleByStringLiteral {
+      /// As reports call it.
       public var rawValue: String
 
       public init(rawValue: String) { self.rawValue = rawValue }
@@ -15,23 +16,39 @@ public struct DubbingVerdict: Sendable, Hashable {
       /// A check of one's own, as reports shall call it.
       public init(_ name: String) { rawValue = name }
 
+      /// Each fragment of the fixture was sent, once and in time.
       public static let fragmentsSent = Name("fragments sent")
+      /// Each fragment that was sent was acknowledged.
       public static let acknowledged = Name("acknowledged")
+      /// Each fragment that was sent was answered once, with success.
       public static let processedOnce = Name("processed once")
+      /// Answers came in the order of their fragments.
       public static let order = Name("order")
+      /// Each answer came within ``TimeBudget/fragment``.
       public static let deadline = Name("deadline")
+      /// What was said keeps to the ``Contract``.
       public static let contract = Name("contract")
+      /// The right words were heard.
       public static let transcript = Name("transcript")
+      /// What was made of them is in the target language, and has words where words were heard.
       public static let translation = Name("translation")
       /// An output was published, or, where there is nothing to dub, none was.
       public static let published = Name("published")
+      /// Each window of the output is its own fragment's dub.
       public static let identity = Name("identity")
+      /// The original is not heard where a dub should be.
       public static let originalAbsent = Name("original absent")
+      /// Each dub is as loud as the original, within ``Tolerances/quietDub``.
       public static let loudness = Name("loudness")
+      /// Sound and picture are less than ``Tolerances/avDelta`` apart.
       public static let avSync = Name("a/v sync")
+      /// The output is as long as the fixture, within ``Tolerances/duration``.
       public static let duration = Name("duration")
+      /// The sound is AAC, and the picture has the fixture's codec, unless it was encoded anew.
       public static let codecs = Name("codecs")
+      /// Times do not jump: the picture's move by at most ``Tolerances/videoJitter``.
       public static let timestamps = Name("timestamps")
+      /// No packet of the picture was lost or changed.
       public static let videoPackets = Name("video packets")
       /// Only where an output was recorded: each dub is played as STS made it, nothing of it missing, twice, or with another sound in it.
       public static let continuity = Name("continuity")
@@ -80,7 +97,7 @@ public struct DubbingVerdict: Sendable, Hashable {
     /// What its window of the output holds.
     public var attributedTo: WindowContent
     /// Where its window lies in fixture and output; nil: not known.
-    public var place: StreamEvidence.Window.Place?
+    package var place: StreamEvidence.Window.Place?
     /// Share of its window that its source explains, 0…1; nil: there is no window.
     public var coherence: Double?
     /// How much later the attributed source is heard in the output than its original in the fixture.
@@ -100,21 +117,21 @@ public struct DubbingVerdict: Sendable, Hashable {
   /// Seconds of recorded output.
   public var duration: Double
   /// What the checks were held against.
-  public var budget: TimeBudget
+  package var budget: TimeBudget
   /// Bounds of the checks.
-  public var tolerances: Tolerances
+  package var tolerances: Tolerances
   /// Seconds of the fixture.
-  public var fixtureDuration: Double
+  package var fixtureDuration: Double
   /// How much later the picture is in the output than in the fixture; nil without a picture.
-  public var videoLag: Duration?
+  package var videoLag: Duration?
   /// Why that is not known.
-  public var videoLagProblem: String?
+  package var videoLagProblem: String?
   /// What became of the picture.
-  public var video: VideoMatch.Treatment
+  package var video: VideoMatch.Treatment
   /// From the media server having the input to the worker reading it, as exact as 50 ms; nil where that could not be seen.
-  public var workerJoined: Duration?
+  package var workerJoined: Duration?
   /// How much of the fixture had gone by before the first sound that the worker sent; nil where that could not be told.
-  public var missedStart: Duration?
+  package var missedStart: Duration?
   /// In sequence.
   public var fragments: [Fragment]
   /// Share of the fixture's words that STS did not recognise; nil where they are not known.
@@ -137,7 +154,7 @@ public struct DubbingVerdict: Sendable, Hashable {
 
 extension DubbingVerdict {
   /// Asks every question of the evidence.
-  public init(_ evidence: StreamEvidence) {
+  package init(_ evidence: StreamEvidence) {
     stream = evidence.stream
     fixture = evidence.fixture.name
     expectedOutcome = evidence.fixture.expectedOutcome

@@ -4,26 +4,26 @@ public struct FixtureCoverage: Sendable, Hashable {
   public enum Tail: String, Sendable, Hashable, Codable { case flushed, dropped }
 
   /// How many fragments were sent.
-  public var count: Int
+  package var count: Int
   /// How much of the fixture's sound they hold.
-  public var sent: Duration
+  package var sent: Duration
   /// How much there is of it.
-  public var whole: Duration
+  package var whole: Duration
   /// What had gone by before the first fragment.
-  public var missedStart: Duration
+  package var missedStart: Duration
   /// What lies between two fragments and is in neither.
-  public var gaps: [Range<Duration>]
+  package var gaps: [Range<Duration>]
   /// What lies in two fragments.
-  public var overlaps: [Range<Duration>]
+  package var overlaps: [Range<Duration>]
   /// What comes after the last fragment.
-  public var missedEnd: Duration
+  package var missedEnd: Duration
   /// Length of a usual fragment.
-  public var fragment: Duration
+  package var fragment: Duration
 
   /// - Parameters:
   ///   - fragments: the spans of the fixture that were sent, in order.
   ///   - whole: the span in which the fixture has sound.
-  public init(_ fragments: [Range<Duration>], of whole: Range<Duration>) {
+  package init(_ fragments: [Range<Duration>], of whole: Range<Duration>) {
     count = fragments.count
     self.whole = whole.upperBound - whole.lowerBound
     (sent, gaps, overlaps) = (.zero, [], [])

@@ -3,17 +3,17 @@
 /// Function words and number words alone tell apart the languages that a dubbing pipeline confuses in practice: source for target,
 /// and one Romance language for another. The method is the "common words" one of Grefenstette 1995, "Comparing two language
 /// identification schemes". It answers nil rather than guess: for languages that are not listed, and for texts without such words.
-public struct LanguageGuess: Sendable, Hashable {
+package struct LanguageGuess: Sendable, Hashable {
   /// ISO 639-1.
-  public var language: String
+  package var language: String
   /// Share of the words that were found in that language's list, 0…1.
-  public var share: Double
+  package var share: Double
 
   /// Below this share the list says nothing; two number words among eight others are enough.
   static let leastShare = 0.2
 
   /// Guesses; nil where the text says too little.
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     let words = WordErrorRate.words(text).map(String.init)
     guard !words.isEmpty else { return nil }
     let scores = Self.frequentWords.mapValues { list in Double(words.count { list.contains($0) }) / Double(words.count)

@@ -3,7 +3,7 @@ import Foundation
 
 /// A program that writes down what is said in clips: a second pair of ears, which STS knows nothing of.
 ///
-/// `E2E_LISTENER` names it; without one nobody listens, and ``DubbingVerdict/Check/Name/heardAgain`` is not asked.
+/// ``DubbingSettings/listener`` names it; without one nobody listens, and ``DubbingVerdict/Check/Name/heardAgain`` is not asked.
 struct Listener: Sendable {
   /// For `sh`. It gets `--language` and a code, reads one JSON object a line (`id`, `sample_rate_hz`, `data_base64`: mono, 16 bit), and
   /// writes one with `id` and `text` for each.
@@ -14,9 +14,7 @@ struct Listener: Sendable {
   /// Hz; what recognisers take.
   static let sampleRate = 16000
 
-  static var chosen: Listener? {
-    ProcessInfo.processInfo.environment["E2E_LISTENER"].flatMap { $0.isEmpty ? nil : Listener(command: $0) }
-  }
+  static var chosen: Listener? { DubbingSettings.current.listener.map(Listener.init) }
 
   private struct Question: Encodable {
     var id: Int
@@ -57,7 +55,7 @@ struct Listener: Sendable {
     func failed(_ reason: String) -> DubbingError {
       DubbingError(
         .programFailed, command: "\(command) --language \(language) <\(file.path)", reason: "the listener \(reason)",
-        next: "run it by hand; without E2E_LISTENER nobody listens")
+        next: "run it by hand; where the settings name no listener nobody listens")
     }
     guard result.succeeded else { throw failed("failed: \(result.lastWords)") }
     var heard: [Int: String] = [:]

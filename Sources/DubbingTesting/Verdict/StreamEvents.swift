@@ -1,52 +1,52 @@
 import Foundation
 
 /// What passed between worker and STS about one stream, ordered by fragment.
-public struct StreamEvents: Sendable {
+package struct StreamEvents: Sendable {
   /// One fragment's way there and back.
-  public struct Fragment: Sendable {
+  package struct Fragment: Sendable {
     /// As it was sent first.
-    public var data: FragmentData
+    package var data: FragmentData
     /// When it was sent first; a worker that reconnects sends again what was not processed.
-    public var sentAt: Date
+    package var sentAt: Date
     /// How often it was sent.
-    public var timesSent = 1
+    package var timesSent = 1
     /// When STS acknowledged it first; nil: never.
-    public var acknowledgedAt: Date?
+    package var acknowledgedAt: Date?
     /// Every answer, in the order of arrival.
-    public var answers: [(processed: FragmentProcessed, at: Date)] = []
+    package var answers: [(processed: FragmentProcessed, at: Date)] = []
 
     /// Its sequence number.
-    public var sequence: Int { data.sequenceNumber }
+    package var sequence: Int { data.sequenceNumber }
     /// The answer that counts; nil: there is none.
-    public var firstAnswer: FragmentProcessed? { answers.first?.processed }
+    package var firstAnswer: FragmentProcessed? { answers.first?.processed }
 
     /// From the first sending to the first answer.
-    public var roundTrip: Duration? {
+    package var roundTrip: Duration? {
       answers.first.map { .seconds($0.at.timeIntervalSince(sentAt)) }
     }
   }
 
   /// By sequence number.
-  public var fragments: [Fragment] = []
+  package var fragments: [Fragment] = []
   /// Sequence numbers in the order in which their answers arrived.
-  public var answerOrder: [Int] = []
+  package var answerOrder: [Int] = []
   /// Answers to fragments that were never sent.
-  public var unknownAnswers: [String] = []
+  package var unknownAnswers: [String] = []
   /// Sequence numbers that two different fragments claim.
-  public var clashes: [Int] = []
+  package var clashes: [Int] = []
   /// Errors that STS reported beside its answers.
-  public var serviceErrors: [ServiceError] = []
+  package var serviceErrors: [ServiceError] = []
   /// What broke the contract, one sentence each.
-  public var violations: [String] = []
+  package var violations: [String] = []
   /// What the worker asked for each time it opened the stream.
-  public var openings: [StreamInit] = []
+  package var openings: [StreamInit] = []
   /// How the two talk to each other.
-  public var contract = Contract.standard
+  package var contract = Contract.standard
   /// What recognises speech, where STS tells it.
-  public var recogniser: String?
+  package var recogniser: String?
 
   /// A stream of which nothing was seen.
-  public init() {}
+  package init() {}
 
   /// Whether nothing of the stream was seen.
   var isEmpty: Bool {
@@ -61,7 +61,7 @@ public struct StreamEvents: Sendable {
 
 extension StreamEvents {
   /// Picks the events of one stream and follows each fragment.
-  public init(_ events: [ObservedEvent], stream: String, contract: Contract = .standard) {
+  package init(_ events: [ObservedEvent], stream: String, contract: Contract = .standard) {
     self.contract = contract
     var bySequence: [Int: Fragment] = [:]
     var sequenceOf: [String: Int] = [:]

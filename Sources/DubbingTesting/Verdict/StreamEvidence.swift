@@ -1,38 +1,38 @@
 /// Everything that a verdict on one stream is drawn from; a pure value, so that a verdict can be tested without a stream.
-public struct StreamEvidence: Sendable {
+package struct StreamEvidence: Sendable {
   /// What one fragment's window of the output holds.
-  public struct Window: Sendable, Hashable {
+  package struct Window: Sendable, Hashable {
     /// Where a window lies in fixture and output, as it was measured.
-    public struct Place: Sendable, Hashable {
+    package struct Place: Sendable, Hashable {
       /// Where its fragment was cut, from the fixture's beginning.
-      public var fixtureStart: Duration
+      package var fixtureStart: Duration
       /// What was looked at, from the output's time 0.
-      public var output: Range<Duration>
+      package var output: Range<Duration>
 
       /// A place in both.
-      public init(fixtureStart: Duration, output: Range<Duration>) {
+      package init(fixtureStart: Duration, output: Range<Duration>) {
         self.fixtureStart = fixtureStart
         self.output = output
       }
     }
 
     /// The fragment whose window it is.
-    public var sequence: Int
+    package var sequence: Int
     /// What it holds.
-    public var content: WindowContent
+    package var content: WindowContent
     /// Share of the window's energy that a short linear filter of its source explains, 0…1.
-    public var coherence: Double
+    package var coherence: Double
     /// The same for the original.
-    public var originalCoherence: Double
+    package var originalCoherence: Double
     /// Where the source lies against where it should; positive is late.
-    public var lag: Duration
+    package var lag: Duration
     /// dBFS (RMS).
-    public var level: Double
+    package var level: Double
     /// Where it lies; nil: not known.
-    public var place: Place?
+    package var place: Place?
 
     /// A window of these figures.
-    public init(
+    package init(
       sequence: Int, content: WindowContent, coherence: Double, originalCoherence: Double = 0, lag: Duration,
       level: Double, place: Place? = nil
     ) {
@@ -47,50 +47,50 @@ public struct StreamEvidence: Sendable {
   }
 
   /// The stream's unique name.
-  public var stream: String
+  package var stream: String
   /// What was published.
-  public var fixture: Fixture
+  package var fixture: Fixture
   /// How long things may take.
-  public var budget: TimeBudget
+  package var budget: TimeBudget
   /// How far from perfect things may be.
-  public var tolerances: Tolerances
+  package var tolerances: Tolerances
   /// What the worker sent and got.
-  public var events: StreamEvents
+  package var events: StreamEvents
   /// The recorded output; nil when nothing was published.
-  public var output: MediaInfo?
+  package var output: MediaInfo?
   /// Why there is no output.
-  public var outputProblem: String?
+  package var outputProblem: String?
   /// What became of the picture.
-  public var video: VideoMatch
+  package var video: VideoMatch
   /// One for each fragment of the fixture that the output reaches, sent or not, in sequence.
-  public var windows: [Window]
+  package var windows: [Window]
   /// Level of the original in the same windows, dBFS (RMS).
-  public var originalLevels: [Int: Double]
+  package var originalLevels: [Int: Double]
   /// How long after the input path was ready the worker read it; nil: not known.
-  public var workerJoined: Duration?
+  package var workerJoined: Duration?
   /// How long the publisher waited with its first packet.
-  public var publisherLead = Duration.zero
+  package var publisherLead = Duration.zero
   /// What of the fixture was sent; nil: not known, then fragments are counted.
-  public var coverage: FixtureCoverage?
+  package var coverage: FixtureCoverage?
   /// Whether the worker sends what does not fill a fragment; nil: that is seen.
-  public var tail: FixtureCoverage.Tail?
+  package var tail: FixtureCoverage.Tail?
   /// What the worker does to the picture; nil: that is seen.
-  public var picture: VideoMatch.Treatment?
+  package var picture: VideoMatch.Treatment?
   /// What was published around the fixture; nil: nothing.
-  public var padding: FixturePadding?
+  package var padding: FixturePadding?
   /// Fragments that hold nothing of the fixture, by sequence number: nobody asks what became of them.
-  public var outside: Set<Int> = []
+  package var outside: Set<Int> = []
   /// What declarations and sound of fragments and dubs do not agree on, one sentence each.
-  public var soundProblems: [String] = []
+  package var soundProblems: [String] = []
   /// How much of the fixture had gone by before the first sound that the worker sent; nil: not known.
-  public var missedStart: Duration?
+  package var missedStart: Duration?
   /// Whether each dub is played without a break; nil: nobody followed it.
-  public var continuity: DubContinuity?
+  package var continuity: DubContinuity?
   /// What a listener heard in the window of each spoken fragment; nil: nobody listened.
-  public var heard: [Int: String]?
+  package var heard: [Int: String]?
 
   /// Evidence of these parts; the rest is not known.
-  public init(
+  package init(
     stream: String, fixture: Fixture, budget: TimeBudget = .standard, tolerances: Tolerances = .standard,
     events: StreamEvents, output: MediaInfo?, outputProblem: String? = nil, video: VideoMatch, windows: [Window],
     originalLevels: [Int: Double] = [:]

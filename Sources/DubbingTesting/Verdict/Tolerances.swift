@@ -1,7 +1,7 @@
 /// How far a stream may be from perfect before a check turns red: every bound of a verdict that is not a ``TimeBudget``.
 ///
 /// ```swift
-/// var stack = DualStack.standard
+/// var stack = DualStack.described(by: "stack.json")
 /// stack.tolerances.avDelta = .milliseconds(80)
 /// ```
 public struct Tolerances: Sendable, Hashable {

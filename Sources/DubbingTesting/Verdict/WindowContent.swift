@@ -18,13 +18,13 @@ public enum WindowContent: Sendable, Hashable {
   case absent
 
   /// The same without saying which fragment it is.
-  public enum Kind: String, Sendable, Hashable, CaseIterable {
+  package enum Kind: String, Sendable, Hashable, CaseIterable {
     case dubbed, original, mixed, silent, unknown
     case absent = "none"
   }
 
   /// The same without saying which fragment it is.
-  public var kind: Kind {
+  package var kind: Kind {
     switch self {
     case .original: .original
     case .dubbed: .dubbed

@@ -4,19 +4,33 @@
   import Foundation
 #endif
 
-/// Any JSON value, for what must be shown or quoted rather than understood.
-enum JSONValue: Sendable, Hashable, Codable {
+/// Any JSON value, or the bytes of a binary attachment that stands in the place of one.
+///
+/// For arguments whose shape is not known: `try event.decode(JSONValue.self)`, and as an argument of `emit`.
+public enum JSONValue: Sendable, Hashable, Codable {
+  /// `null`.
   case null
+  /// `true` or `false`.
   case bool(Bool)
+  /// A number that is whole and fits.
   case integer(Int64)
+  /// Any other number.
   case number(Double)
+  /// A string.
   case string(String)
+  /// An array.
   case array([JSONValue])
+  /// An object; its keys have no order.
   case object([String: JSONValue])
+  /// An attachment; decoding yields none, since JSON has a placeholder in its place.
+  case data(Data)
 
-  init(from decoder: any Decoder) throws {
+  public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    if container.decodeNil() {
+    // Most values are strings, and the long ones are.
+    if let value = try? container.decode(String.self) {
+      self = .string(value)
+    } else if container.decodeNil() {
       self = .null
     } else if let value = try? container.decode(Bool.self) {
       self = .bool(value)
@@ -24,8 +38,6 @@ enum JSONValue: Sendable, Hashable, Codable {
       self = .integer(value)
     } else if let value = try? container.decode(Double.self) {
       self = .number(value)
-    } else if let value = try? container.decode(String.self) {
-      self = .string(value)
     } else if let value = try? container.decode([JSONValue].self) {
       self = .array(value)
     } else {
@@ -33,7 +45,8 @@ enum JSONValue: Sendable, Hashable, Codable {
     }
   }
 
-  func encode(to encoder: any Encoder) throws {
+  /// Bytes are encoded as `Data`, of which ``SocketIOClient`` makes an attachment.
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .null: try container.encodeNil()
@@ -43,16 +56,17 @@ enum JSONValue: Sendable, Hashable, Codable {
     case .string(let value): try container.encode(value)
     case .array(let value): try container.encode(value)
     case .object(let value): try container.encode(value)
+    case .data(let value): try container.encode(value)
     }
   }
 
-  var string: String? {
+  package var string: String? {
     if case .string(let value) = self { return value }
     return nil
   }
 
   /// The value's JSON text, keys sorted.
-  var text: String {
+  package var text: String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // Encoding fails only for numbers that JSON cannot say, which decoding never yields.
@@ -95,7 +109,28 @@ enum JSONValue: Sendable, Hashable, Codable {
     case .object(let fields):
       .object(
         Dictionary(uniqueKeysWithValues: fields.map { ($0, $1.redacted(everything: everything || Self.isSecret($0))) }))
-    case .bool, .integer, .number, .string: everything ? .string("***") : self
+    case .bool, .integer, .number, .string, .data: everything ? .string("***") : self
+    }
+  }
+}
+
+extension JSONValue {
+  /// With attachments in the places of `{"_placeholder": true, "num": n}`; one that there is not stays a placeholder.
+  package func filled(_ attachment: (Int) -> Data?) -> JSONValue { changed(attachment) ?? self }
+
+  /// Nil where nothing changes, so that what has no attachment is not built anew.
+  private func changed(_ attachment: (Int) -> Data?) -> JSONValue? {
+    switch self {
+    case .object(let fields):
+      if fields["_placeholder"] == .bool(true), case .integer(let number)? = fields["num"] {
+        return attachment(Int(number)).map { .data($0) }
+      }
+      let changed = fields.compactMapValues { $0.changed(attachment) }
+      return changed.isEmpty ? nil : .object(fields.merging(changed) { $1 })
+    case .array(let values):
+      let changed = values.map { $0.changed(attachment) }
+      return changed.allSatisfy { $0 == nil } ? nil : .array(zip(values, changed).map { $1 ?? $0 })
+    default: return nil
     }
   }
 }

@@ -226,22 +226,20 @@ private struct SessionReplay: Sendable {
   private static func canonical(_ event: SocketIOEvent) -> [UInt8] {
     let payload = event.payload
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(payload)) else { return payload }
-    return bytes(value, event.attachmentBuffers.map { Data($0.readableBytesView) })
+    let attachments = event.attachmentBuffers
+    return bytes(value.filled { attachments.indices.contains($0) ? Data(attachments[$0].readableBytesView) : nil })
   }
 
-  static func bytes(_ value: JSONValue, _ attachments: [Data]) -> [UInt8] {
-    attachments.reduce(Array(value.text.utf8)) { $0 + [0] + $1 }
-  }
+  /// Whole, attachments included.
+  static func bytes(_ value: JSONValue) -> [UInt8] { Array(value.text.utf8) }
 }
 
 extension TapScript.Step {
   /// The arguments as they were, for comparing.
-  fileprivate var bytes: [UInt8] {
-    SessionReplay.bytes(.array(arguments.map(\.value)), arguments.first?.attachments ?? [])
-  }
+  fileprivate var bytes: [UInt8] { SessionReplay.bytes(.array(arguments)) }
 
   fileprivate var auth: (@Sendable () async throws -> any Encodable & Sendable)? {
-    guard let auth = arguments.first, case .object = auth.value else { return nil }
+    guard let auth = arguments.first, case .object = auth else { return nil }
     return { auth }
   }
 }

@@ -6,20 +6,6 @@
 
 /// What the lines of a tap's file say was done: the sessions of its clients, to be played again.
 package struct TapScript: Sendable {
-  /// A line of the file, as `TapRecord.jsonLine` writes it.
-  struct Line: Decodable, Sendable {
-    var time: String
-    var connection: Int
-    var session: String?
-    var direction: TapDirection
-    var kind: TapRecord.Kind
-    var namespace: String
-    var event: String?
-    var ack: Int?
-    var payload: JSONValue
-    var attachments: [JSONValue]
-  }
-
   struct Step: Sendable {
     /// Since the file's first record.
     var offset: Duration
@@ -28,34 +14,8 @@ package struct TapScript: Sendable {
     var namespace: String
     var event: String
     var ack: Int?
-    /// What stood in the JSON array behind the name.
-    var arguments: [Argument]
-  }
-
-  /// A JSON value in which placeholders stand for attachments, as a value that encodes with them.
-  struct Argument: Encodable, Sendable, Hashable {
-    var value: JSONValue
-    var attachments: [Data]
-
-    func encode(to encoder: any Encoder) throws {
-      func inside(_ value: JSONValue) -> Argument { Argument(value: value, attachments: attachments) }
-      if let data = Self.attachment(value, of: attachments) {
-        var container = encoder.singleValueContainer()
-        return try container.encode(data)
-      }
-      switch value {
-      case .array(let values): try values.map(inside).encode(to: encoder)
-      case .object(let fields): try fields.mapValues(inside).encode(to: encoder)
-      default: try value.encode(to: encoder)
-      }
-    }
-
-    private static func attachment(_ value: JSONValue, of attachments: [Data]) -> Data? {
-      guard case .object(let fields) = value, fields["_placeholder"] == .bool(true),
-        case .integer(let number)? = fields["num"], attachments.indices.contains(Int(number))
-      else { return nil }
-      return attachments[Int(number)]
-    }
+    /// What stood in the JSON array behind the name, attachments in their places.
+    var arguments: [JSONValue]
   }
 
   /// The sessions in the order of their beginnings.
@@ -72,12 +32,12 @@ package struct TapScript: Sendable {
       func failed(_ what: String, next: String) -> SocketIOError {
         SocketIOError(.decodingFailed, "line \(index + 1) \(what)", evidence: [shortened(String(line))], next: next)
       }
-      guard let read = try? JSONDecoder().decode(Line.self, from: Data(line.utf8)),
-        let date = try? Date(read.time, strategy: Self.times)
-      else { throw failed("is no record of a tap", next: "give a file that siotap --out … --full wrote") }
+      guard let read = TapRecord.Line(line), let date = read.date else {
+        throw failed("is no record of a tap", next: "give a file that siotap --out … --full wrote")
+      }
       let first = start ?? date
       start = first
-      let attachments = read.attachments.compactMap(\.string).compactMap { Data(base64Encoded: $0) }
+      let attachments = read.attachmentData
       guard attachments.count == read.attachments.count, !read.payload.isShortened || read.direction == .toClient else {
         throw failed("was shortened", next: "record with siotap --full, which writes payloads and attachments whole")
       }
@@ -91,7 +51,7 @@ package struct TapScript: Sendable {
       let step = Step(
         offset: .seconds(date.timeIntervalSince(first)), direction: read.direction, kind: read.kind,
         namespace: read.namespace, event: read.event ?? "", ack: read.ack,
-        arguments: values.map { Argument(value: $0, attachments: attachments) })
+        arguments: values.map { $0.filled { attachments.indices.contains($0) ? attachments[$0] : nil } })
       let name = read.session ?? "connection \(read.connection)"
       if let known = sessions.firstIndex(where: { $0.name == name }) {
         sessions[known].steps.append(step)
@@ -106,9 +66,6 @@ package struct TapScript: Sendable {
     }
     self.sessions = sessions
   }
-
-  private static let times = Date.ISO8601FormatStyle(
-    timeZoneSeparator: .omitted, includingFractionalSeconds: true)
 }
 
 extension JSONValue {

@@ -5,18 +5,43 @@
 #endif
 
 extension TapRecord {
-  private struct Line: Encodable {
+  /// A record in a file, as ``jsonLine(shorteningTo:showingSecrets:)`` writes it.
+  package struct Line: Codable, Sendable {
+    /// ISO 8601; see ``date``.
     var time: String
     var connection: Int
     var session: String?
-    var direction: TapDirection
-    var kind: Kind
+    package var direction: TapDirection
+    package var kind: Kind
     var namespace: String
-    var event: String?
+    package var event: String?
     var ack: Int?
-    var payload: JSONValue
+    package var payload: JSONValue
+    /// Base64, or their lengths where they were left out.
     var attachments: [JSONValue]
-    var faults: [String]
+    package var faults: [String]
+
+    /// Reads one line; nil when it is no record.
+    package init?(_ line: some StringProtocol) {
+      guard let read = try? JSONDecoder().decode(Line.self, from: Data(line.utf8)), read.date != nil else { return nil }
+      self = read
+    }
+
+    fileprivate init(_ record: TapRecord, payload: JSONValue, attachments: [JSONValue]) {
+      time = record.date.formatted(Self.times)
+      (connection, session, direction, kind) = (record.connection, record.session, record.direction, record.kind)
+      (namespace, ack) = (record.event.namespace, record.event.ackID)
+      event = record.event.name.isEmpty ? nil : record.event.name
+      (self.payload, self.attachments, faults) = (payload, attachments, record.faults)
+    }
+
+    /// When it was recorded; nil when ``time`` is none.
+    package var date: Date? { try? Date(time, strategy: Self.times) }
+
+    /// The attachments, as far as they were written.
+    package var attachmentData: [Data] { attachments.compactMap(\.string).compactMap { Data(base64Encoded: $0) } }
+
+    private static let times = Date.ISO8601FormatStyle(timeZoneSeparator: .omitted, includingFractionalSeconds: true)
   }
 
   /// The record as one line of JSON, without the newline: a table's row for `jq` and friends.
@@ -39,12 +64,7 @@ extension TapRecord {
       limit == nil
         ? .string(Data(buffer.readableBytesView).base64EncodedString()) : .integer(Int64(buffer.readableBytes))
     }
-    let line = Line(
-      time: date.formatted(
-        .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted)),
-      connection: connection, session: session, direction: direction, kind: kind, namespace: event.namespace,
-      event: event.name.isEmpty ? nil : event.name, ack: event.ackID, payload: payload, attachments: attachments,
-      faults: faults)
+    let line = Line(self, payload: payload, attachments: attachments)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // All fields are strings, integers and JSON that was decoded: encoding them does not fail.

@@ -2,7 +2,7 @@ import DubbingTesting
 import Testing
 
 /// Both of our services, as stack.json describes them.
-@Suite("Our pipeline", .dualStack(.described(by: "../../compose/second/stack.json")))
+@Suite("Our pipeline", .dualStack(.described(by: "../../compose/second/stack.json"), settings: .fromEnvironment()))
 struct OwnPipeline {
   @Test("The talk comes out dubbed", .stream(publish: .rtmp))
   func talkIsDubbed() async throws {

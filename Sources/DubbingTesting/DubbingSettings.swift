@@ -1,0 +1,112 @@
+import Foundation
+import Synchronization
+
+/// What holds for a whole process of tests: where its files are, how much runs at once, what a starved machine means, who listens.
+///
+/// A process has one, since it has one machine and one report: give it to the outermost suite. Without one the properties' own values
+/// hold, and no environment variable is read:
+///
+/// ```swift
+/// @Suite("Our pipeline", .dualStack(.ours, settings: .fromEnvironment()))
+/// ```
+public struct DubbingSettings: Sendable, Hashable {
+  /// The folder of all fixtures; `fixtures/` in the working directory, which is the package's folder under `swift test`.
+  public var fixtures = URL(filePath: FileManager.default.currentDirectoryPath).appending(path: "fixtures")
+  /// Where report, recordings and logs are kept; `.build/e2e` in the working directory.
+  public var reportFolder = URL(filePath: FileManager.default.currentDirectoryPath).appending(path: ".build/e2e")
+  /// How many streams are published at once, at least 1; nil: that is found out, from two up to four for each core.
+  public var maxStreams: Int?
+  /// How many environments are up at once, at least 2; nil: one more than twice as many as there are cores.
+  public var maxEnvironments: Int?
+  /// What becomes of a stream that ran on a starved machine.
+  public var starved = StarvedPolicy.warn
+  /// A command that writes down what is said in the output, for ``DubbingVerdict/Check/Name/heardAgain``; nil: nobody listens.
+  public var listener: String?
+  /// Columns of the terminal that a person looks at, at least 20; nil: nobody does, and lines are as long as they are.
+  public var columns: Int?
+  /// Why they cannot be used: thrown when the first environment is to be started, so that settings can be a plain value.
+  package var problem: DubbingError?
+
+  /// Settings that nobody has chosen.
+  public init() {}
+
+  /// What environment variables say; one that is not set, or empty, changes nothing.
+  ///
+  /// `E2E_FIXTURES`, `E2E_REPORT_DIR`, `E2E_MAX_STREAMS`, `E2E_MAX_ENVIRONMENTS`, `E2E_STARVED` (``StarvedPolicy``), `E2E_LISTENER`, and
+  /// `E2E_COLUMNS` unless `CI` is set. A value that means nothing keeps the first environment from starting, with a ``DubbingError``.
+  public static func fromEnvironment(
+    _ environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> DubbingSettings {
+    func value(_ variable: String) -> String? { environment[variable].flatMap { $0.isEmpty ? nil : $0 } }
+    var settings = DubbingSettings()
+    func number(_ variable: String) -> Int? {
+      guard let text = value(variable) else { return nil }
+      if let number = Int(text), number > 0 { return number }
+      settings.problem = DubbingError(.badValue, "\(variable)=\(text) is not known", next: "say a number from 1 on")
+      return nil
+    }
+    if let path = value("E2E_FIXTURES") { settings.fixtures = URL(filePath: path) }
+    if let path = value("E2E_REPORT_DIR") { settings.reportFolder = URL(filePath: path) }
+    settings.maxStreams = number("E2E_MAX_STREAMS")
+    settings.maxEnvironments = number("E2E_MAX_ENVIRONMENTS")
+    if let text = value("E2E_STARVED") {
+      if let policy = StarvedPolicy(rawValue: text) {
+        settings.starved = policy
+      } else {
+        settings.problem = DubbingError(
+          .badValue, "E2E_STARVED=\(text) is not known",
+          next: "say \(StarvedPolicy.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+    }
+    settings.listener = value("E2E_LISTENER")
+    // Of a width nobody has been told, or that is too narrow for a line, nothing can be made.
+    if value("CI") == nil { settings.columns = value("E2E_COLUMNS").flatMap(Int.init).flatMap { $0 >= 20 ? $0 : nil } }
+    return settings
+  }
+}
+
+extension DubbingSettings {
+  /// Those of this process.
+  static var current: DubbingSettings { Chosen.ofThisProcess.settings }
+
+  /// The settings that a process has been given, if any.
+  package final class Chosen: Sendable {
+    static let ofThisProcess = Chosen()
+
+    // A lock: suites begin side by side, and what they start asks at once.
+    private let given = Mutex<DubbingSettings?>(nil)
+
+    package init() {}
+
+    package var settings: DubbingSettings { given.withLock { $0 } ?? DubbingSettings() }
+
+    /// Goes by these from now on; those that were given first stay.
+    ///
+    /// - Throws: ``DubbingError`` when others were given.
+    package func choose(_ settings: DubbingSettings) throws(DubbingError) {
+      let first = given.withLock { given in
+        given = given ?? settings
+        return given
+      }
+      guard first != settings else { return }
+      throw DubbingError(
+        .badValue, "two suites of this process give different settings, and it goes by the first",
+        next: "give .dualStack(…, settings:) the same value everywhere, or to the outermost suite alone")
+    }
+  }
+}
+
+/// What becomes of a stream that ran on a starved machine.
+public enum StarvedPolicy: String, Sendable, Hashable, CaseIterable {
+  /// A red check says so.
+  case warn
+  /// Even a green stream fails: for machines that are measured with.
+  case fail
+  /// A red stream is run again once, alone, and the report says so.
+  case retry
+
+  /// Whether such a stream is run again: not under a fault that befalls services, which are not what they were.
+  func repeats(red isRed: Bool, _ starvation: Starvation, under fault: StreamFault?) -> Bool {
+    self == .retry && isRed && starvation.isStarved && fault?.services == nil
+  }
+}
