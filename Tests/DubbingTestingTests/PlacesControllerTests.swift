@@ -65,8 +65,25 @@ struct PlacesControllerTests {
     #expect(controller.places == 4)
     controller.note(.joined(2), at: .seconds(1) + PlacesController.calm - .milliseconds(1))
     #expect(controller.places == 4)
-    for second in 2...6 { controller.note(.late(1), at: PlacesController.calm * second) }
+    for second in 2...6 { controller.note(.answer(0.5), at: PlacesController.calm * second) }
     #expect(controller.places == 1)
+  }
+
+  /// Lateness of seconds of a run on two quiet cores, one after the other (November 28), and what becomes of four places.
+  @Test(
+    "Lateness counts when it lasts",
+    arguments: [
+      ("an environment starts", [0.01, 0.28, 0.02, 0, 0.03], 4),
+      ("verdicts at once", [0.1, 0.72, 0.05, 0.01, 0, 0.27, 0.02], 4),
+      ("nothing but that, for minutes", Array(repeating: [0.05, 0.4, 0.1, 0.05], count: 40).flatMap(\.self), 4),
+      ("starved", Array(repeating: 0.35, count: 6), 2),
+      ("a second in which nothing ran", [1.5], 2),
+      ("starved for long: down to one", Array(repeating: 0.35, count: 20), 1),
+    ] as [(String, [Double], Int)])
+  func lateness(_ name: String, _ shares: [Double], _ places: Int) {
+    var controller = PlacesController(first: 4, most: 8)
+    for (second, share) in shares.enumerated() { controller.note(.late(share), at: .seconds(second)) }
+    #expect(controller.places == places, "\(name)")
   }
 
   @Test("Room that nobody uses is not made more, and no more than there may be")

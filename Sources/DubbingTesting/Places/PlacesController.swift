@@ -8,7 +8,7 @@ struct PlacesController: Sendable {
     case answer(Double)
     /// From a stream's beginning to the worker reading it, of the time before its first packet that matters.
     case joined(Double)
-    /// By how much the clock of this process was late, of the time that it was watched.
+    /// By how much the clock of this process was late, of the second that it was watched.
     case late(Double)
 
     fileprivate var verdict: Verdict {
@@ -18,6 +18,8 @@ struct PlacesController: Sendable {
         switch self {
         case .answer(let share): (share, 0.125, 0.33)
         case .joined(let share): (share, 0.4, 0.75)
+        // As an average of several seconds: an environment that starts, or four verdicts at once, take all cores for one or two, and
+        // no stream suffers from it.
         case .late(let share): (share, 0.05, 0.25)
         }
       return share <= well ? .well : share < bad ? .between : .bad
@@ -32,6 +34,8 @@ struct PlacesController: Sendable {
   /// Answers in good time, since the last that was not or the last change.
   private var wellAnswered = 0
   private var calmUntil = Duration.zero
+  /// Lateness of the last seconds, each weighing a quarter less than the one after it.
+  private var lateness = 0.0
 
   /// What was published before a change goes on being answered for about a fragment's length: until then signs say nothing new.
   static let calm = Duration.seconds(8)
@@ -49,7 +53,21 @@ struct PlacesController: Sendable {
   /// - Parameters:
   ///   - isFull: whether somebody waits for a place; room that nobody uses proves nothing.
   ///   - time: since some beginning; never before that of the call before.
-  mutating func note(_ sign: Sign, isFull: Bool = true, at time: Duration) {
+  /// - Returns: what the places were changed for; nil: they were not.
+  @discardableResult
+  mutating func note(_ sign: Sign, isFull: Bool = true, at time: Duration) -> Sign? {
+    var sign = sign
+    if case .late(let share) = sign {
+      // A share is of one second, and no second can be late by more than itself.
+      lateness += (min(share, 1) - lateness) / 4
+      sign = .late(lateness)
+    }
+    let before = places
+    change(by: sign, isFull: isFull, at: time)
+    return places == before ? nil : sign
+  }
+
+  private mutating func change(by sign: Sign, isFull: Bool, at time: Duration) {
     switch sign.verdict {
     case .bad:
       wellAnswered = 0

@@ -35,9 +35,8 @@ final class StreamPlaces: Sendable {
     let time = start.duration(to: clock.now)
     controller.withLock { controller in
       let before = controller.places
-      controller.note(sign, isFull: publishing.waiting > 0, at: time)
-      guard controller.places != before else { return }
-      Console.print("e2e: \(controller.places) streams at once, \(before) before: \(sign.description)")
+      guard let reason = controller.note(sign, isFull: publishing.waiting > 0, at: time) else { return }
+      Console.print("e2e: \(controller.places) streams at once, \(before) before: \(reason.description)")
       publishing.resize(to: controller.places)
       live.resize(to: Self.live(for: controller.places))
     }
