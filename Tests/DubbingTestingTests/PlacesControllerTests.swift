@@ -40,8 +40,11 @@ struct PlacesControllerTests {
     Trace(
       testDescription: "neither well nor bad: as they were", answers: [4, 5, 6, 4, 8, 9, 4, 5], places: 2, least: 2),
     Trace(
-      testDescription: "a clock that is late: one, however good the answers",
-      answers: Array(repeating: 0.4, count: 30), late: 0.3, places: 1, least: 1),
+      testDescription: "a clock that is late: two, if the answers are good",
+      answers: Array(repeating: 0.4, count: 30), late: 0.3, places: 2, least: 2),
+    Trace(
+      testDescription: "a clock that is late most of the time: one, however good the answers",
+      answers: Array(repeating: 0.4, count: 30), late: 0.6, places: 1, least: 1),
   ]
 
   @Test("Answers of a run lead to as many places as it can bear", arguments: runs)
@@ -76,13 +79,17 @@ struct PlacesControllerTests {
       ("an environment starts", [0.01, 0.28, 0.02, 0, 0.03], 4),
       ("verdicts at once", [0.1, 0.72, 0.05, 0.01, 0, 0.27, 0.02], 4),
       ("nothing but that, for minutes", Array(repeating: [0.05, 0.4, 0.1, 0.05], count: 40).flatMap(\.self), 4),
-      ("starved", Array(repeating: 0.35, count: 6), 2),
       ("a second in which nothing ran", [1.5], 2),
-      ("starved for long: down to one", Array(repeating: 0.35, count: 20), 1),
+      ("starved", Array(repeating: 0.35, count: 6), 2),
+      ("starved for long: two, and answers say whether fewer", Array(repeating: 0.35, count: 60), 2),
+      ("starved most of the time", Array(repeating: 0.7, count: 20), 1),
     ] as [(String, [Double], Int)])
   func lateness(_ name: String, _ shares: [Double], _ places: Int) {
     var controller = PlacesController(first: 4, most: 8)
-    for (second, share) in shares.enumerated() { controller.note(.late(share), at: .seconds(second)) }
+    for (second, share) in shares.enumerated() {
+      // As many tell of it as there are environments.
+      for teller in 0..<6 { controller.note(.late(share), at: .seconds(second) + .milliseconds(teller)) }
+    }
     #expect(controller.places == places, "\(name)")
   }
 

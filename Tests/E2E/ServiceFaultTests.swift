@@ -127,9 +127,13 @@ extension E2E.ServiceFaults {
       try await LiveStream.current.expectCaught(
         Fixture.named("counting"), as: .dubbed, by: [.fragmentsSent, .duration],
         under: .services(name: "worker killed") { environment in
-          // Between the second answer and the third fragment: nothing is under way, and half of the second one is out.
-          try await environment.whenFragmentIsAnswered(2)
-          try await Task.sleep(for: .seconds(3))
+          // Between the second answer and the third fragment: nothing is under way, and half of the second one is out. Counted from
+          // the second one's sending: a late answer leaves the third less time.
+          let (sent, answered) = (environment.events(.fragmentData), environment.events(.fragmentProcessed))
+          _ = try await sent.collect(2, timeout: .seconds(60))
+          let half = ContinuousClock.now + .seconds(3)
+          _ = try await answered.collect(2, timeout: .seconds(60))
+          try await Task.sleep(until: half)
           try await environment.media.kill("worker")
         })
     }
@@ -142,8 +146,8 @@ extension DualStackEnvironment {
     _ = try await events(.fragmentData).next(timeout: .seconds(30))
   }
 
-  fileprivate func whenFragmentIsAnswered(_ count: Int = 1) async throws {
-    _ = try await events(.fragmentProcessed).collect(count, timeout: .seconds(60))
+  fileprivate func whenFragmentIsAnswered() async throws {
+    _ = try await events(.fragmentProcessed).next(timeout: .seconds(60))
   }
 
   /// Fills the queue of STS with a stream that is paused, until the worker has been told to pause, and for 8 s from then.

@@ -1,3 +1,5 @@
+import Foundation
+
 /// How many streams may be published at once (pure): one more while everything comes in good time, half as many when it does not.
 ///
 /// Additive increase and multiplicative decrease, as TCP finds its share of a line whose width it does not know.
@@ -18,8 +20,8 @@ struct PlacesController: Sendable {
         switch self {
         case .answer(let share): (share, 0.125, 0.33)
         case .joined(let share): (share, 0.4, 0.75)
-        // As an average of several seconds: an environment that starts, or four verdicts at once, take all cores for one or two, and
-        // no stream suffers from it.
+        // As an average: an environment that starts, or four verdicts at once, take all cores for a second or two, and no stream
+        // suffers from it.
         case .late(let share): (share, 0.05, 0.25)
         }
       return share <= well ? .well : share < bad ? .between : .bad
@@ -34,11 +36,15 @@ struct PlacesController: Sendable {
   /// Answers in good time, since the last that was not or the last change.
   private var wellAnswered = 0
   private var calmUntil = Duration.zero
-  /// Lateness of the last seconds, each weighing a quarter less than the one after it.
+  /// Lateness of the last seconds, averaged: what is older than ``memory`` weighs about a third.
   private var lateness = 0.0
+  private var heardLate: Duration?
 
   /// What was published before a change goes on being answered for about a fragment's length: until then signs say nothing new.
   static let calm = Duration.seconds(8)
+  static let memory = Duration.seconds(3.4)
+  /// Lateness at which even two streams are too many; less of it never leads below two while answers come in good time.
+  static let starved = 0.5
 
   /// - Parameters:
   ///   - first: places to begin with.
@@ -58,8 +64,10 @@ struct PlacesController: Sendable {
   mutating func note(_ sign: Sign, isFull: Bool = true, at time: Duration) -> Sign? {
     var sign = sign
     if case .late(let share) = sign {
-      // A share is of one second, and no second can be late by more than itself.
-      lateness += (min(share, 1) - lateness) / 4
+      // Each environment tells of the same second: what comes at once counts as one.
+      let passed = heardLate.map { time - $0 } ?? .seconds(1)
+      heardLate = time
+      lateness += (min(share, 1) - lateness) * (1 - exp(-(passed / Self.memory)))
       sign = .late(lateness)
     }
     let before = places
@@ -72,7 +80,9 @@ struct PlacesController: Sendable {
     case .bad:
       wellAnswered = 0
       guard time >= calmUntil else { return }
-      places = max(1, places / 2)
+      var least = 1
+      if case .late(let share) = sign, share < Self.starved { least = min(2, places) }
+      places = max(least, places / 2)
       calmUntil = time + Self.calm
     case .between: wellAnswered = 0
     case .well:
