@@ -24,8 +24,16 @@ help: ## List the targets
 	@awk -F':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Prove it
-e2e: images ## The main job: both stacks up, streams dubbed and judged, all down (TAGS=smoke, FILTER=Pipeline narrow it)
-	@scripts/e2e.sh --filter '$(FILTER)'
+e2e: setup ## The main job: both stacks up, streams dubbed and judged, all down (TAGS=smoke, FILTER=Pipeline narrow it)
+	@$(MAKE) --jobs=2 --no-print-directory beside-images beside-tests
+	@scripts/e2e.sh --skip-build --filter '$(FILTER)'
+
+# Images wait for the network and the disk, the compiler for the cores.
+.PHONY: beside-images beside-tests
+beside-images:
+	@scripts/stacks.sh build
+beside-tests:
+	@swift build --build-tests
 
 example: export E2E_TAGS := foreign
 example: images ## Build examples/own-pipeline, a test package from outside, against this checkout and run it on the second pair
