@@ -23,6 +23,21 @@ struct ComposeProjectTests {
     try ComposeProject(name: name, files: [Self.thisFile]).validate()
   }
 
+  @Test("A device, by its own name or through a link, and a path that no system call takes whole")
+  func devicesAndNUL() throws {
+    let link = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createSymbolicLink(atPath: link.path(), withDestinationPath: "/dev/zero")
+    defer { try? FileManager.default.removeItem(at: link) }
+    for file in ["/dev/null", link.path()] {
+      let error = #expect(throws: ComposeError.self) { try ComposeProject(name: "p", files: [file]).validate() }
+      #expect(error?.summary == "the compose file \(file) of project p is a device, not a file")
+    }
+    let cut = #expect(throws: ComposeError.self) {
+      try ComposeProject(name: "p", files: [Self.thisFile + "\0.yml"]).validate()
+    }
+    #expect(cut?.summary.contains("NUL") == true)
+  }
+
   @Test("Files that are not there, are folders, or are none")
   func files() {
     let folder = FileManager.default.temporaryDirectory.path()

@@ -10,7 +10,7 @@ struct ParsingTests {
     arguments: [
       ("Id", "id"), ("ID", "id"), ("OOMKilled", "oomKilled"), ("IPAM", "ipam"), ("HostIp", "hostIp"),
       ("status", "status"),
-      ("depends_on", "dependsOn"), ("RestartCount", "restartCount"), ("", ""),
+      ("depends_on", "dependsOn"), ("stop_grace_PERIOD", "stopGracePeriod"), ("RestartCount", "restartCount"), ("", ""),
     ])
   func swiftNames(_ key: String, _ name: String) {
     #expect(EngineJSON.swiftName(of: key) == name)
@@ -100,6 +100,26 @@ struct ParsingTests {
         + #""Attributes": {"com.docker.compose.service": "web", "podId": ""}}"#)
     #expect(event?.kind == kind)
     #expect(event?.timeNano == time)
+  }
+
+  @Test(
+    "Moments as `--since` takes them",
+    arguments: [
+      (1_795_822_916_435_910_000, "1795822916.435910000"), (1_795_822_919_000_000_007, "1795822919.000000007"),
+      (1_795_822_919_000_000_000, "1795822919.000000000"),
+    ])
+  func moments(_ nanoseconds: Int64, _ text: String) {
+    #expect(EngineMoment.text(nanoseconds) == text)
+  }
+
+  @Test(
+    "Whether a name has the project's in it",
+    arguments: [
+      ("shop-1_data", true), ("cache-shop-1", true), ("shop-1", true), ("shop-", false), ("shop_1_data", false),
+      ("", false), ("shop-shop-1", true),
+    ])
+  func held(_ name: String, _ isHeld: Bool) {
+    #expect(name.holds("shop-1") == isHeld)
   }
 
   @Test(

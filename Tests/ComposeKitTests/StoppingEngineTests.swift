@@ -43,6 +43,23 @@ struct StoppingEngineTests {
     }
   }
 
+  @Test("After a failed start a service has the shorter time to stop, which can be set")
+  func shorterTime() async throws {
+    try await Fixture.with("services:\n" + Fixture.service("bad", "sleep 0.5; exit 3") + Self.deaf("deaf")) { fixture in
+      var options = Fixture.optionsForFailing()
+      options.stopTimeout = .seconds(60)
+      options.stopTimeoutAfterFailure = .seconds(2)
+      let error = await #expect(throws: ComposeError.self) {
+        try await withComposeStack(fixture.project, options: options) { _ in }
+      }
+      #expect(error?.code == .exited)
+      let began = ContinuousClock.now
+      await waitForFailedStartsToBeRemoved()
+      #expect(ContinuousClock.now - began < .seconds(40))
+      try await fixture.expectNothingLeft()
+    }
+  }
+
   // Compose stops what depends on others first, one after the other: four such services take four times as long.
   @Test("A chain of services that ignore SIGTERM is stopped in order, within the time that takes")
   func chain() async throws {

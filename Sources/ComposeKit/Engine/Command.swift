@@ -97,7 +97,7 @@ struct Command: Sendable {
     for (key, value) in environment { variables[Environment.Key(stringLiteral: key)] = value }
     for (key, value) in engineVariables { variables.updateValue(value, forKey: Environment.Key(stringLiteral: key)) }
     return Configuration(
-      executable: program.contains("/") ? .path(FilePath(program)) : .name(program), arguments: Arguments(arguments),
+      executable: program.holds("/") ? .path(FilePath(program)) : .name(program), arguments: Arguments(arguments),
       environment: .inherit.updating(variables),
       platformOptions: options)
   }

@@ -167,7 +167,8 @@ public struct ComposeEngine: Sendable, Hashable, CustomStringConvertible {
 
   /// The host that an engine's address names: `tcp://` and `ssh://` name one, sockets and pipes are local.
   static func host(ofEngine address: String) -> String {
-    guard let url = URL(string: address), ["tcp", "ssh", "http", "https"].contains(url.scheme ?? ""),
+    // As a rule it is a socket, of which nothing has to be parsed.
+    guard ["tcp", "ssh", "http", "https"].contains(address.prefix { $0 != ":" }), let url = URL(string: address),
       var host = url.host, !host.isEmpty
     else { return localHost }
     if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }

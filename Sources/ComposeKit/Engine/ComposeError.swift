@@ -143,6 +143,14 @@ extension String {
     return lines
   }
 
+  /// Whether another text is part of it, byte for byte.
+  ///
+  /// Foundation's `contains` searches an NSString with tables of Unicode: 0.3 MB that are not given back, for what every start asks.
+  func holds(_ text: String) -> Bool {
+    let bytes = Array(utf8)
+    return bytes.indices.contains { bytes[$0...].starts(with: text.utf8) }
+  }
+
   var trimmed: String {
     String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
   }

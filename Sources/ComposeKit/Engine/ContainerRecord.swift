@@ -186,7 +186,7 @@ enum EngineJSON {
   /// The engine's key in Swift's case: "OOMKilled" is `oomKilled`, "IPAM" is `ipam`, "depends_on" is `dependsOn`.
   static func swiftName(of key: String) -> String {
     let words = key.split(separator: "_").enumerated().map {
-      $0.offset == 0 ? String($0.element) : $0.element.capitalized
+      $0.offset == 0 ? String($0.element) : $0.element.prefix(1).uppercased() + $0.element.dropFirst().lowercased()
     }
     let letters = Array(words.joined())
     var capitals = letters.prefix(while: \.isUppercase).count

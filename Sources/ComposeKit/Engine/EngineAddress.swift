@@ -25,7 +25,7 @@ struct EngineAddress: Sendable, Hashable {
       found.host = override
       return found
     }
-    if let url = URL(string: address), url.scheme == "ssh", let resolved = await resolvedBySSH(url) {
+    if address.hasPrefix("ssh:"), let url = URL(string: address), let resolved = await resolvedBySSH(url) {
       found.host = resolved
     } else if !found.isRemote, let gateway = await OwnContainer.gateway(of: access) {
       found.host = gateway

@@ -24,6 +24,6 @@ struct ImageNames: Sendable {
       name.removeFirst(prefix.count)
     }
     let last = name.split(separator: "/").last ?? ""
-    return last.contains(":") || last.contains("@") ? name : name + ":latest"
+    return last.contains { ":@".contains($0) } ? name : name + ":latest"
   }
 }

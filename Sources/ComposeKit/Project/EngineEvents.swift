@@ -23,7 +23,7 @@ struct EngineEvents: Sendable {
     }
 
     /// Where to go on; two events of one moment may come in either order.
-    var position: String? { last.map { String(format: "%lld.%09lld", $0 / 1_000_000_000, $0 % 1_000_000_000) } }
+    var position: String? { last.map(EngineMoment.text) }
   }
 
   /// How often in a row the engine may end the stream at once before that is an error.

@@ -75,7 +75,7 @@ extension NamedResource {
     services: () -> Set<String>?
   ) -> [NamedResource] {
     // A name with the project's in it, as ${COMPOSE_PROJECT_NAME} makes one, is nobody else's.
-    guard let name = name ?? (isExternal ? key : nil), isExternal || !name.contains(projectName) else { return [] }
+    guard let name = name ?? (isExternal ? key : nil), isExternal || !name.holds(projectName) else { return [] }
     return [NamedResource(kind: kind, key: key, name: name, isExternal: isExternal, services: services())]
   }
 }

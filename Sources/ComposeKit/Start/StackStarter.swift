@@ -118,7 +118,7 @@ struct StackStarter: Sendable {
       if count > 0 { $0[$1] = count }
     }
     // Replay from now: subscribing late loses nothing, and a reused project's old events stay out. Another machine has another clock.
-    let since = running.engine.isRemote ? nil : String(format: "%.6f", Date.now.timeIntervalSince1970)
+    let since = running.engine.isRemote ? nil : EngineMoment.now
     return try await watch(expected, began: began, starting: true, since: since)
   }
 
@@ -128,9 +128,8 @@ struct StackStarter: Sendable {
     // Earlier events are no longer true: the exit that made a restart necessary, the good check before a pause. Another machine's clock
     // is another one: there they are replayed from the start of the containers on.
     let startedAt = records.filter { $0.status.state == .running }.compactMap { $0.state?.startedAt }.min()
-    let now = String(format: "%.6f", Date.now.timeIntervalSince1970)
     return try await watch(
-      expected, began: .now, starting: false, since: running.engine.isRemote ? startedAt : now)
+      expected, began: .now, starting: false, since: running.engine.isRemote ? startedAt : EngineMoment.now)
   }
 
   private func watch(_ expected: [String: Int], began: ContinuousClock.Instant, starting: Bool, since: String?)
