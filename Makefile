@@ -25,14 +25,14 @@ help: ## List the targets
 
 ##@ Prove it
 e2e: setup ## The main job: both stacks up, streams dubbed and judged, all down (TAGS=smoke, FILTER=Pipeline narrow it)
-	@$(MAKE) --jobs=2 --no-print-directory beside-images beside-tests
+	@$(MAKE) --jobs=2 --no-print-directory _images _tests
 	@scripts/e2e.sh --skip-build --filter '$(FILTER)'
 
 # Images wait for the network and the disk, the compiler for the cores.
-.PHONY: beside-images beside-tests
-beside-images:
+.PHONY: _images _tests
+_images:
 	@scripts/stacks.sh build
-beside-tests:
+_tests:
 	@swift build --build-tests
 
 example: export E2E_TAGS := foreign
