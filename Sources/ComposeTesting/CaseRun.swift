@@ -7,7 +7,7 @@ package struct CaseRun: Sendable {
     case passed, failed
     /// It took itself back.
     case cancelled
-    /// It is another shard's, or the run ended before.
+    /// It was left to another shard, or the run ended before it.
     case notRun = "not run"
   }
 

@@ -119,6 +119,30 @@ struct ResourceCheckTests {
     #expect(missing?.code == .missingResource)
   }
 
+  @Test("An external network that nobody makes: what the others of the call make instead, or why they do not make it")
+  func missing() throws {
+    func error(beside other: ResourceUser) throws -> String {
+      let user = Self.user("user", [Self.network(isExternal: true)])
+      let error = #expect(throws: ComposeError.self) { try ResourceCheck(users: [user, other]).order(found: []) }
+      #expect(error?.code == .missingResource)
+      return "\(try #require(error))"
+    }
+    var other = Self.user("other", [])
+    #expect(try error(beside: other).contains("network create net; or start the project that makes it"))
+    // In its files, but of a service that was not chosen.
+    other.unused = [Self.network()]
+    let unused = try error(beside: other)
+    #expect(unused.contains("in the files of other, and no service of it that is started uses it"), "\(unused)")
+    #expect(unused.contains("start one that does") && unused.contains("network create net"), "\(unused)")
+    other.unused = []
+    for (kind, name, isExternal) in [(NamedResource.Kind.network, "nets", false), (.volume, "vol", false), (.network, "ext", true)] {
+      other.resources.append(NamedResource(kind: kind, key: name, name: name, isExternal: isExternal, services: nil))
+    }
+    let elsewhere = try error(beside: other)
+    #expect(elsewhere.contains("other, which is started in the same call, makes the network nets:"), "\(elsewhere)")
+    #expect(elsewhere.contains("the same name in both files"), "\(elsewhere)")
+  }
+
   @Test("A circle, and a project that is not there, are refused in words")
   func circles() throws {
     func project(_ name: String, after: [String] = []) -> ComposeProject {

@@ -124,7 +124,7 @@ struct PageEvidenceTests {
     ] { #expect(head.contains(words), "\(words)") }
     #expect(html.contains("docker engine 20.10.24"))
     #expect(html.contains("Run it again: make e2e FILTER='/counting\\('"))
-    let green = RunPage(report: ReportSample.report, sounds: ReportSample.sounds).html
+    let green = RunPage(report: ReportSample.whole, sounds: ReportSample.sounds).html
     #expect(green.contains("as expected.</p>") && !green.contains("✘ Not as expected"))
   }
 
@@ -143,7 +143,13 @@ struct PageEvidenceTests {
 
   @Test("Failed tests are read from the log of the run")
   func failures() {
-    let log = "✔ Test a() passed\n✘ Test b() recorded an issue at x.swift:1\n✘ Test b() failed after 1 s\n"
-    #expect(RunFolder.failures(in: log) == ["b() recorded an issue at x.swift:1"])
+    let log = """
+      ✔ Test a() passed
+      ✘ Test b() recorded an issue at x.swift:1
+      ✘ Suite "S" recorded an issue: it is still there
+      ✘ Test b() failed after 1 s
+      """
+    #expect(
+      TestLog.failures(in: log) == ["b() recorded an issue at x.swift:1", "Suite \"S\" recorded an issue: it is still there"])
   }
 }

@@ -28,13 +28,14 @@ enum ReportSample {
     report.measurements = ["sample (ms)": 1.5]
     report.cases = [.init(test: "t", arguments: "a", shard: 1, outcome: .failed, durationS: 1.5, issues: ["red"])]
     report.shards = .init(reported: [1], count: 2, gaps: ["shard 2 of 2 is missing"])
+    report.elsewhere = ["left behind"]
     return report
   }
 
   /// The same of a run that nobody had parted.
   static var whole: RunReport {
     var report = report
-    (report.cases, report.shards) = (nil, nil)
+    (report.cases, report.shards, report.elsewhere) = (nil, nil, nil)
     return report
   }
 
@@ -64,7 +65,7 @@ enum ReportSample {
 
   private static func stream(_ verdict: DubbingVerdict, _ name: String, fault: String?) -> RunReport.Stream {
     var stream = RunReport.Stream(verdict, test: "a <b> & \"c\"")
-    stream.stream = name
+    (stream.stream, stream.testCase) = (name, "m.s/t(): \(name)")
     stream.fault = fault
     stream.environment = "m-1"
     stream.hashDiffers = true

@@ -54,4 +54,18 @@ struct RunComparisonTests {
     #expect(RunHistory([try report("monday"), try report("tuesday")]).slower.isEmpty, "two runs are no trend")
     for words in ["2026-11-02T02:00:00Z", "✔✘✔", "0.91 s → 2.6 s"] { #expect(history.text.contains(words)) }
   }
+
+  @Test("What is red in every run, or in every run that had it, is not flaky: it is broken")
+  func broken() throws {
+    let name = "Sentences come out dubbed, sentences"
+    var reports = try ["monday", "tuesday", "wednesday"].map(report)
+    for run in reports.indices {
+      for stream in reports[run].streams.indices where name.hasPrefix(reports[run].streams[stream].test) {
+        reports[run].streams[stream].passed = false
+      }
+    }
+    #expect(reports.allSatisfy { $0.streams.contains { name.hasPrefix($0.test) } })
+    #expect(!RunHistory(reports).flaky.map(\.name).contains(name))
+    #expect(RunHistory([reports[0]]).flaky.isEmpty)
+  }
 }

@@ -152,6 +152,26 @@ struct ReportCommandTests {
     #expect(refused.status == 0 && !refused.output.contains("\u{1B}"), "\(refused)")
   }
 
+  @Test("A page that is made says where it is and how big, in a line or as JSON; without a report it says what it looked for")
+  func page() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "page-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let missing = try await run(["page", folder.path, "--json"])
+    #expect(missing.status != 0 && missing.output.isEmpty && missing.errors.contains("report.json"), "\(missing)")
+    try FileManager.default.copyItem(atPath: try report("monday"), toPath: folder.appending(path: "report.json").path)
+    let file = folder.appending(path: "index.html")
+    let told = try await run(["page", folder.path, "--json"])
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(told.output.utf8)) as? [String: Any])
+    let size = try Data(contentsOf: file).count
+    #expect(told.status == 0 && size > 10_000 && object.count == 2)
+    #expect(object["bytes"] as? Int == size)
+    let path = try #require(object["file"] as? String)
+    #expect(URL(filePath: path).resolvingSymlinksInPath() == file.resolvingSymlinksInPath())
+    let said = try await run(["page", "--all", folder.path])
+    #expect(said.status == 0 && said.output.hasPrefix("e2e: \(path), ") && said.output.hasSuffix(" MB\n"), "\(said)")
+  }
+
   @Test("Differences are told in words or as JSON, and what is worse ends with 1")
   func diff() async throws {
     let (monday, tuesday) = (try report("monday"), try report("tuesday"))

@@ -13,11 +13,11 @@ struct RunReportTests {
     let contract: Set = ["started", "env_ready_s", "total_s", "streams", "faults"]
     #expect(
       Set(object.keys)
-        == contract.union(["publishing_s", "environments", "versions", "measurements", "cases", "shards"]))
+        == contract.union(["publishing_s", "environments", "versions", "measurements", "cases", "shards", "elsewhere"]))
     let stream = try #require((object["streams"] as? [[String: Any]])?.last)
     #expect(
       Set(stream.keys) == [
-        "test", "fixture", "stream", "outcome", "duration_s", "fragments", "checks",
+        "test", "test_case", "fixture", "stream", "outcome", "duration_s", "fragments", "checks",
         // What the contract does not have.
         "expected_outcome", "passed", "fault", "environment", "fixture_duration_s", "segment_s", "answer_bound_s",
         "av_bound_ms", "video_lag_ms", "video", "hash_differs", "recording", "events", "word_error_rate",

@@ -33,6 +33,39 @@ struct RunSummaryTests {
     #expect(lines.count == 3)
   }
 
+  @Test("A case that failed without a stream is told; one that failed for its stream is not told twice")
+  func cases() {
+    var report = Self.report()
+    report.cases = [
+      .init(test: "m.s/of the stream", outcome: .failed, issues: ["deadline: late"]),
+      .init(test: "m.s/without", arguments: "a", outcome: .failed, issues: ["stream 'x': nobody\nhas connected"]),
+    ]
+    report.streams[1].testCase = report.cases?[0].name
+    let lines = report.summary().split(separator: "\n")
+    #expect(lines.count == 4 && lines.last == "  ✘ m.s/without: a: stream 'x': nobody has connected", "\(lines)")
+    #expect(report.problems.count == 2)
+    // A stream that came out as it should explains no failure of its case.
+    report.streams[1].passed = true
+    #expect(report.problems.map(\.what) == ["m.s/of the stream", "m.s/without: a"])
+  }
+
+  @Test("What only the test log knows makes the run red; what the report knows is not repeated")
+  func log() {
+    let log = "== shard ==\n✘ Suite \"E2E\" recorded an issue: left behind\n✘ Test run with 2 tests failed after 1 second.\n"
+    var report = ReportSample.whole
+    #expect(!report.isRed)
+    report.note(log: "✔ Test run with 2 tests passed after 1 second.\n")
+    #expect(!report.isRed)
+    report.note(log: log)
+    #expect(report.summary().hasPrefix("✘ ") && report.problems.map(\.what) == ["Suite \"E2E\" recorded an issue: left behind"])
+    var silent = ReportSample.whole
+    silent.note(log: "✘ Test run with 2 tests failed after 1 second.\n")
+    #expect(silent.isRed && silent.problems[0].what.contains("test.log"))
+    var red = Self.report()
+    red.note(log: log)
+    #expect(red.problems.count == 1 && red.elsewhere == nil)
+  }
+
   @Test("That the machine was starved is said with the stream, and of the run")
   func starved() {
     let summary = Self.report(starved: true).summary()

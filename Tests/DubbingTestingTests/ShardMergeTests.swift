@@ -75,9 +75,7 @@ struct ShardMergeTests {
     #expect(merged.shards?.gaps == [gap])
     #expect(merged.isRed)
     #expect(merged.summary().hasPrefix("✘ ") && merged.summary().contains(gap))
-    let page = RunPage(
-      report: merged, sounds: merged.streams.map { _ in StreamSound() }, failures: merged.shards?.gaps ?? []
-    ).html
+    let page = RunPage(report: merged, sounds: merged.streams.map { _ in StreamSound() }).html
     #expect(page.contains("shard 2 of 3 is missing") && page.contains("shards 1, 3 of 3"))
     #expect(!page.contains("Everything so far is as expected"))
     let xml = JUnitReport(merged).xml
@@ -108,19 +106,25 @@ struct ShardMergeTests {
     #expect(merged.isRed)
   }
 
-  @Test("One red case, stream or fault in one shard makes the whole red")
+  @Test("One red case, stream or fault in one shard, or what is in no case, makes the whole red wherever that is said")
   func red() throws {
-    for kind in 0..<3 {
+    for kind in 0..<4 {
       var shard = Self.shard(2)
       switch kind {
       case 0:
         let own = try #require(shard.cases?.firstIndex { $0.shard == 2 })
         shard.cases?[own].outcome = .failed
       case 1: shard.streams[0].passed = false
-      default: shard.faults[0].ok = false
+      case 2: shard.faults[0].ok = false
+      default: shard.elsewhere = ["the network could not be removed"]
       }
       let merged = try ShardMerge(Self.parts(1, 3) + [Self.part(shard, "red")]).report
-      #expect(merged.isRed, "\(kind)")
+      #expect(merged.isRed && merged.problems.count == 1, "\(kind)")
+      #expect(merged.summary().hasPrefix("✘ "), "\(kind)")
+      let page = RunPage(report: merged, sounds: merged.streams.map { _ in StreamSound() }).html
+      #expect(page.contains("<title>✘ 1 not as expected") && !page.contains("Everything so far"), "\(kind)")
+      #expect(RunHistory([merged]).runs.map(\.unexpected) == [1], "\(kind)")
+      if kind == 3 { #expect(JUnitReport(merged).xml.contains("red: the network could not be removed")) }
     }
   }
 

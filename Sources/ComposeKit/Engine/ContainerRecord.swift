@@ -22,6 +22,8 @@ struct ContainerRecord: Sendable, Decodable {
   struct Config: Sendable, Decodable {
     var image: String?
     var labels: [String: String]?
+    /// "NAME=value".
+    var env: [String]?
     var healthcheck: HealthCheck?
   }
   struct HealthCheck: Sendable, Decodable {
@@ -35,6 +37,8 @@ struct ContainerRecord: Sendable, Decodable {
     }
     var restartPolicy: RestartPolicy?
     var networkMode: String?
+    /// "name:address", as `extra_hosts` has them.
+    var extraHosts: [String]?
   }
   struct Binding: Sendable, Decodable {
     var hostIp: String?

@@ -129,6 +129,15 @@ public struct ComposeStack: Sendable {
     try await running.inspect().map(\.status)
   }
 
+  /// What a service's container was given to find others by: its variables, and the hosts that its files add to those it knows.
+  ///
+  /// - Returns: `NAME=value` each, the image's own among them; `name:address` each.
+  /// - Throws: ``ComposeError``: `unknownService`, `notRunning` without a container.
+  package func given(to service: String) async throws -> (variables: [String], hosts: [String]) {
+    let record = try await container(of: service, replica: 1)
+    return (record.config?.env ?? [], record.hostConfig?.extraHosts ?? [])
+  }
+
   /// Runs a command in a service's container; a non-zero exit code is a result, not an error.
   ///
   /// - Throws: ``ComposeError``: `unknownService`, `notRunning`, `timedOut`.

@@ -27,6 +27,8 @@ struct ResourceUser: Sendable {
   var sharing: [SharedResource]
   /// Those that its services to start use.
   var resources: [NamedResource]
+  /// Those that are in its files and none of these services uses: compose does not make them.
+  var unused: [NamedResource] = []
 }
 
 /// Decides, before anything starts, whether the projects of a call may use the volumes and networks that they name (pure).
@@ -112,14 +114,26 @@ struct ResourceCheck: Sendable {
   }
 
   private func missing(_ resource: NamedResource, _ user: ResourceUser) -> ComposeError {
-    let thing = "the \(resource.kind.rawValue) \(resource.name)"
+    let kind = resource.kind.rawValue
+    let make = access.line("\(kind) create \(resource.name)")
+    let others = users.filter { $0.projectName != user.projectName }
+    func those(_ all: [NamedResource]) -> [NamedResource] { all.filter { $0.kind == resource.kind && !$0.isExternal } }
+    var next =
+      "\(make); or start the project that makes it in the same call, with that name in its file and a service that uses it: "
+      + "this one then starts after it"
+    if let maker = others.first(where: { those($0.unused).contains { $0.name == resource.name } }) {
+      next =
+        "it is in the files of \(maker.project), and no service of it that is started uses it: start one that does;\nor \(make)"
+    } else if let maker = others.first(where: { !those($0.resources).isEmpty }) {
+      let names = those(maker.resources).map(\.name).sorted().joined(separator: ", ")
+      next =
+        "\(maker.project), which is started in the same call, makes the \(kind) \(names): if that is meant, give it the same name "
+        + "in both files, such as by one variable with one value;\nor \(make)"
+    }
     return ComposeError(
-      .missingResource, "project \(user.project) needs \(thing), which is external in its file and does not exist",
-      project: user.projectName,
-      next:
-        access.line("\(resource.kind.rawValue) create \(resource.name)")
-        + "; or start the project that makes it in the same call, "
-        + "with that name in its file and a service that uses it: this one then starts after it")
+      .missingResource,
+      "project \(user.project) needs the \(kind) \(resource.name), which is external in its file and does not exist",
+      project: user.projectName, next: next)
   }
 
   /// A shared name that the project does not use: as a rule a misspelt one.

@@ -11,7 +11,8 @@ struct ResourceLookup: Sendable {
     for ((run, configuration), selection) in zip(zip(runs, configurations), selections) {
       let user = ResourceUser(
         project: run.project.name, projectName: run.projectName, sharing: run.project.sharing,
-        resources: configuration.resources.filter { $0.isUsed(by: selection) })
+        resources: configuration.resources.filter { $0.isUsed(by: selection) },
+        unused: configuration.resources.filter { !$0.isUsed(by: selection) })
       if let error = ResourceCheck.unusedSharing(of: user, in: configuration.resources) { throw error }
       users.append(user)
     }

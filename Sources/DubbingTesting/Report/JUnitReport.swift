@@ -6,7 +6,7 @@ package struct JUnitReport: Sendable {
 
   package init(_ report: RunReport) { self.report = report }
 
-  /// A `testsuite` for each suite, a `testcase` for each case; a case without a result, and a shard that is missing, is an error.
+  /// A `testsuite` for each suite, a `testcase` for each case; a case without a result, a shard that is missing and what failed outside of every case is an error.
   package var xml: String {
     let suites = Dictionary(grouping: report.cases ?? []) { $0.suiteAndFunction.suite }.sorted { $0.key < $1.key }
     let missing = (report.shards?.missing ?? []).map { shard in
@@ -18,11 +18,15 @@ package struct JUnitReport: Sendable {
         errors: cases.count { $0.outcome == .notRun }, skipped: cases.count { $0.outcome == .cancelled },
         seconds: cases.compactMap(\.durationS).reduce(0, +))
     }
+    let elsewhere = (report.elsewhere ?? []).map { problem in
+      testCase("run", "outside of every case", "<error message=\"\(problem.xmlText)\"/>")
+    }
     let shards = missing.isEmpty ? "" : element("shards", missing, errors: missing.count)
+    let rest = elsewhere.isEmpty ? "" : element("run", elsewhere, errors: elsewhere.count)
     return """
       <?xml version="1.0" encoding="UTF-8"?>
       <testsuites name="Dubbing E2E">
-      \(lines.joined())\(shards)</testsuites>
+      \(lines.joined())\(shards)\(rest)</testsuites>
 
       """
   }

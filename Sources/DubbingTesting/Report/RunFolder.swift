@@ -38,7 +38,7 @@ package struct RunFolder: Sendable {
     }
     let found = parts.compactMap { $0 }
     let page = RunPage(
-      report: report, sounds: found.map(\.0), traces: found.map(\.1), failures: (report.shards?.gaps ?? []) + failures)
+      report: report, sounds: found.map(\.0), traces: found.map(\.1), failures: TestLog.failures(in: log))
     let html = Data(page.html.utf8)
     try html.write(to: folder.appending(path: "index.html"), options: .atomic)
     return html.count
@@ -53,18 +53,10 @@ package struct RunFolder: Sendable {
     return await StreamSound.of(fixture, output: output)
   }
 
-  /// What Swift Testing said of tests that failed.
-  private var failures: [String] { Self.failures(in: log) }
-
   /// What `swift test` printed; empty where nobody kept it.
-  package var log: String { (try? String(contentsOf: folder.appending(path: "test.log"), encoding: .utf8)) ?? "" }
+  package var log: String { Self.log(in: folder) }
 
-  /// Whether the log ends in red: something may have failed outside of every test case, such as the end of an environment.
-  package var isRed: Bool { log.split(separator: "\n").contains { $0.hasPrefix("✘ Test run with ") } }
-
-  static func failures(in log: String) -> [String] {
-    log.split(separator: "\n").filter { $0.hasPrefix("✘ Test ") && $0.contains(" recorded an issue ") }.map {
-      String($0.dropFirst("✘ Test ".count).prefix(300))
-    }
+  static func log(in folder: URL) -> String {
+    (try? String(contentsOf: folder.appending(path: "test.log"), encoding: .utf8)) ?? ""
   }
 }

@@ -6,7 +6,7 @@ package struct RunHistory: Sendable, Codable, Equatable {
   package struct Run: Sendable, Codable, Equatable {
     package var started: Date
     package var streams: Int
-    /// Streams and faults that were not as expected.
+    /// How much was not as it should be: streams, faults, test cases.
     package var unexpected: Int
     /// Median of all answers in time and late, milliseconds; nil: there was none.
     package var medianAnswerMs: Double?
@@ -39,7 +39,7 @@ package struct RunHistory: Sendable, Codable, Equatable {
     runs = sorted.map { report in
       Run(
         started: report.started, streams: report.streams.count,
-        unexpected: report.streams.count(where: \.isUnexpected) + report.faults.count { !$0.ok },
+        unexpected: report.problems.count,
         medianAnswerMs: median(report.streams.flatMap { $0.fragments.compactMap(\.processingMs) }),
         totalS: report.totalS)
     }

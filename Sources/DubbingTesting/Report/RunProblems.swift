@@ -8,14 +8,12 @@ struct RunProblems {
 
   private var red: [StreamSection] { sections.filter(\.stream.isUnexpected) }
   private var uncaught: [RunReport.Fault] { report.faults.filter { !$0.ok } }
-  private var isGreen: Bool { red.isEmpty && uncaught.isEmpty && failures.isEmpty }
+  private var count: Int { report.problems.isEmpty ? failures.count : report.problems.count }
 
-  var title: String {
-    isGreen ? "✔ Dubbing E2E" : "✘ \(red.count + uncaught.count + (red.isEmpty ? failures.count : 0)) not as expected"
-  }
+  var title: String { count == 0 ? "✔ Dubbing E2E" : "✘ \(count) not as expected" }
 
   var html: String {
-    guard !isGreen else {
+    guard count > 0 else {
       return "<p class=\"verdict good\" data-part=\"problems\">✔ Everything so far is as expected.</p>"
     }
     let streams = red.map { section in
@@ -33,14 +31,17 @@ struct RunProblems {
         <p>Red: \(names(fault.caughtBy).escaped). Expected: \(names(fault.expected).escaped).</p></li>
         """
     }
+    let others = report.otherProblems.map { other in
+      "<li>\(other.what.escaped)" + (other.why.isEmpty ? "" : "\n<p>\(other.why.escaped)</p>") + "</li>"
+    }
     let tests = failures.prefix(20).map { "<li class=\"soft\">\($0.escaped)</li>" }
     let tail =
       tests.isEmpty
       ? ""
-      : "<details\(red.isEmpty && uncaught.isEmpty ? " open" : "")><summary>What the tests say</summary><ul>\(tests.joined(separator: "\n"))</ul></details>"
+      : "<details\(report.problems.isEmpty ? " open" : "")><summary>What the tests say</summary><ul>\(tests.joined(separator: "\n"))</ul></details>"
     return """
       <section class="problems" data-part="problems" aria-label="Not as expected"><h2 class="bad">✘ Not as expected</h2>
-      <ol>\((streams + faults).joined(separator: "\n"))</ol>\(tail)</section>
+      <ol>\((streams + faults + others).joined(separator: "\n"))</ol>\(tail)</section>
       """
   }
 

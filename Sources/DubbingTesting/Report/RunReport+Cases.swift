@@ -1,23 +1,15 @@
-import ComposeTesting
+package import ComposeTesting
 
 extension RunReport {
   /// A test case, and how it went.
   package struct Case: Sendable, Codable, Hashable {
-    package enum Outcome: String, Sendable, Codable {
-      case passed, failed
-      /// It took itself back.
-      case cancelled
-      /// It was left to another shard, or the run ended before it.
-      case notRun = "not run"
-    }
-
     /// Module, suites and function.
     package var test: String
     /// As text; nil for a test without arguments.
     package var arguments: String?
     /// The shard whose case it is, from 1; nil in a run that was not split.
     package var shard: Int?
-    package var outcome: Outcome
+    package var outcome: CaseRun.Outcome
     /// Seconds, without its waiting for a place or an environment; nil: not run.
     package var durationS: Double?
     /// What made it fail.
@@ -42,14 +34,6 @@ extension RunReport {
   }
 }
 
-extension RunReport {
-  /// Whether a stream, a fault, a test case or a shard is not as it should be.
-  package var isRed: Bool {
-    streams.contains(where: \.isUnexpected) || faults.contains { !$0.ok } || shards?.gaps.isEmpty == false
-      || (cases ?? []).contains { $0.outcome == .failed }
-  }
-}
-
 extension RunReport.Case {
   /// Test and arguments.
   package var name: String { "\(CaseName(test: test, arguments: arguments))" }
@@ -60,8 +44,7 @@ extension RunReport.Case {
 
   /// Adds how it went. Of several cases of one name, with the same arguments, all count.
   mutating func add(_ run: CaseRun) {
-    let went = Outcome(rawValue: run.outcome.rawValue) ?? .notRun
-    if outcome != .failed { outcome = went }
+    if outcome != .failed { outcome = run.outcome }
     durationS = ((durationS ?? 0) + run.worked.seconds).rounded(places: 3)
     if !run.issues.isEmpty { issues = (issues ?? []) + run.issues }
   }

@@ -41,6 +41,8 @@ package struct RunReport: Sendable, Codable {
     }
 
     package var test: String
+    /// The ``Case/name`` of its test case; nil: it was published outside of one.
+    package var testCase: String?
     package var fixture: String
     package var stream: String
     package var outcome: StreamOutcome
@@ -135,6 +137,8 @@ package struct RunReport: Sendable, Codable {
   package var cases: [Case]?
   /// Which part of a run this is; nil: the whole.
   package var shards: Shards?
+  /// What failed outside of every stream and case, in the words of the test log; nil: nothing, as far as is known.
+  package var elsewhere: [String]?
 
   package init(started: Date) {
     self.started = started

@@ -117,6 +117,9 @@ public actor RunReporter {
     let verdict = judgement.verdict
     let test = Test.current?.displayName ?? Test.current?.name ?? stream.name
     var entry = RunReport.Stream(verdict, test: test)
+    if let test = Test.current, let testCase = Test.Case.current {
+      entry.testCase = "\(CaseName(testCase, of: test))"
+    }
     entry.fault = fault
     entry.hashDiffers = judgement.sound.hashDiffers
     entry.environment = stream.environment.media.projectName
@@ -174,7 +177,7 @@ public actor RunReporter {
     let chosen = report.streams.indices.filter { LiveStream.isStream(report.streams[$0].stream, orSiblingOf: name) }
     guard !chosen.isEmpty else { return nil }
     part.streams = chosen.map { report.streams[$0].withoutFiles }
-    part.faults = []
+    (part.faults, part.cases, part.shards) = ([], nil, nil)
     part.environments = report.environments.filter { environment in
       part.streams.contains { $0.environment == environment.media }
     }

@@ -1,7 +1,7 @@
 import Foundation
 
 extension RunReport {
-  /// Reads a report that a run has left.
+  /// Reads a report that a run has left, and in the log beside it whether something failed outside of every test case.
   ///
   /// - Throws: what reading the file throws; `DecodingError` for what is no report.
   package init(contentsOf file: URL) throws {
@@ -9,6 +9,7 @@ extension RunReport {
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     decoder.dateDecodingStrategy = .iso8601
     self = try decoder.decode(RunReport.self, from: Data(contentsOf: file))
+    note(log: RunFolder.log(in: file.deletingLastPathComponent()))
   }
 
   /// The run in a few lines for a terminal: how much was as expected, and of what was not which, why, and where to look.
@@ -21,7 +22,7 @@ extension RunReport {
       let mark = isGood ? "✔" : "✘"
       return isColoured ? "\u{1B}[\(isGood ? 32 : 31)m\(mark)\u{1B}[0m" : mark
     }
-    let wrong = unexpected
+    let wrong = problems
     let asExpected = streams.count - Set(wrong.compactMap(\.stream)).count
     var parts = ["\(asExpected) of \(streams.count) streams as expected"]
     if !faults.isEmpty { parts.append("\(faults.filter(\.ok).count) of \(faults.count) faults led to their diagnosis") }
@@ -31,11 +32,9 @@ extension RunReport {
       parts.append("\(shards.text): \(own) of \(cases?.count ?? 0) cases, \(failed) failed")
     }
     parts.append(String(format: "%.0f s, the slowest environment ready after %.1f s", totalS, envReadyS))
-    let gaps = shards?.gaps ?? []
-    var lines = ["\(mark(wrong.isEmpty && gaps.isEmpty)) " + parts.joined(separator: "; ")]
-    lines += gaps.map { "  \(mark(false)) \($0)" }
+    var lines = ["\(mark(!isRed)) " + parts.joined(separator: "; ")]
     for one in wrong.prefix(most) {
-      lines.append("  \(mark(false)) \(one.what): \(one.why.oneLine(atMost: 200))")
+      lines.append("  \(mark(false)) \(one.what)\(one.why.isEmpty ? "" : ": " + one.why.oneLine(atMost: 200))")
       if let place = one.stream { lines.append("      look at streams/\(place)/ and #stream-\(place) of index.html") }
     }
     if wrong.count > most { lines.append("  … and \(wrong.count - most) more: index.html has them all") }
@@ -48,37 +47,6 @@ extension RunReport {
     if starved > 0 { lines.append("  the machine was starved during \(starved) of \(streams.count) streams") }
     return lines.joined(separator: "\n")
   }
-
-  private struct Unexpected {
-    var what: String
-    var why: String
-    var stream: String?
-  }
-
-  private var unexpected: [Unexpected] {
-    let streams = streams.filter(\.isUnexpected).map { stream in
-      let red = stream.failedChecks
-      var reasons: [String] = []
-      if stream.outcome != stream.expectedOutcome {
-        reasons.append("\(stream.outcome.rawValue), expected \(stream.expectedOutcome.rawValue)")
-      }
-      if let first = red.first { reasons.append("\(first.name): \(first.detail)") }
-      if red.count > 1 { reasons.append("red too: \(red.dropFirst().map(\.name).joined(separator: ", "))") }
-      if let remark = stream.starvation?.remark { reasons.append(remark) }
-      return Unexpected(
-        what: "\(stream.fixture) in ‘\(stream.test)’", why: reasons.joined(separator: "; "), stream: stream.stream)
-    }
-    let faults = faults.filter { !$0.ok }.map { fault in
-      let (red, expected) = (Self.list(fault.caughtBy), Self.list(fault.expected))
-      // The last of that name: one that was run again counts.
-      return Unexpected(
-        what: "fault ‘\(fault.fault)’", why: "red are \(red), expected were \(expected)",
-        stream: self.streams.last { $0.fault == fault.fault }?.stream)
-    }
-    return streams + faults
-  }
-
-  private static func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
 }
 
 extension String {

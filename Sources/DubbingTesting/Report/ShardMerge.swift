@@ -43,6 +43,8 @@ package struct ShardMerge: Sendable {
       }
     }
     report.cases = cases
+    let elsewhere = parts.flatMap { part in (part.report.elsewhere ?? []).map { "\(part.name): \($0)" } }
+    report.elsewhere = elsewhere.isEmpty ? nil : elsewhere
     var shards = RunReport.Shards(reported: owners.keys.sorted(), count: first.report.shards?.count ?? 1, gaps: [])
     shards.gaps = shards.gaps(among: cases)
     report.shards = shards
