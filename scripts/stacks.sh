@@ -32,6 +32,13 @@ sts=("${compose[@]}" -p e2e-sts-019 -f compose/sts.yml $sts_overlay)
 readonly second_sts=("${compose[@]}" -p second-sts -f compose/second/sts.yml)
 readonly second_media=("${compose[@]}" -p second-media -f compose/second/media.yml)
 
+# A file's path from the root, links resolved in its folder; of one that is not there, what was given.
+absolute() {
+  local folder
+  folder=$(cd "$(dirname "$1")" 2>/dev/null && pwd -P) || { echo "$1"; return; }
+  echo "$folder/$(basename "$1")"
+}
+
 build_own() {
   get_media_server
   get_models build
@@ -100,9 +107,10 @@ export HOST_GATEWAY
 
 case "${1:-}" in
   build)
-    case "${E2E_STACK:-}" in
-      "" | compose/stack.json) build_own ;;
-      */second/stack.json) build_second ;;
+    # Somebody's own may lie in a folder of the same name.
+    case "$(absolute "${E2E_STACK:-compose/stack.json}")" in
+      "$(absolute compose/stack.json)") build_own ;;
+      "$(absolute compose/second/stack.json)") build_second ;;
       *) echo "stacks: E2E_STACK=$E2E_STACK describes your own services: their images are yours to build, nothing is built here" ;;
     esac
     if [ -z "${E2E_STACK:-}" ] && wants_second; then build_second; fi

@@ -35,9 +35,10 @@ extension Tag {
 extension Trait where Self == ConditionTrait {
   /// For what is about this package's own services, their settings and containers: never run on those that `E2E_STACK` describes.
   static var ownServices: Self {
-    let file = Settings.stackFile ?? ""
+    let own = URL(filePath: "compose/stack.json")
+    let file = Settings.stackFile.map { URL(filePath: $0) } ?? own
     return .enabled(
-      if: file.isEmpty || URL(filePath: file).standardizedFileURL.path.hasSuffix("/compose/stack.json"),
+      if: file.resolvingSymlinksInPath().path == own.resolvingSymlinksInPath().path,
       "about this package's own services, and E2E_STACK describes others")
   }
 }
