@@ -135,7 +135,9 @@ struct ResourceCheckTests {
     #expect(unused.contains("in the files of other, and no service of it that is started uses it"), "\(unused)")
     #expect(unused.contains("start one that does") && unused.contains("network create net"), "\(unused)")
     other.unused = []
-    for (kind, name, isExternal) in [(NamedResource.Kind.network, "nets", false), (.volume, "vol", false), (.network, "ext", true)] {
+    for (kind, name, isExternal) in [
+      (NamedResource.Kind.network, "nets", false), (.volume, "vol", false), (.network, "ext", true),
+    ] {
       other.resources.append(NamedResource(kind: kind, key: name, name: name, isExternal: isExternal, services: nil))
     }
     let elsewhere = try error(beside: other)

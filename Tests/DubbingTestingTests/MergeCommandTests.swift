@@ -118,7 +118,8 @@ struct MergeCommandTests {
     let (code, output) = try await runs.merge()
     #expect(code == 1 && output.hasPrefix("e2e: ✘ "), "\(output)")
     #expect(
-      output.contains("shard-2/report.json: Suite E2E recorded an issue: the network could not be removed"), "\(output)")
+      output.contains("shard-2/report.json: Suite E2E recorded an issue: the network could not be removed"), "\(output)"
+    )
     #expect(Counter(try runs.text("merged/junit.xml")).elements["error"] == 1)
   }
 

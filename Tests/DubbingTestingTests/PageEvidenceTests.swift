@@ -150,6 +150,8 @@ struct PageEvidenceTests {
       ✘ Test b() failed after 1 s
       """
     #expect(
-      TestLog.failures(in: log) == ["b() recorded an issue at x.swift:1", "Suite \"S\" recorded an issue: it is still there"])
+      TestLog.failures(in: log) == [
+        "b() recorded an issue at x.swift:1", "Suite \"S\" recorded an issue: it is still there",
+      ])
   }
 }

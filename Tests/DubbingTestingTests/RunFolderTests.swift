@@ -152,7 +152,9 @@ struct ReportCommandTests {
     #expect(refused.status == 0 && !refused.output.contains("\u{1B}"), "\(refused)")
   }
 
-  @Test("A page that is made says where it is and how big, in a line or as JSON; without a report it says what it looked for")
+  @Test(
+    "A page that is made says where it is and how big, in a line or as JSON; without a report it says what it looked for"
+  )
   func page() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "page-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -51,13 +51,16 @@ struct RunSummaryTests {
 
   @Test("What only the test log knows makes the run red; what the report knows is not repeated")
   func log() {
-    let log = "== shard ==\n✘ Suite \"E2E\" recorded an issue: left behind\n✘ Test run with 2 tests failed after 1 second.\n"
+    let log =
+      "== shard ==\n✘ Suite \"E2E\" recorded an issue: left behind\n✘ Test run with 2 tests failed after 1 second.\n"
     var report = ReportSample.whole
     #expect(!report.isRed)
     report.note(log: "✔ Test run with 2 tests passed after 1 second.\n")
     #expect(!report.isRed)
     report.note(log: log)
-    #expect(report.summary().hasPrefix("✘ ") && report.problems.map(\.what) == ["Suite \"E2E\" recorded an issue: left behind"])
+    #expect(
+      report.summary().hasPrefix("✘ ")
+        && report.problems.map(\.what) == ["Suite \"E2E\" recorded an issue: left behind"])
     var silent = ReportSample.whole
     silent.note(log: "✘ Test run with 2 tests failed after 1 second.\n")
     #expect(silent.isRed && silent.problems[0].what.contains("test.log"))

@@ -7,7 +7,9 @@ import Testing
 @Suite("Which images are built", .kind(.logic))
 struct StackScriptTests {
   /// The folders that `build` was called for: each project's name, or that and a service's.
-  private func built(stack: String?, tags: String = "", prepare: (URL) throws -> Void = { _ in }) async throws -> [String] {
+  private func built(stack: String?, tags: String = "", prepare: (URL) throws -> Void = { _ in }) async throws
+    -> [String]
+  {
     let folder = FileManager.default.temporaryDirectory.appending(path: "stacks-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -20,12 +22,15 @@ struct StackScriptTests {
     let result = try await run(
       .path("/bin/bash"), arguments: ["scripts/stacks.sh", "build"],
       environment: .inherit.updating([
-        "PATH": path, "ASKED": log.path, "E2E_STACK": file ?? "", "E2E_TAGS": tags, "MEDIA_SERVER": "", "STS_PROVIDERS": "",
+        "PATH": path, "ASKED": log.path, "E2E_STACK": file ?? "", "E2E_TAGS": tags, "MEDIA_SERVER": "",
+        "STS_PROVIDERS": "",
         "MEDIAMTX_BINARY": "",
       ]), input: .none, output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
     try #require(result.terminationStatus.isSuccess, "\(result.standardError)")
     let asked = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-    return asked.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }.filter { $0.contains("build") }.map {
+    return asked.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }.filter {
+      $0.contains("build")
+    }.map {
       ([$0[2]] + $0.drop { $0 != "--quiet" }.dropFirst()).joined(separator: " ")
     }.sorted()
   }
@@ -33,7 +38,9 @@ struct StackScriptTests {
   private static let own = ["e2e-media-019", "e2e-sts-019"]
   private static let second = ["e2e-media-019 mediamtx", "second-media", "second-sts"]
 
-  @Test("Of services of one's own none, wherever their description lies", arguments: ["stack.json", "second/stack.json", "compose/stack.json"])
+  @Test(
+    "Of services of one's own none, wherever their description lies",
+    arguments: ["stack.json", "second/stack.json", "compose/stack.json"])
   func ones(_ file: String) async throws {
     let found = try await built(stack: "{folder}/" + file) { folder in
       let place = folder.appending(path: file)

@@ -13,7 +13,9 @@ struct TapWatchTests {
     stack.stsURLVariable = "SPEECH_URL"
     let error = stack.nobodyConnected(
       to: 4711, for: "test_a", within: .seconds(14), log: "dubber-1  | cannot resolve host.docker.internal\n")
-    for words in ["14.00 s", "http://host.docker.internal:4711", "SPEECH_URL", "dubber-1  | cannot resolve", "firewall"] {
+    for words in [
+      "14.00 s", "http://host.docker.internal:4711", "SPEECH_URL", "dubber-1  | cannot resolve", "firewall",
+    ] {
       #expect("\(error)".contains(words), "\(error)")
     }
     let silent = stack.nobodyConnected(to: 1, for: "s", within: .seconds(1), log: "")
@@ -35,13 +37,16 @@ struct TapWatchTests {
     let told = ["SPEECH_URL=http://host.docker.internal:4711", "STORE=redis://me:secret@store"]
     let host = ["host.docker.internal:172.17.0.1"]
     let other = error(["SPEECH=http://sts:3000", "STORE=redis://me:secret@store", "A=b"], host)
-    for words in ["dubber was not told where the tap is", "have another are SPEECH, STORE\n", "DualStack.stsURLVariable"] {
+    for words in [
+      "dubber was not told where the tap is", "have another are SPEECH, STORE\n", "DualStack.stsURLVariable",
+    ] {
       #expect(other.contains(words), "\(other)")
     }
     #expect(!other.contains("secret"))
     #expect(error(["A=b"], host).contains("none has any address"))
     let hosts = error(told, ["host.docker.internal.example:1.2.3.4"])
-    #expect(hosts.contains("no extra_hosts for host.docker.internal,") && hosts.contains("addsExtraHosts = true"), "\(hosts)")
+    #expect(
+      hosts.contains("no extra_hosts for host.docker.internal,") && hosts.contains("addsExtraHosts = true"), "\(hosts)")
     let unread = error(told, host, readers: 0)
     #expect(unread.contains("nobody reads live/test_a/in") && unread.contains("DualStack.inputPath"), "\(unread)")
     for rest in [error(told, host), error(told, host, readers: nil)] {

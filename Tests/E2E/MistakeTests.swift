@@ -26,7 +26,8 @@ extension E2E.Foreign {
         words: ["dubber has not begun with the stream", "nobody reads live/", "\"input_path\""]),
     ]
 
-    @Test("A worker that never connects to the tap: why, and what to write, before the stream is over", arguments: mistakes)
+    @Test(
+      "A worker that never connects to the tap: why, and what to write, before the stream is over", arguments: mistakes)
     func nobodyConnects(_ mistake: Mistake) async throws {
       var stack = E2E.Foreign.pair
       mistake.make(&stack)
@@ -64,7 +65,9 @@ extension E2E.Foreign {
       }
       #expect(error?.code == .missingResource)
       let text = error.map { "\($0)" } ?? "none"
-      for words in ["needs the network speech-of-nobody", "second-media", "makes the network second-", "same name in both"] {
+      for words in [
+        "needs the network speech-of-nobody", "second-media", "makes the network second-", "same name in both",
+      ] {
         #expect(text.contains(words), "\(words) is not in: \(text)")
       }
     }

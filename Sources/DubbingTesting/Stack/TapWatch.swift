@@ -65,12 +65,14 @@ extension DualStack {
 
   /// What of the container and of the media server can be seen, from what is certain to what is a guess.
   private func whyNobody(
-    _ worker: String, _ address: String, _ stream: String, _ given: (variables: [String], hosts: [String])?, _ readers: Int?
+    _ worker: String, _ address: String, _ stream: String, _ given: (variables: [String], hosts: [String])?,
+    _ readers: Int?
   ) -> (reason: String, because: String?, next: String) {
     if let given, !given.variables.contains(where: { $0.contains(address) }) {
       // Names only: an address may have a password in it.
       let names = given.variables.filter { $0.contains("://") }.map { String($0.prefix { $0 != "=" }) }.sorted()
-      let others = names.isEmpty ? "none has any address" : "those that have another are \(names.joined(separator: ", "))"
+      let others =
+        names.isEmpty ? "none has any address" : "those that have another are \(names.joined(separator: ", "))"
       return (
         "\(worker) was not told where the tap is", "no variable of \(worker)'s container has that address; \(others)",
         "name the variable that the compose file of \(media.name) reads in \(key("sts_url_variable", "stsURLVariable")), "
