@@ -35,8 +35,8 @@ _images:
 _tests:
 	@swift build --build-tests
 
-example: export E2E_TAGS := foreign
-example: images ## Build examples/own-pipeline, a test package from outside, against this checkout and run it on the second pair
+example: setup ## Build examples/own-pipeline, a test package from outside, against this checkout and run it on the second pair
+	@E2E_STACK=compose/second/stack.json scripts/stacks.sh build
 	@cd examples/own-pipeline && E2E_TAGS= swift test
 
 examples: setup ## Build and run the small packages of examples/ from outside: ComposeKit alone, a tap between two services alone

@@ -38,7 +38,7 @@ struct RunSummaryTests {
     var report = Self.report()
     report.cases = [
       .init(test: "m.s/of the stream", outcome: .failed, issues: ["deadline: late"]),
-      .init(test: "m.s/without", arguments: "a", outcome: .failed, issues: ["stream 'x': nobody\nhas connected"]),
+      .init(test: "m.s/without", arguments: "a", outcome: .failed, issues: ["stream 'x': nobody\n  has   connected"]),
     ]
     report.streams[1].testCase = report.cases?[0].name
     let lines = report.summary().split(separator: "\n")

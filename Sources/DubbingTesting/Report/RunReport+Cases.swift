@@ -1,4 +1,4 @@
-package import ComposeTesting
+import ComposeTesting
 
 extension RunReport {
   /// A test case, and how it went.

@@ -50,9 +50,9 @@ extension RunReport {
 }
 
 extension String {
-  /// Without line breaks, and cut where it is too long.
+  /// In one line, with one space between words, and cut where it is too long.
   fileprivate func oneLine(atMost length: Int) -> String {
-    let line = split(whereSeparator: \.isNewline).joined(separator: " ")
+    let line = split(whereSeparator: \.isWhitespace).joined(separator: " ")
     return line.count > length ? line.prefix(length - 1) + "…" : line
   }
 }
