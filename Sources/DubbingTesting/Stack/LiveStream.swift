@@ -221,6 +221,7 @@ public struct LiveStream: Sendable {
         case .workerJoined(let after): course.workerJoined = after
         }
       }
+      if course.workerJoined == nil { course.problem? += "\n" + stack.nobodyReads(input) }
       return course
     }
   }

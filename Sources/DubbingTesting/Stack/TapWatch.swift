@@ -102,6 +102,12 @@ extension DualStack {
     )
   }
 
+  /// Why no output can come, where nobody was seen reading the input.
+  func nobodyReads(_ path: String) -> String {
+    "  because   nobody was seen reading \(path), which was published: \(key("input_path", "inputPath")) says where "
+      + "\(self[.worker].service) looks"
+  }
+
   /// How a setting is called where this stack was described.
   private func key(_ key: String, _ property: String) -> String {
     file == nil ? "DualStack.\(property)" : "\"\(key)\" of the stack file"
