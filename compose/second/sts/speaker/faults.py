@@ -29,7 +29,10 @@ class Faults:
 
     @staticmethod
     def parse(text: str) -> "Faults":
-        return Faults(tuple(_parse(part.strip()) for part in text.split("+") if part.strip() not in ("", "none")))
+        faults = tuple(_parse(part.strip()) for part in text.split("+") if part.strip() not in ("", "none"))
+        if len({fault.kind for fault in faults}) < len(faults):
+            raise ValueError(f"{text!r} has one kind twice, of which only one would count: {KINDS}, each kind once")
+        return Faults(faults)
 
     def hits(self, kind: str, index: int) -> bool:
         return kind in self._faults and self._faults[kind].hits(index)

@@ -21,7 +21,7 @@ class FaultsTests(unittest.TestCase):
         self.assertFalse(Faults.parse("none").hits("drop", 0))
 
     def test_what_is_none_is_refused(self):
-        for text in ("loud", "drop", "drop:x", "swap:1", "swap:1,1", "fail:-1", "slow", "silent:3"):
+        for text in ("drop:1+drop:2", "loud", "drop", "drop:x", "swap:1", "swap:1,1", "fail:-1", "slow", "silent:3"):
             with self.subTest(text), self.assertRaises(ValueError):
                 Faults.parse(text)
 
