@@ -6,7 +6,8 @@ package struct JUnitReport: Sendable {
 
   package init(_ report: RunReport) { self.report = report }
 
-  /// A `testsuite` for each suite, a `testcase` for each case; a case without a result, a shard that is missing and what failed outside of every case is an error.
+  /// A `testsuite` for each suite, a `testcase` for each case; a case without a result, a shard that is missing and what failed outside
+  /// of every case is an error.
   package var xml: String {
     let suites = Dictionary(grouping: report.cases ?? []) { $0.suiteAndFunction.suite }.sorted { $0.key < $1.key }
     let missing = (report.shards?.missing ?? []).map { shard in
