@@ -70,12 +70,16 @@ struct CloseReasonTests {
 
   @Test("What the server closed the connection over as too big is not sent again")
   func notRepeated() async throws {
+    // A new connection each time, so that one who repeated it could.
+    let client = client("too-big-event") { $0.reconnection = .init(delay: .milliseconds(1), jitter: 0) }
+    let sent = client.sentEvents()
     let error = await #expect(throws: SocketIOError.self) {
-      try await client("too-big").withConnection { client in
-        try await client.emitWithRetries("large", retries: 100, timeout: wait)
+      try await client.withConnection { client in
+        try await client.emitWithRetries("large", retries: 2, timeout: wait)
       }
     }
     #expect(error?.reason?.closeCode == 1009, "\(error?.description ?? "")")
+    #expect(sent.drain().map(\.name) == ["large"])
   }
 
   @Test("Strictly, what JSON.parse refuses ends the connection as in a browser, and says where")

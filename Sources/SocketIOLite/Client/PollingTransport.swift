@@ -53,9 +53,9 @@ final class PollingTransport {
     guard !isOver, whenIdle == nil else { return }
     isPolling = true
     let target = target
-    pollLine.send(.GET, target) { [self] result in
+    pollLine.send(.GET, target, isRepeatable: true) { [self] result in
       isPolling = false
-      guard !isOver, let body = read(result, target) else { return }
+      guard !isOver, let body = read(result, .GET, target) else { return }
       if handshake == nil { checkHandshake(body) }
       session.receivePolled(body)
       idleIfDone()
@@ -64,12 +64,14 @@ final class PollingTransport {
   }
 
   /// The body of a good answer; otherwise the connection is over.
-  private func read(_ result: Result<PollingLine.Answer, SocketIOError>, _ target: String) -> ByteBuffer? {
+  private func read(
+    _ result: Result<PollingLine.Answer, SocketIOError>, _ method: HTTPMethod, _ target: String
+  ) -> ByteBuffer? {
     switch result {
     case .success(let answer) where answer.status == .ok: return answer.body
     case .success(let answer):
       var error = request.unexpected(
-        answer.status, answer.body, target, wanted: "packets", location: answer.location)
+        answer.status, answer.body, target, method, wanted: "packets", location: answer.location)
       if handshake != nil { (error.code, error.reason) = (.disconnected, .transportError) }
       session.fail(error)
     case .failure(var error):
@@ -116,11 +118,12 @@ final class PollingTransport {
     underWay = takeBatch()
     isPosting = true
     let target = target
-    postLine.send(.POST, target, body: EngineIOPayload.encode(underWay.map(\.part))) { [self] result in
+    let body = EngineIOPayload.encode(underWay.map(\.part))
+    postLine.send(.POST, target, body: body, isRepeatable: false) { [self] result in
       isPosting = false
       if farewell != nil { return sayFarewell() }
       // If there is no good answer `close` has told who waits.
-      guard read(result, target) != nil else { return }
+      guard read(result, .POST, target) != nil else { return }
       for waiting in underWay { waiting.promise?.succeed() }
       underWay = []
       idleIfDone()
@@ -212,7 +215,9 @@ final class PollingTransport {
 
   private func sayFarewell() {
     guard let body = farewell?.bodies.popFirst() else { return closeLines() }
-    postLine.send(.POST, target, body: body) { [self] result in
+    // The end of the session, which comes last, ends it once, however often it is said.
+    let isEnd = farewell?.bodies.isEmpty ?? true
+    postLine.send(.POST, target, body: body, isRepeatable: isEnd) { [self] result in
       // A server that has gone needs no farewell.
       if case .success(let answer) = result, answer.status == .ok { sayFarewell() } else { closeLines() }
     }

@@ -61,10 +61,11 @@ struct ClientRequest: Sendable {
 
   /// The error for an answer that is something else than what was asked for.
   func unexpected(
-    _ status: HTTPResponseStatus, _ body: ByteBuffer, _ target: String, wanted: String, location: String?
+    _ status: HTTPResponseStatus, _ body: ByteBuffer, _ target: String, _ method: HTTPMethod = .GET, wanted: String,
+    location: String?
   ) -> SocketIOError {
     var error = unexpected(
-      "answered HTTP \(status.code) \(status.reasonPhrase) instead of \(wanted)", target,
+      "answered HTTP \(status.code) \(status.reasonPhrase) instead of \(wanted)", target, method,
       evidence: [quoted(body, limit: 300)])
     error.httpStatus = Int(status.code)
     if let location, (300..<400).contains(status.code) {
@@ -78,9 +79,11 @@ struct ClientRequest: Sendable {
     return error
   }
 
-  func unexpected(_ what: String, _ target: String, evidence: [String]) -> SocketIOError {
+  func unexpected(
+    _ what: String, _ target: String, _ method: HTTPMethod = .GET, evidence: [String]
+  ) -> SocketIOError {
     SocketIOError(
-      .unexpectedResponse, "\(endpoint.authority) \(what)", evidence: ["GET \(target)"] + evidence,
+      .unexpectedResponse, "\(endpoint.authority) \(what)", evidence: ["\(method) \(target)"] + evidence,
       next: "is that port a Socket.IO server, and the path right?")
   }
 }

@@ -30,6 +30,8 @@ struct HTTPHeadGate: Sendable {
     bodyRest = bodyLength
   }
   mutating func messageEnded() { isInHead = true }
+  /// Whether a head has begun and is not whole.
+  var isWithinHead: Bool { isInHead && held.readableBytes > 0 }
   mutating func takeAll() -> ByteBuffer {
     defer { (held, scanned) = (ByteBuffer(), 0) }
     return held

@@ -243,12 +243,15 @@ final class TapConnection {
       isClientDone = true
       // Without an upstream yet the answer is still on its way.
       guard server != nil else { return isConnecting ? () : end() }
+      giveUpWithinHead(.toServer)
       flush(.toServer)
       // A server takes this for a client that is gone, and would end the session of a poll that goes on.
       if !isOwed { server?.close(.output) }
     } else {
+      giveUpWithinHead(.toClient)
       flush(.toClient)
-      client?.close(.output)
+      // Between requests all of it: a connection that is closed by half takes another request, which nobody answers.
+      if mode == .http, exchanges.isEmpty { end() } else { client?.close(.output) }
     }
   }
 

@@ -252,10 +252,15 @@ extension TapConnection: TapHTTPDelegate {
 
   func tapCouldNotRead(_ direction: TapDirection, _ error: any Error) {
     guard mode == .http || mode == .upgrading else { return }
-    // A server that ends a connection while it owes an answer says nothing that could not be read.
-    let isEnd = if case .invalidEOFState? = error as? HTTPParserError { true } else { false }
-    if isEnd, direction == .toClient, asked.first?.response == nil { return }
     giveUp(direction, "what passes is not HTTP/1.1", evidence: ["\(error)"])
+  }
+
+  /// One side ended in the middle of a head: what there is of it goes on as it is.
+  func giveUpWithinHead(_ direction: TapDirection) {
+    guard mode == .http || mode == .upgrading, (direction == .toServer ? requestGate : responseGate).isWithinHead else {
+      return
+    }
+    giveUp(direction, "the connection ended in the middle of a head", evidence: [])
   }
 
   private var tooLong: String { "it is longer than \(environment.limits.maxMessageBytes) bytes" }

@@ -196,6 +196,9 @@ async def serve(reader, writer):
                 if case == "early-events":
                     await read_text(reader, b"433[")
                     writer.write(frame(b'42["fine","h\xc3\xa9"]'))
+                if case == "too-big-event":
+                    await read_text(reader, b"42")
+                    writer.write(frame(struct.pack(">H", 1009) + b"message too big", 8))
                 if case == "never-reads":
                     await asyncio.sleep(3600)
                 if case in CUT_OFF:
