@@ -1,3 +1,4 @@
+import Foundation
 package import Testing
 
 /// What a suite needs of the machine: suites of one kind run side by side, and kinds one after the other.
@@ -20,19 +21,46 @@ package enum KindOfTests: Int, Sendable, CaseIterable {
   }
 }
 
-/// Gives a suite its turn; made with `.kind`.
+/// Gives a suite its turn; made with `.kind`. Of all cases that compute as many run at once as there are cores.
 ///
 /// Only for suites that are in no other: one of another kind inside would wait for the one around it.
-package struct KindOfTestsTrait: SuiteTrait, TestScoping {
+package struct KindOfTestsTrait: SuiteTrait, TestTrait, TestScoping {
+  /// All at once, each would take as long as all together, and the programs that they start are given up before that.
+  private static let places = ConcurrencyLimit(limit: ProcessInfo.processInfo.activeProcessorCount)
+
   let kind: KindOfTests
 
-  package func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { test.isSuite ? self : nil }
+  /// For the places, which cases take; what is recursive must be a test's trait as well.
+  package var isRecursive: Bool { kind == .computing }
+
+  package func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? {
+    test.isSuite || testCase != nil ? self : nil
+  }
 
   package func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
+    guard test.isSuite else { return try await Self.places.withPlace { _ in try await function() } }
     try await kind.turn { try await function() }
   }
+}
+
+/// Gives a suite that starts programs a place among as many such suites as there are cores; made with `.inTurn`.
+///
+/// While a hundred programs are loaded at once none of them answers in its time.
+package struct TurnTrait: SuiteTrait, TestScoping {
+  package static let places = ConcurrencyLimit(limit: ProcessInfo.processInfo.activeProcessorCount)
+
+  package func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    try await Self.places.withPlace { _ in try await function() }
+  }
+}
+
+extension Trait where Self == TurnTrait {
+  /// The suite starts programs.
+  package static var inTurn: Self { TurnTrait() }
 }
 
 extension Trait where Self == KindOfTestsTrait {

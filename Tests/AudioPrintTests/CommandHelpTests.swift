@@ -3,7 +3,7 @@ import Foundation
 import Subprocess
 import Testing
 
-@Suite("What audioprint tells of itself", .kind(.logic))
+@Suite("What audioprint tells of itself", .kind(.logic), .inTurn)
 struct CommandHelpTests {
   @Test(
     "Each command's help has an example, and all print JSON",
@@ -30,7 +30,7 @@ struct CommandHelpTests {
 struct WatchTests {
   @Test(
     "A stream that is served slowly is told second by second while it runs, and summed up at its end",
-    .timeLimit(.minutes(2)))
+    .timeLimit(.minutes(10)))
   func stream() async throws {
     let (original, dubbed) = (try await Media.original(), try await Media.dubbed())
     try await Media.withFolder { folder in

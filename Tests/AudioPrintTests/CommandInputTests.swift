@@ -73,7 +73,7 @@ struct CommandInputTests {
         .name("sh"),
         arguments: [
           "-c",
-          "mkfifo \"$1/pipe\"; timeout 20 cat \"$1/pipe\" & timeout 20 \"$0\" fingerprint \"$2\" -o \"$1/pipe\"; wait",
+          "mkfifo \"$1/pipe\"; timeout 300 cat \"$1/pipe\" & timeout 300 \"$0\" fingerprint \"$2\" -o \"$1/pipe\"; wait",
           try pathOfCommand(), folder, media,
         ], input: .none, output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
       #expect(piped.standardOutput + "\n" == wanted, "\(piped.standardError)")
@@ -92,7 +92,7 @@ struct CommandInputTests {
         .name("sh"),
         arguments: [
           "-c",
-          "mkfifo \"$1/pipe\"; head -c 1 \"$1/pipe\" >/dev/null & timeout 20 \"$0\" fingerprint \"$2\" -o \"$1/pipe\"; echo $?",
+          "mkfifo \"$1/pipe\"; head -c 1 \"$1/pipe\" >/dev/null & timeout 300 \"$0\" fingerprint \"$2\" -o \"$1/pipe\"; echo $?",
           try pathOfCommand(), folder, media,
         ],
         input: .none, output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
@@ -169,7 +169,7 @@ struct CommandInputTests {
         let path = try pathOfCommand()
         // ffmpeg waits for what the pipe gives, so that there is time to look.
         let result = try await run(
-          .name("timeout"), arguments: ["100", "nice", "-n", "\(level)", path, "fingerprint", pipe], input: .none,
+          .name("timeout"), arguments: ["300", "nice", "-n", "\(level)", path, "fingerprint", pipe], input: .none,
           output: .discarded, error: .discarded
         ) { execution in
           let own = try await Self.descendant("audioprint", of: Int(execution.processIdentifier.value))

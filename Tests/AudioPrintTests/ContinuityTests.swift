@@ -58,7 +58,7 @@ struct ContinuityTests {
   }
 
   @Test(
-    "A break of 120 ms is found, named and placed, and its neighbour has none", arguments: Fault.allCases,
+    "A break of 120 ms is found, named and placed", arguments: Fault.allCases,
     Coding.allCases)
   func breaks(fault: Fault, coding: Coding) async throws {
     let clip = try await Media.dubbed()[3]
@@ -73,6 +73,11 @@ struct ContinuityTests {
     #expect(abs(first.start - start - 0.4) < tolerance, "\(first), put at \(start + 0.4)")
     #expect(abs(first.length - 0.12) < tolerance && abs(first.clipStart - start) < tolerance, "\(first)")
     #expect(!found.isUnbroken)
+  }
+
+  @Test("The neighbour of every break, which is the clip without one, has none", arguments: Coding.allCases)
+  func neighbour(coding: Coding) async throws {
+    let clip = try await Media.dubbed()[3]
     let whole = report(clip, on: try await coding.pass(clip.delayed(0.4)), at: 0.4)
     #expect(whole.isUnbroken && whole.clips.count == 1, "\(whole)")
   }

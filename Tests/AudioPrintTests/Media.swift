@@ -19,13 +19,13 @@ enum Media {
   /// Decoded once for all tests; each file is asked for by many at the same time.
   actor Cache {
     static let shared = Cache()
-    private var clips: [String: AudioClip] = [:]
+    /// Kept while it is being decoded too: all ask at the beginning. Owned by the process, as what it gives is.
+    private var clips: [String: Task<AudioClip, any Error>] = [:]
 
     func clip(_ name: String) async throws -> AudioClip {
-      if let known = clips[name] { return known }
-      let clip = try await AudioDecoder.decode(Media.resource(name))
+      let clip = clips[name] ?? Task { try await AudioDecoder.decode(Media.resource(name)) }
       clips[name] = clip
-      return clip
+      return try await clip.value
     }
   }
 

@@ -94,8 +94,8 @@ struct ReuseTests {
   func locks() async throws {
     try await withFolder { folder in
       let path = folder.appending(path: "lock").path()
-      let one = try await FileLock.take(path, .shared, within: .seconds(5), holder: "nobody")
-      let other = try await FileLock.take(path, .shared, within: .seconds(5), holder: "nobody")
+      let one = try await FileLock.take(path, .shared, within: .seconds(60), holder: "nobody")
+      let other = try await FileLock.take(path, .shared, within: .seconds(60), holder: "nobody")
       #expect(try !other.change(to: .exclusive))
       let error = await #expect(throws: ComposeError.self) {
         _ = try await FileLock.take(path, .exclusive, within: .milliseconds(60), holder: "somebody reads")
@@ -110,9 +110,9 @@ struct ReuseTests {
   func waiting() async throws {
     try await withFolder { folder in
       let path = folder.appending(path: "lock").path()
-      var first: FileLock? = try await FileLock.take(path, .exclusive, within: .seconds(5), holder: "nobody")
+      var first: FileLock? = try await FileLock.take(path, .exclusive, within: .seconds(60), holder: "nobody")
       #expect(first != nil)
-      async let second = FileLock.take(path, .exclusive, within: .seconds(30), holder: "the first")
+      async let second = FileLock.take(path, .exclusive, within: .seconds(60), holder: "the first")
       first = nil
       _ = try await second
     }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("What is known of media files", .kind(.logic))
+@Suite("What is known of media files", .kind(.logic), .inTurn)
 struct FixtureAnalysisTests {
   private struct Refused: Error {}
 

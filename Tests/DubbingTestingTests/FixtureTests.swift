@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Fixture", .kind(.logic))
+@Suite("Fixture", .kind(.logic), .inTurn)
 struct FixtureTests {
   private let folder = FileManager.default.temporaryDirectory.appending(path: "fixture-\(UUID().uuidString)")
 

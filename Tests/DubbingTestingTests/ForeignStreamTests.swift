@@ -4,19 +4,23 @@ import Testing
 @testable import DubbingTesting
 
 /// Pipelines as others build them, made with ffmpeg: their own cuts, formats and pictures.
-@Suite("Streams that nobody here cut", .kind(.computing), .serialized)
+@Suite("Streams that nobody here cut", .kind(.computing))
 struct ForeignStreamTests {
   typealias Checks = Set<DubbingVerdict.Check.Name>
 
   static let reencoded = ["-c:v", "libx264", "-preset", "ultrafast", "-vf", "scale=640:360,fps=25"]
 
-  private func verdict(
-    _ stream: MadeStream, tolerances: Tolerances = .standard, tail: FixtureCoverage.Tail? = nil
-  ) async throws -> DubbingVerdict {
+  private func verdict(_ stream: MadeStream, tolerances: Tolerances = .standard) async throws -> DubbingVerdict {
     let made = try await stream.make()
     defer { made.remove() }
+    return try await verdict(stream, made, tolerances: tolerances)
+  }
+
+  private func verdict(
+    _ stream: MadeStream, _ made: MadeStream.Made, tolerances: Tolerances = .standard
+  ) async throws -> DubbingVerdict {
     let analysis = OutputAnalysis(
-      stream: "s", fixture: stream.fixture, budget: .standard, tolerances: tolerances, tail: tail, events: made.events,
+      stream: "s", fixture: stream.fixture, budget: .standard, tolerances: tolerances, events: made.events,
       spoken: made.events)
     return DubbingVerdict(try await analysis.evidence(of: MediaFile(made.recording.path), problem: nil))
   }
@@ -106,7 +110,7 @@ struct ForeignStreamTests {
     let sounds = try await StreamSounds(made.events, spoken: made.events)
     #expect(sounds.problems == [])
     #expect(Set(sounds.dubs.keys) == [0, 1] && Set(sounds.fragments.keys) == [0, 1])
-    let verdict = try await verdict(stream)
+    let verdict = try await verdict(stream, made)
     #expect(verdict.fragments.map(\.attributedTo) == [.dubbed(0), .dubbed(1)])
     #expect(verdict.failedChecks.filter { $0.name != .contract } == [])
   }

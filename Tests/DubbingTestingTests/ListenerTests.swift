@@ -4,7 +4,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Listener", .kind(.logic))
+@Suite("Listener", .kind(.logic), .inTurn)
 struct ListenerTests {
   private let folder = FileManager.default.temporaryDirectory.appending(path: "listener-\(UUID().uuidString)")
 

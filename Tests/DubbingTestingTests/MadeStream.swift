@@ -38,6 +38,9 @@ struct MadeStream {
   var fault: StreamFault?
 
   static let rate = 16000
+  // A hundred streams are made of a few fixtures: each is decoded once.
+  private static let originals = OnceEach<String, AudioClip>()
+  private static let speech = Once<[Float]>()
 
   struct Made {
     /// As the worker saw them.
@@ -64,8 +67,9 @@ struct MadeStream {
   func make() async throws -> Made {
     let folder = FileManager.default.temporaryDirectory.appending(path: "made-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let original = try await AudioDecoder.decode(
-      fixture.media.path, sampleRate: Self.rate, alignedToTimestamps: true)
+    let original = try await Self.originals(fixture.media.path) {
+      try await AudioDecoder.decode(fixture.media.path, sampleRate: Self.rate, alignedToTimestamps: true)
+    }
     let dubs = try await Self.dubs(cuts.map { $0.end - $0.start })
     var events: [ObservedEvent] = []
     var output: [Float] = []
@@ -94,7 +98,7 @@ struct MadeStream {
     let pcm = file.deletingPathExtension().appendingPathExtension("pcm")
     try Self.pcm16(sound).write(to: pcm)
     let seen = Double(sound.count) / Double(Self.rate) - max(0, soundDelay)
-    var arguments = ["-v", "error", "-nostdin", "-y"]
+    var arguments: [String] = []
     if picture != nil {
       arguments += [
         "-ss", "\(joined)", "-t", "\(seen)", "-itsoffset", "\(max(0, -soundDelay))", "-i", fixture.media.path,
@@ -103,7 +107,7 @@ struct MadeStream {
     arguments += ["-f", "s16le", "-ar", "\(Self.rate)", "-ac", "1", "-i", pcm.path]
     arguments += picture.map { ["-map", "0:v", "-map", "1:a"] + $0 } ?? ["-map", "0:a"]
     if let filter { arguments += ["-af", filter] }
-    try await Self.ffmpeg(arguments + self.sound + [file.path])
+    try await MediaTool.make(arguments + self.sound + [file.path])
   }
 
   private func events(_ sequence: Int, of piece: [Float], dub: [Float], in folder: URL) async throws -> [ObservedEvent]
@@ -132,8 +136,8 @@ struct MadeStream {
     }
     let (from, to) = (folder.appending(path: "fragment.pcm"), folder.appending(path: "fragment.\(coded.format)"))
     try bytes.write(to: from)
-    try await Self.ffmpeg(
-      ["-v", "error", "-nostdin", "-y", "-f", "s16le", "-ar", "\(Self.rate)", "-ac", "1", "-i", from.path]
+    try await MediaTool.make(
+      ["-f", "s16le", "-ar", "\(Self.rate)", "-ac", "1", "-i", from.path]
         + coded.options + [to.path])
     return FragmentAudio(
       format: coded.format, sampleRateHz: Self.rate, channels: 1, durationMs: duration, data: try Data(contentsOf: to))
@@ -141,9 +145,12 @@ struct MadeStream {
 
   /// Speech of other fixtures, cut to these lengths: no two are alike, and none is the fixture's.
   private static func dubs(_ lengths: [Double]) async throws -> [[Float]] {
-    var speech: [Float] = []
-    for name in ["counting-on", "sentences", "counting-awb"] {
-      speech += try await AudioDecoder.decode(Fixture.named(name).media.path, sampleRate: rate).samples
+    let speech = try await Self.speech {
+      var speech: [Float] = []
+      for name in ["counting-on", "sentences", "counting-awb"] {
+        speech += try await AudioDecoder.decode(Fixture.named(name).media.path, sampleRate: rate).samples
+      }
+      return speech
     }
     var start = 0
     return lengths.map { length in
@@ -156,9 +163,12 @@ struct MadeStream {
   private static func pcm16(_ samples: [Float]) -> Data {
     samples.map { Int16(max(-32768, min(32767, ($0 * 32767).rounded()))) }.withUnsafeBytes { Data($0) }
   }
+}
 
-  private static func ffmpeg(_ arguments: [String]) async throws {
-    let result = try await MediaTool.run("ffmpeg", arguments, timeout: .seconds(60))
+extension MediaTool {
+  /// Makes a file with ffmpeg. Encoding takes as long as a machine is slow, so that only one that hangs is given up.
+  static func make(_ arguments: [String]) async throws {
+    let result = try await run("ffmpeg", ["-v", "error", "-nostdin", "-y"] + arguments, timeout: .seconds(600))
     try #require(result.succeeded, "\(result.lastWords)")
   }
 }

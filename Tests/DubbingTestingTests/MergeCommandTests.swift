@@ -9,7 +9,7 @@ import Testing
   import FoundationXML
 #endif
 
-@Suite("dubbing-report merge", .kind(.logic))
+@Suite("dubbing-report merge", .kind(.logic), .inTurn)
 struct MergeCommandTests {
   /// A folder with what three shards have left.
   private struct Runs {

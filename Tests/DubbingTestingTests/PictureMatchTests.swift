@@ -3,7 +3,7 @@ import Testing
 
 @testable import DubbingTesting
 
-@Suite("Pictures that were encoded anew", .kind(.computing), .serialized)
+@Suite("Pictures that were encoded anew", .kind(.computing))
 struct PictureMatchTests {
   private static let x264 = ["-c:v", "libx264", "-preset", "ultrafast"]
 
@@ -14,10 +14,7 @@ struct PictureMatchTests {
     let fixture = try Fixture.named(name)
     let file = FileManager.default.temporaryDirectory.appending(path: "picture-\(UUID().uuidString).flv")
     defer { try? FileManager.default.removeItem(at: file) }
-    let result = try await MediaTool.run(
-      "ffmpeg", ["-v", "error", "-nostdin", "-y", "-i", fixture.media.path] + options + [file.path],
-      timeout: .seconds(60))
-    try #require(result.succeeded, "\(result.lastWords)")
+    try await MediaTool.make(["-i", fixture.media.path] + options + [file.path])
     return try await VideoMatch.of(FixtureAnalysis.shared.media(of: fixture), in: MediaFile(file.path))
   }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import DubbingTesting
 
 // Internal: what is encoded for the page has no public name.
-@Suite("The page that is made when a run is over", .kind(.computing), .serialized)
+@Suite("The page that is made when a run is over", .kind(.computing))
 struct RunFolderTests {
   /// A folder with a passed stream, a red one, and one each under a fault that led to its diagnosis and one that did not.
   private func withRun(_ body: (URL) async throws -> Void) async throws {
@@ -33,14 +33,10 @@ struct RunFolderTests {
       try FileManager.default.createDirectory(at: files, withIntermediateDirectories: true)
       // Its own tone, so that no medium is taken for another's.
       let tone = 200 + 100 * (report.streams.firstIndex { $0.stream == stream.stream } ?? 0)
-      let made = try await MediaTool.run(
-        "ffmpeg",
-        [
-          "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc=size=64x36:rate=10:duration=1", "-f", "lavfi", "-i",
-          "sine=f=\(tone):duration=1", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac",
-          files.appending(path: "output.flv").path,
-        ], timeout: .seconds(60))
-      try #require(made.succeeded, "\(made.lastWords)")
+      try await MediaTool.make([
+        "-f", "lavfi", "-i", "testsrc=size=64x36:rate=10:duration=1", "-f", "lavfi", "-i", "sine=f=\(tone):duration=1",
+        "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", files.appending(path: "output.flv").path,
+      ])
       try ReportSample.png.write(to: files.appending(path: "original.png"))
       let answer = """
         {"time":"2026-11-28T02:23:02.250Z","connection":1,"kind":"event","namespace":"/",\
@@ -89,14 +85,10 @@ struct RunFolderTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     var fixture = HealthyRun.fixture
     fixture.folder = folder
-    let made = try await MediaTool.run(
-      "ffmpeg",
-      [
-        "-v", "error", "-nostdin", "-f", "lavfi", "-i", "sine=f=440:r=16000:d=2", "-f", "lavfi", "-i",
-        "anullsrc=r=16000:cl=5.1:d=2", "-map", "0", "-map", "1", "-c:a", "aac", "-disposition", "default",
-        fixture.media.path,
-      ], timeout: .seconds(60))
-    try #require(made.succeeded, "\(made.lastWords)")
+    try await MediaTool.make([
+      "-f", "lavfi", "-i", "sine=f=440:r=16000:d=2", "-f", "lavfi", "-i", "anullsrc=r=16000:cl=5.1:d=2", "-map", "0",
+      "-map", "1", "-c:a", "aac", "-disposition", "default", fixture.media.path,
+    ])
     let heard = folder.appending(path: "heard.mp4")
     try await PageMedia.original(of: fixture).write(to: heard)
     let samples = try await AudioDecoder.decode(heard.path, sampleRate: 8000).samples
@@ -109,7 +101,7 @@ struct RunFolderTests {
 }
 
 // What `make e2e` ends with, as a process of its own.
-@Suite("The dubbing-report command", .kind(.logic))
+@Suite("The dubbing-report command", .kind(.logic), .inTurn)
 struct ReportCommandTests {
   private func run(
     _ arguments: [String], environment: [Environment.Key: String] = [:], onTerminal: Bool = false

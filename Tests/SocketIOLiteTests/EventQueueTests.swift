@@ -2,7 +2,7 @@ import ComposeTesting
 import SocketIOLite
 import Testing
 
-private let wait: Duration = .seconds(20)
+private let wait: Duration = .seconds(60)
 
 @Suite("Event queue", .kind(.logic))
 struct EventQueueTests {

@@ -77,7 +77,7 @@ struct ExampleTests {
     try await client.withConnection { client in
       do {
         try await client.join(admin)
-        print(try await alerts.next(timeout: .seconds(10)), admin.id ?? "")
+        print(try await alerts.next(timeout: .seconds(30)), admin.id ?? "")
         client.leave(admin)
       } catch let error as SocketIOError where error.code == .connectRejected {
         print(error.serverMessage ?? "", error.serverData ?? "")
@@ -149,8 +149,8 @@ struct ExampleTests {
     let everything = client.allEvents()
     try await client.withConnection { client in
       try await client.emit("fragment:data", ["fragment_id": "f-0"])
-      let first = try await processed.next(timeout: .seconds(10))
-      let same = try await everything.first(timeout: .seconds(10)) { $0.name == "fragment:processed" }
+      let first = try await processed.next(timeout: .seconds(30))
+      let same = try await everything.first(timeout: .seconds(30)) { $0.name == "fragment:processed" }
       print(first.payloadText == same.payloadText, failed.count)
     }
   }
@@ -170,7 +170,7 @@ struct ExampleTests {
     let processed = client.events(named: "fragment:processed")
     try await client.withConnection { client in
       try await client.emit("fragment:data", Fragment(fragmentID: "f-0", audio: Data(count: 64_000)))
-      let answer = try await processed.next(timeout: .seconds(10)).decode(Processed.self)
+      let answer = try await processed.next(timeout: .seconds(30)).decode(Processed.self)
       print(answer.transcript, answer.dubbedAudio.count)
       do {
         _ = try await processed.collect(2, timeout: .milliseconds(100))
@@ -187,13 +187,13 @@ struct ExampleTests {
     let ready = client.events(named: "stream:ready")
     try await client.withConnection { client in
       let fragment = ["fragment_id": "f-0"]
-      print(try await client.emitWithAck("fragment:data", fragment, timeout: .seconds(5)).payloadText)
+      print(try await client.emitWithAck("fragment:data", fragment, timeout: .seconds(30)).payloadText)
       print(try await client.emitWithRetries("fragment:data", fragment, retries: 5).payloadText)
       print(try client.emitVolatile("fragment:data", fragment) ? "sent" : "worthless by now")
 
       try await client.emit("stream:init", ["stream_id": "test"])
-      try await client.acknowledge(try await questions.next(timeout: .seconds(10)), "es")
-      print(try await ready.next(timeout: .seconds(10)).payloadText)
+      try await client.acknowledge(try await questions.next(timeout: .seconds(30)), "es")
+      print(try await ready.next(timeout: .seconds(30)).payloadText)
     }
   }
 

@@ -218,7 +218,7 @@ struct HeldJoinTests {
     }
     defer { disconnecting.cancel() }
     let timer = Task {
-      try await Task.sleep(for: .seconds(10))
+      try await Task.sleep(for: wait)
       end.finish()
     }
     defer { timer.cancel() }
@@ -269,7 +269,7 @@ struct HeldJoinTests {
     let silent = SocketIOClient(url: Peer.url, configuration: configuration)
     // Lets go of whoever waits for it after all.
     let late = Task {
-      try await Task.sleep(for: .seconds(20))
+      try await Task.sleep(for: wait)
       auth.release()
     }
     defer { late.cancel() }

@@ -133,8 +133,9 @@ struct HostileServerTests {
     let client = client("cookies")
     #expect(try await sent(by: client) == [])
     #expect(try await sent(by: client) == ["route=a=1; last=z"])
-    let own = SocketIOClient(
-      url: client.url, configuration: .init(extraHeaders: [("cookie", "mine=1")], reconnection: nil))
+    var configuration = client.configuration
+    configuration.extraHeaders = [("cookie", "mine=1")]
+    let own = SocketIOClient(url: client.url, configuration: configuration)
     for _ in 0..<2 { #expect(try await sent(by: own) == ["mine=1"]) }
   }
 

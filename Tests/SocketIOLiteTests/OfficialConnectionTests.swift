@@ -141,13 +141,21 @@ struct OfficialConnectionTests {
     "A namespace that is joined while the connection is made costs no attempt, and shares its end",
     arguments: Official.ways)
   func joiningMeanwhile(transports: [SocketIOTransport]) async throws {
-    let nobody = Official.client(transports, isNobody: true) {
-      $0.reconnection = .init(delay: .milliseconds(100), attempts: 2, retriesFirst: true)
+    // A tap without an upstream holds the first attempt until the namespace waits. Then nobody is there any more.
+    let tried = try await SocketIOTap.withTap(upstream: nil, options: .init(connectTimeout: wait)) { tap in
+      let nobody = Official.client(transports, port: tap.port) {
+        $0.reconnection = .init(delay: .milliseconds(100), attempts: 2, retriesFirst: true)
+      }
+      let states = nobody.states()
+      let connecting = Task { try await nobody.connect() }
+      try await eventually("it is trying") { nobody.state == .connecting }
+      let early = nobody.namespace("/asd")
+      let joining = Task { try await nobody.join(early) }
+      try await eventually("it waits") { early.state == .connecting }
+      return (nobody, states, connecting, joining)
     }
-    let states = nobody.states()
-    let connecting = Task { try await nobody.connect() }
-    try await eventually("it is trying") { nobody.state != .disconnected(nil) }
-    let error = await #expect(throws: SocketIOError.self) { try await nobody.join(nobody.namespace("/asd")) }
+    let (nobody, states, connecting, joining) = tried
+    let error = await #expect(throws: SocketIOError.self) { try await joining.value }
     #expect(error?.code == .cannotConnect, "\(error?.description ?? "")")
     #expect(await Official.attempts(states) == [1, 2])
     await #expect(throws: SocketIOError.self) { try await connecting.value }

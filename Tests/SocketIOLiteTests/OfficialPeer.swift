@@ -30,15 +30,16 @@ enum Official {
   static let tellsReasons = ProcessInfo.processInfo.environment["SOCKETIO_OFFICIAL_REASONS"] != nil
   static let quick = SocketIOConfiguration.Reconnection(delay: .milliseconds(10), maxDelay: .milliseconds(100))
 
-  /// A client of the peer, or of an address where nobody listens.
+  /// A client of the peer, of an address where nobody listens, or of another port.
   static func client(
-    _ transports: [SocketIOTransport], _ path: String = "", isNobody: Bool = false,
+    _ transports: [SocketIOTransport], _ path: String = "", isNobody: Bool = false, port: Int? = nil,
     _ change: (inout SocketIOConfiguration) -> Void = { _ in }
   ) -> SocketIOClient {
     var configuration = SocketIOConfiguration.patient(reconnection: quick, transports: transports)
     change(&configuration)
     // Port 1 is tcpmux, which nothing serves.
-    return SocketIOClient(url: (isNobody ? "http://127.0.0.1:1" : Peer.url) + path, configuration: configuration)
+    let url = (isNobody ? 1 : port).map { "http://127.0.0.1:\($0)" } ?? Peer.url
+    return SocketIOClient(url: url + path, configuration: configuration)
   }
 
   /// Ends the connection as a line that breaks does.

@@ -155,7 +155,7 @@ struct OfficialSocketTests {
     #expect(!isSent, "a volatile event does not wait")
     let first = Task { try await client.emitWithAck("echo", "first") }
     try await eventually("the first waits") { client.waitingCallCount == 1 }
-    let retried = Task { try await client.emitWithRetries("echo", "retried", retries: 0, timeout: .seconds(5)) }
+    let retried = Task { try await client.emitWithRetries("echo", "retried", retries: 0, timeout: wait) }
     try await client.withConnection { client in
       // The one that waited is sent before.
       let values = [try await client.emitWithAck("echo", "second"), try await first.value, try await retried.value]
@@ -209,12 +209,9 @@ struct OfficialSocketTests {
     "Retries keep their order, count to the last, and do not run while there is no connection", arguments: Official.ways
   )
   func retries(transports: [SocketIOTransport]) async throws {
-    let client = Official.client(transports) {
-      $0.sendsBeforeConnecting = true
-      $0.ackTimeout = .milliseconds(300)
-    }
+    let client = Official.client(transports) { $0.sendsBeforeConnecting = true }
     let asked = client.events(named: "ack")
-    let early = Task { try await client.emitWithRetries("echo", 1, retries: 0, timeout: .seconds(5)) }
+    let early = Task { try await client.emitWithRetries("echo", 1, retries: 0, timeout: wait) }
     try await client.withConnection { client in
       var values = [try await early.value]
       for number in 2...4 { values.append(try await client.emitWithRetries("echo", number, retries: 3)) }

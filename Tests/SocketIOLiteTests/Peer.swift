@@ -18,10 +18,6 @@ enum Peer {
     case debian = "peers-debian"
   }
 
-  /// Suites with peers go in turns: Swift Testing begins all at once, and while some twenty programs are loaded and all of their
-  /// clients connect, a machine of two cores leaves one or the other without an answer for longer than the client's deadlines.
-  static let turns = ConcurrencyLimit(limit: ProcessInfo.processInfo.activeProcessorCount)
-
   /// The port of the suite's peer.
   @TaskLocal static var port = 0
   /// The ports of the suite's peers, where it has one of each Python.
@@ -103,7 +99,7 @@ struct PeerTrait: SuiteTrait, TestScoping {
   func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void)
     async throws
   {
-    try await Peer.turns.withPlace { _ in
+    try await TurnTrait.places.withPlace { _ in
       try await Peer.run(script, arguments) { port in
         try await Peer.$port.withValue(port) { try await function() }
       }
@@ -118,7 +114,7 @@ struct BothPeersTrait: SuiteTrait, TestScoping {
   func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void)
     async throws
   {
-    try await Peer.turns.withPlace { _ in
+    try await TurnTrait.places.withPlace { _ in
       try await Peer.run(script, python: .newest) { newest in
         try await Peer.run(script, python: .debian) { debian in
           try await Peer.$ports.withValue([.newest: newest, .debian: debian]) { try await function() }
@@ -126,19 +122,6 @@ struct BothPeersTrait: SuiteTrait, TestScoping {
       }
     }
   }
-}
-
-/// For a suite whose tests start their own programs.
-struct TurnTrait: SuiteTrait, TestScoping {
-  func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void)
-    async throws
-  {
-    try await Peer.turns.withPlace { _ in try await function() }
-  }
-}
-
-extension Trait where Self == TurnTrait {
-  static var inTurn: Self { TurnTrait() }
 }
 
 extension Trait where Self == BothPeersTrait {

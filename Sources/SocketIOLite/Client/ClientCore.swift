@@ -68,7 +68,8 @@ final class ClientCore: Sendable {
     }
   }
 
-  func join(_ namespace: SocketIONamespace) async throws {
+  /// `timeout` is the configuration's `connectTimeout` if it is nil.
+  func join(_ namespace: SocketIONamespace, timeout: Duration? = nil) async throws {
     // Who was disconnected by the server may ask again.
     if case .disconnected = namespace.state { namespace.link.reset() }
     _ = try SocketIOEndpoint.checkedNamespace(namespace.name)
@@ -91,7 +92,8 @@ final class ClientCore: Sendable {
       let session = try await session(for: namespace)
       guard namespace.link.isCurrent(beginning) else { throw Self.left(namespace) }
       state.withLock { $0.wanted.append(namespace) }
-      try await session.join(namespace.name, payload: payload, timeout: configuration.connectTimeout) { membership in
+      let timeout = timeout ?? configuration.connectTimeout
+      try await session.join(namespace.name, payload: payload, timeout: timeout) { membership in
         // On the event loop, so that who gets the first event can answer it.
         namespace.link.connected(.init(session: session, namespace: namespace.name, sid: membership.sid))
         self.endJoining(namespace, beginning)

@@ -95,6 +95,11 @@ public final class SocketIOClient: Sendable {
   /// stays as it is. Does nothing if it is joined.
   public func join(_ namespace: SocketIONamespace) async throws { try await core.join(namespace) }
 
+  /// `join` with a time-out of its own in place of `connectTimeout`, for tests in which one join is to be given up and the next is not.
+  package func join(_ namespace: SocketIONamespace, timeout: Duration) async throws {
+    try await core.join(namespace, timeout: timeout)
+  }
+
   /// Leaves one namespace: its waits end with `clientDisconnect`, the others remain. The last one takes the connection along.
   public func leave(_ namespace: SocketIONamespace) { core.leave(namespace) }
 

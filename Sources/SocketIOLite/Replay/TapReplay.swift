@@ -37,18 +37,21 @@ package struct TapReplay: Sendable {
   let script: TapScript
   let url: String
   let timing: Timing
-  /// How long to wait for an answer, and at the end for what is missing.
+  /// How long to wait for an answer.
   let timeout: Duration
+  /// How long to wait at the end for what is missing.
+  let restTimeout: Duration
   let configuration: SocketIOConfiguration
 
   package init(
     _ script: TapScript, to url: String, timing: Timing = .recorded, timeout: Duration = .seconds(30),
-    configuration: SocketIOConfiguration = .init(reconnection: nil)
+    restTimeout: Duration? = nil, configuration: SocketIOConfiguration = .init(reconnection: nil)
   ) {
     self.script = script
     self.url = url
     self.timing = timing
     self.timeout = timeout
+    self.restTimeout = restTimeout ?? timeout
     self.configuration = configuration
   }
 
@@ -200,7 +203,7 @@ private struct SessionReplay: Sendable {
 
   /// Waits until as many events have come as then, or for as long as is to be waited.
   private func waitForRest(_ namespaces: inout [String: Played], _ result: inout Result) async {
-    let deadline = ContinuousClock.now + replay.timeout
+    let deadline = ContinuousClock.now + replay.restTimeout
     for (name, played) in namespaces {
       let wanted = steps.count { $0.direction == .toClient && $0.kind == .event && $0.namespace == name }
       var came: [SocketIOEvent] = []

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from ending import serve_until_released
 
-OPEN = b'0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}'
+# It never pings, and says that it need not.
+OPEN = b'0{"sid":"x","upgrades":[],"pingInterval":3600000,"pingTimeout":20000,"maxPayload":1000000}'
 COOKIES = [
     "kept=1; Expires=Wed, 21 Oct 2099 07:28:00 GMT",
     "past=x; Expires=Wed, 21 Oct 2015 07:28:00 GMT",

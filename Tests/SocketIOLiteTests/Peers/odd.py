@@ -8,7 +8,8 @@ from aiohttp import WSMsgType, web
 
 from ending import serve_until_released
 
-OPEN = '0{"sid":"x","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000}'
+# It never pings, and says that it need not.
+OPEN = '0{"sid":"x","upgrades":["websocket"],"pingInterval":3600000,"pingTimeout":20000,"maxPayload":1000}'
 EVENT = '42["fine","hé"]'
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from ending import serve_until_released
 
 sio = socketio.AsyncServer(
-    async_mode="aiohttp", cors_allowed_origins="*", ping_interval=2, ping_timeout=20,
+    async_mode="aiohttp", cors_allowed_origins="*", ping_interval=25, ping_timeout=120,
     namespaces=["/", "/foo", "/timeout_socket", "/valid", "/asd", "/abc", "/no"])
 handshakes = {}
 

@@ -14,7 +14,7 @@ from ending import serve_until_released
 options = argparse.ArgumentParser()
 options.add_argument("--port", type=int, default=0)
 options.add_argument("--ping-interval", type=float, default=25)
-options.add_argument("--ping-timeout", type=float, default=20)
+options.add_argument("--ping-timeout", type=float, default=120)
 options.add_argument("--path", default="/socket.io/")
 options.add_argument("--host", default="127.0.0.1")
 options.add_argument("--max-payload", type=int, default=60_000_000)
@@ -84,7 +84,7 @@ def wire(namespace):
     @on("ask")
     async def ask(sid, question):
         async def call():
-            answer = await sio.call("question", question, to=sid, namespace=namespace, timeout=10)
+            answer = await sio.call("question", question, to=sid, namespace=namespace, timeout=60)
             await sio.emit("answered", answer, to=sid, namespace=namespace)
 
         sio.start_background_task(call)

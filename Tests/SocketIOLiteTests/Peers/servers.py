@@ -19,11 +19,12 @@ MODES = {
 name = sys.argv[1]
 mode = MODES[name]
 isolated = mode in ("threading", "gevent", "eventlet")
-settings = {"async_mode": mode, "cors_allowed_origins": "*"}
+settings = {"async_mode": mode, "cors_allowed_origins": "*", "ping_timeout": 120}
 sio = socketio.Server(**settings) if isolated else socketio.AsyncServer(**settings)
 ended = {}
 queries = {}
 notes = {}
+released = set()
 
 
 async def done(value):
@@ -69,7 +70,18 @@ async def connect(sid, environ, auth=None):
 
 @on("connect", "/slow")
 async def connect_slowly(sid, environ, auth=None):
-    await done(sio.sleep(0.3))
+    # Until `release` is asked for with its key, or nobody does.
+    key = parameter(environ, "key")
+    for _ in range(6_000):
+        if key in released:
+            return
+        await done(sio.sleep(0.01))
+
+
+@on("release")
+async def release(sid, key):
+    released.add(key)
+    return True
 
 
 @on("disconnect", "/slow")

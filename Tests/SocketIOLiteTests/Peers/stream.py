@@ -13,7 +13,7 @@ from ending import serve_until_released
 # So many are sent into the void after each drop, and so many may wait in the server.
 AWAY, AHEAD = 50, 2_000
 
-sio = socketio.AsyncServer(async_mode="aiohttp")
+sio = socketio.AsyncServer(async_mode="aiohttp", ping_timeout=120)
 connected = asyncio.Event()
 current = {}
 

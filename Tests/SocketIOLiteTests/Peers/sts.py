@@ -9,7 +9,7 @@ from aiohttp import web
 
 from ending import serve_until_released
 
-sio = socketio.AsyncServer(async_mode="aiohttp", ping_interval=25)
+sio = socketio.AsyncServer(async_mode="aiohttp", ping_interval=25, ping_timeout=120)
 
 
 @sio.on("stream:init")
