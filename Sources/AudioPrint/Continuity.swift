@@ -97,19 +97,16 @@ public struct Continuity: Sendable {
     let wanted = (placements ?? clips.indices.map { Placement(clip: $0, start: .nan) }).filter {
       clips.indices.contains($0.clip)
     }
-    var located: [(placement: Placement, place: ContinuityPlace.Found?)] = []
-    for placement in wanted { located.append((placement, locate(placement, in: signal))) }
-    // Those that are not found may play at another speed, near where they are expected.
-    located.sort { expected($0.placement, $0.place) < expected($1.placement, $1.place) }
+    var located = wanted.map { Located($0, in: signal, of: self) }
+    located.sort { $0.order < $1.order }
     var followed: [ContinuityClip] = []
     for (index, item) in located.enumerated() {
-      let before = located[..<index].last { $0.place != nil }
-      let start = before.flatMap { before in before.place.map { $0.position + length(before.placement) } } ?? 0
-      let end = located[(index + 1)...].first { $0.place != nil }?.place?.position ?? .infinity
+      let start = located[..<index].last { $0.begin != nil }?.end ?? 0
+      let end = located[(index + 1)...].lazy.compactMap(\.begin).first ?? .infinity
       let clip = ContinuityClip(
         index: item.placement.clip, clip: signals[item.placement.clip], recording: signal, channels: channels,
         place: item.place, within: min(start, max(0, end))...max(start, end, 0),
-        speed: ClipSpeed(self, item.placement, waveform))
+        speed: { item.place == nil ? item.speed : speed(item.placement, in: signal) })
       if let clip { followed.append(clip) } else { report.lost.append(item.placement.clip) }
     }
     followed.sort { $0.described.start < $1.described.start }
@@ -123,21 +120,52 @@ public struct Continuity: Sendable {
 
   private static let rate = Double(Thresholds.sampleRate)
 
-  private func length(_ placement: Placement) -> Double { Double(signals[placement.clip].samples.count) }
+  /// Where a clip seems to be played: at its own speed, or, if it is not found so, at another one.
+  private struct Located {
+    var placement: Placement
+    var place: ContinuityPlace.Found?
+    var speed: ContinuitySpeed.Found?
+    /// Samples of the clip.
+    var length: Double
 
-  private func expected(_ placement: Placement, _ place: ContinuityPlace.Found?) -> Double {
-    place?.position ?? (placement.start.isFinite ? placement.start * Self.rate : .infinity)
+    init(_ placement: Placement, in recording: ContinuitySignal, of continuity: Continuity) {
+      self.placement = placement
+      length = Double(continuity.signals[placement.clip].samples.count)
+      place = continuity.locate(placement, in: recording)
+      speed = place == nil ? continuity.speed(placement, in: recording) : nil
+    }
+
+    /// Samples of the recording; nil where it is not found.
+    var begin: Double? { place?.position ?? speed?.begin }
+    var end: Double? { begin.map { $0 + length / (speed?.ratio ?? 1) } }
+    var order: Double { begin ?? (placement.start.isFinite ? placement.start * rate : .infinity) }
   }
 
   private func locate(_ placement: Placement, in recording: ContinuitySignal) -> ContinuityPlace.Found? {
-    let clip = signals[placement.clip]
-    // In a quarter of a second some other sound may be alike by chance.
-    guard clip.loud > ContinuitySignal.floor, clip.samples.count >= Thresholds.sampleRate / 4 else { return nil }
+    guard let clip = findable(placement) else { return nil }
     let place = ContinuityPlace(clip: clip, recording: recording)
-    guard placement.start.isFinite else { return place.anywhere() }
-    let expected = Int((placement.start.clamped(to: -86_400...86_400) * Self.rate).rounded())
-    return place.near(expected, radius: max(ContinuitySignal.block, Int(checkedRange * Self.rate)))
+    guard let expected = expected(placement) else { return place.anywhere() }
+    return place.near(Int(expected.rounded()), radius: radius)
   }
+
+  private func speed(_ placement: Placement, in recording: ContinuitySignal) -> ContinuitySpeed.Found? {
+    guard let clip = findable(placement) else { return nil }
+    let speed = ContinuitySpeed(clip: clip, recording: recording)
+    return expected(placement).map { speed.near($0, radius: radius) } ?? speed.anywhere()
+  }
+
+  /// In a quarter of a second some other sound may be alike by chance.
+  private func findable(_ placement: Placement) -> ContinuitySignal? {
+    let clip = signals[placement.clip]
+    return clip.loud > ContinuitySignal.floor && clip.samples.count >= Thresholds.sampleRate / 4 ? clip : nil
+  }
+
+  /// The recording's sample at which the clip's sample 0 is expected.
+  private func expected(_ placement: Placement) -> Double? {
+    placement.start.isFinite ? placement.start.clamped(to: -86_400...86_400) * Self.rate : nil
+  }
+
+  private var radius: Int { max(ContinuitySignal.block, Int(checkedRange * Self.rate)) }
 
   private func isLongEnough(_ found: Break) -> Bool {
     let shortest = options.shortestMissing.isNaN ? Options().shortestMissing : options.shortestMissing

@@ -9,31 +9,31 @@ struct ContinuityClip {
   private static let (enough, gain) = (0.97, 0.02)
   /// Seconds that must be followed for the clip to be played at all.
   private static let least = 0.15
+  /// Samples by which what is put in or left out may move either end: 4 s.
+  private static let slack = 4 * rate
 
   /// Follows the clip from its place, or, where that explains too little, at another speed; nil if it is not played.
   ///
   /// - Parameters:
   ///   - place: where it was found at its own speed.
   ///   - room: the samples of the recording at which the last clip ends and the next one begins.
+  ///   - speed: finds it at another speed, which is asked only where its own does not settle it.
   init?(
     index: Int, clip: ContinuitySignal, recording: ContinuitySignal, channels: [ContinuitySignal],
-    place: ContinuityPlace.Found?, within room: ClosedRange<Double>, speed: ClipSpeed
+    place: ContinuityPlace.Found?, within room: ClosedRange<Double>, speed: () -> ContinuitySpeed.Found?
   ) {
     let plain = place.flatMap {
       Played(clip: clip, recording: recording, channels: channels, place: $0, within: room)
     }
-    // Another speed shows as delays that change: what is missing at one delay is not.
-    if let plain, plain.followed >= Self.least, plain.share >= Self.enough || plain.share >= 0.5 && plain.hasOneDelay {
+    if let plain, plain.isSettled {
       self.init(index, plain)
       return
     }
-    let stretched = speed.found().flatMap { found in
-      Played(
-        clip: clip, recording: found.recording, channels: channels.map(found.stretched), place: found.place,
-        within: 0...(.infinity), ratio: found.ratio, shift: found.shift)
+    let other = speed().flatMap {
+      Played(clip: clip, recording: recording, channels: channels, speed: $0, within: room)
     }
-    if let stretched, stretched.share >= 0.3, stretched.share > (plain?.share ?? 0) + Self.gain {
-      self.init(index, stretched)
+    if let other, other.share >= 0.3, plain.map({ other.isBetter(than: $0) }) ?? true {
+      self.init(index, other)
     } else if let plain, plain.followed >= Self.least {
       self.init(index, plain)
     } else {
@@ -46,11 +46,11 @@ struct ContinuityClip {
     let playing = played.playing
     let begin = -track.offset(at: playing.lowerBound)
     let end = played.follower.clip.samples.count - track.offset(at: playing.upperBound - 1)
-    let length = played.follower.recording.samples.count
+    let (start, stop) = (played.seconds(begin), played.seconds(end))
     described = FollowedClip(
-      clip: index, start: played.seconds(max(0, begin)), end: played.seconds(min(end, length)),
-      speedRatio: played.ratio, judged: played.judged, followed: played.followed,
-      cutBefore: Double(max(0, -begin)) / Self.rate, cutAfter: Double(max(0, end - length)) / Self.rate)
+      clip: index, start: max(0, start), end: min(stop, played.length), speedRatio: played.ratio, judged: played.judged,
+      followed: played.followed, cutBefore: played.ratio * max(0, -start),
+      cutAfter: played.ratio * max(0, stop - played.length))
     breaks = played.found.map { found in
       // What is left out of a clip is no time of the recording.
       let length =
@@ -72,27 +72,70 @@ struct ContinuityClip {
     let judged: Double
     let followed: Double
     let ratio: Double
-    /// Where on the recording's timeline the samples begin, in seconds.
-    let shift: Double
+    /// Where on the recording's timeline the samples begin, and how long the recording is, in seconds.
+    let (shift, length): (Double, Double)
 
-    var hasOneDelay: Bool { Set(follower.track.runs.compactMap(\.lane)).count == 1 }
     var share: Double { judged > 0 ? followed / judged : 0 }
+    private var hasOneDelay: Bool { Set(follower.track.runs.compactMap(\.lane)).count == 1 }
+
+    /// Whether no other speed need be tried, which would show as delays that change: what is missing at one delay is not.
+    var isSettled: Bool {
+      guard followed >= least else { return false }
+      return hasOneDelay ? share >= 0.5 : share >= enough && found.isEmpty
+    }
+
+    /// Whether this speed explains more, or as much with fewer breaks: a slope is no staircase.
+    func isBetter(than plain: Played) -> Bool {
+      guard plain.followed >= least else { return true }
+      return share > plain.share + gain || share > plain.share - gain / 2 && found.count < plain.found.count
+    }
+
     func seconds(_ sample: Int) -> Double { shift + Double(sample) / rate / ratio }
+
+    /// At another speed: what is recorded is played at the clip's own, and followed there.
+    init?(
+      clip: ContinuitySignal, recording: ContinuitySignal, channels: [ContinuitySignal], speed: ContinuitySpeed.Found,
+      within room: ClosedRange<Double>
+    ) {
+      // A little more than can be played, so that the ends of this part are none of the recording's.
+      let bounds = 0...Double(recording.samples.count)
+      let first = Int((speed.begin - 2 * slack).clamped(to: bounds))
+      let end = speed.begin + Double(clip.samples.count) / speed.ratio + 2 * slack
+      let part = first..<max(first, Int(end.clamped(to: bounds)))
+      func stretched(_ signal: ContinuitySignal) -> ContinuitySignal {
+        ContinuitySignal(
+          Stretch.samples(
+            Array(signal.plain[part.clamped(to: 0..<signal.plain.count)]), by: speed.ratio, phase: phase))
+      }
+      // Samples of both lie upon each other: half of one between them costs a third of what is at 3 kHz.
+      let place = (speed.sample - Double(first)) * speed.ratio - speed.clipSample
+      let phase = place - place.rounded(.down)
+      func moved(_ sample: Double) -> Double { (sample - Double(first)) * speed.ratio - phase }
+      let position = place - phase
+      self.init(
+        clip: clip, recording: stretched(recording), channels: channels.map(stretched),
+        place: .init(
+          position: position, block: max(0, Int(position + speed.clipSample) / size), agreement: speed.agreement,
+          isInverted: speed.isInverted),
+        within: moved(room.lowerBound)...moved(room.upperBound), ratio: speed.ratio,
+        shift: (Double(first) + phase / speed.ratio) / rate,
+        length: Double(recording.samples.count) / rate)
+    }
 
     init?(
       clip: ContinuitySignal, recording: ContinuitySignal, channels: [ContinuitySignal],
-      place: ContinuityPlace.Found, within room: ClosedRange<Double>, ratio: Double = 1, shift: Double = 0
+      place: ContinuityPlace.Found, within room: ClosedRange<Double>, ratio: Double = 1, shift: Double = 0,
+      length: Double? = nil
     ) {
-      // What is put in or left out moves either end, by up to 4 s.
-      let first = place.position / Double(size) - 800
-      let last = place.position / Double(size) + Double(clip.blocks) + 800
+      let first = (place.position - slack) / Double(size)
+      let last = (place.position + slack) / Double(size) + Double(clip.blocks)
       let bounds = 0...Double(recording.blocks)
       let lower = Int(max(first, room.lowerBound / Double(size)).clamped(to: bounds).rounded())
       let upper = Int(min(last, room.upperBound / Double(size)).clamped(to: bounds).rounded())
       let limits = lower..<max(lower, upper)
       let recording = place.isInverted ? recording.inverted : recording
       guard !limits.isEmpty else { return nil }
-      (self.ratio, self.shift) = (ratio, shift)
+      (self.ratio, self.shift, self.length) = (ratio, shift, length ?? Double(recording.samples.count) / rate)
       follower = ContinuityFollower(clip: clip, recording: recording, limits: limits, place: place)
       playing = follower.playing
       guard !playing.isEmpty else { return nil }
@@ -107,56 +150,5 @@ struct ContinuityClip {
       }
       self.found = found.sorted { $0.samples.lowerBound < $1.samples.lowerBound }
     }
-  }
-}
-
-/// Looks for a clip that plays up to 3 % faster or slower, near its expected place.
-struct ClipSpeed {
-  private let clip: AudioClip
-  private let start: Double
-  private let range: Double
-  private let waveform: Waveform
-
-  private static let rate = Double(Thresholds.sampleRate)
-
-  init(_ continuity: Continuity, _ placement: Continuity.Placement, _ waveform: Waveform) {
-    clip = continuity.clips[placement.clip]
-    start = placement.start
-    range = continuity.checkedRange
-    self.waveform = waveform
-  }
-
-  /// A part of the recording, played at the clip's speed.
-  struct Found {
-    var ratio: Double
-    /// Where on the recording's timeline the part begins, in seconds.
-    var shift: Double
-    var recording: ContinuitySignal
-    var place: ContinuityPlace.Found
-    var samples: Range<Int>
-
-    /// Another channel of the same part.
-    func stretched(_ channel: ContinuitySignal) -> ContinuitySignal {
-      ContinuitySignal(Stretch.samples(Array(channel.plain[samples.clamped(to: channel.plain.indices)]), by: ratio))
-    }
-  }
-
-  func found() -> Found? {
-    // Of a longer recording too little lies on one line.
-    guard clip.duration >= 4, start.isFinite || waveform.duration < 2 * clip.duration else { return nil }
-    let from = start.isFinite ? start.clamped(to: -86_400...86_400) - range : 0
-    let to = start.isFinite ? from + 2 * range + 1.035 * clip.duration : waveform.duration
-    let bounds = 0...Double(waveform.samples.count)
-    let samples = Int((from * Self.rate).clamped(to: bounds))..<Int((max(from, to) * Self.rate).clamped(to: bounds))
-    let part = AudioClip(unchecked: Array(waveform.samples[samples]), sampleRate: Thresholds.sampleRate)
-    guard part.duration >= 4, part.level > Thresholds.silence, clip.level > Thresholds.silence else { return nil }
-    let search = SpeedEstimation(
-      a: PreparedClip(clip), b: PreparedClip(part), maxOffset: start.isFinite ? 2 * range + 1 : clip.duration)
-    guard let (line, stretched) = search.estimate() else { return nil }
-    let position = -line.offset * Self.rate
-    return Found(
-      ratio: line.ratio, shift: Double(samples.lowerBound) / Self.rate, recording: ContinuitySignal(stretched),
-      place: .init(position: position, block: max(0, Int(position) / ContinuitySignal.block), agreement: 1),
-      samples: samples)
   }
 }

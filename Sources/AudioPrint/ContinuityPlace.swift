@@ -74,7 +74,7 @@ struct ContinuityPlace {
   }
 
   /// Blocks by which the clip's envelope is best shifted to fit the recording's, best first.
-  private func envelopePeaks(_ count: Int) -> [Int] {
+  func envelopePeaks(_ count: Int) -> [Int] {
     let (n, m) = (clip.blocks, recording.blocks)
     guard n > 0, m > 0 else { return [] }
     let size = FourierTransform.fastSize(atLeast: n + m)

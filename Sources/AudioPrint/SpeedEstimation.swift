@@ -124,7 +124,7 @@ struct SpeedEstimation {
   }
 }
 
-/// Plays samples slower or faster by a windowed-sinc interpolation: sample i of the result is the source at i / ratio.
+/// Plays samples slower or faster by a windowed-sinc interpolation: sample i of the result is the source at (i + phase) / ratio.
 enum Stretch {
   private static let (taps, phases) = (24, 512)
 
@@ -138,14 +138,14 @@ enum Stretch {
     }
   }
 
-  static func samples(_ source: [Float], by ratio: Double) -> [Float] {
+  static func samples(_ source: [Float], by ratio: Double, phase: Double = 0) -> [Float] {
     let padded = [Float](repeating: 0, count: taps) + source + [Float](repeating: 0, count: taps)
-    let count = Int(Double(source.count) * ratio)
+    let count = max(0, Int(Double(source.count) * ratio - phase))
     return padded.withUnsafeBufferPointer { padded in
       table.withUnsafeBufferPointer { table in
         [Float](unsafeUninitializedCapacity: count) { out, used in
           while used < count {
-            let place = Double(used) / ratio
+            let place = (Double(used) + phase) / ratio
             let whole = Int(place)
             let phase = Int(((place - Double(whole)) * Double(phases)).rounded())
             out[used] = Vector.dot(

@@ -68,6 +68,11 @@ enum Damage {
 
   static func filter(_ filter: String) -> MadeFault.Change { { $0.filter = filter } }
 
+  /// A clock of the sound that runs at another speed than the picture's.
+  static func clock(_ speed: Double) -> MadeFault.Change {
+    filter("aresample=48000,asetrate=\(Int(48000 * speed)),aresample=48000")
+  }
+
   /// A picture that is encoded anew, through a filter.
   static func picture(_ filter: String) -> MadeFault.Change {
     { $0.picture = ["-c:v", "libx264", "-preset", "ultrafast", "-vf", "scale=640:360," + filter] }
@@ -169,6 +174,23 @@ extension MadeFault {
         for sequence in 1..<5 { stream.sounds[sequence] = .dubOf(sequence - 1) }
       }),
     MadeFault(
+      name: "the same dub for every fragment", outcome: .failed, checks: [.identity], fixture: "counting",
+      make: { stream in
+        for sequence in 0..<5 { stream.sounds[sequence] = .dubOf(2) }
+      }),
+    MadeFault(
+      name: "the sound's clock 0.5 % slow, for 12 s", checks: [], make: Damage.clock(0.995)),
+    MadeFault(
+      name: "the sound's clock 0.5 % slow, for half a minute", checks: [.avSync], fixture: "counting",
+      make: { stream in
+        try Damage.clock(0.995)(&stream)
+        stream.speech = ["voices"]
+      },
+      neighbour: { stream in
+        try Damage.clock(0.999)(&stream)
+        stream.speech = ["voices"]
+      }),
+    MadeFault(
       name: "output that goes on for 3 s after the stream's end", checks: [.duration],
       make: Damage.whole { $0 += [Float](repeating: 0, count: 3 * MadeStream.rate) },
       neighbour: Damage.whole { $0 += [Float](repeating: 0, count: MadeStream.rate / 3) }),
@@ -185,6 +207,10 @@ extension MadeFault {
       name: "picture black for 2 s", checks: [.videoPackets],
       make: Damage.picture("fps=25,drawbox=t=fill:color=black:enable='between(t,4,6)'"),
       neighbour: Damage.picture("fps=25,drawbox=t=fill:color=black:enable='between(t,4,4.4)'")),
+    MadeFault(
+      name: "a second of the picture shown again, the sound right", checks: [.videoPackets],
+      make: Damage.picture(PictureMatchTests.again(25, inPlace: true)),
+      neighbour: Damage.picture(PictureMatchTests.again(5, inPlace: true))),
     MadeFault(name: "output without its picture", checks: [.codecs], make: { $0.picture = nil }),
   ]
 

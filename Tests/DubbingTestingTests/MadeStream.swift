@@ -28,6 +28,8 @@ struct MadeStream {
   /// How fragments and dubs travel: nil for PCM, or a format with ffmpeg's options that make it.
   var coded: (format: String, options: [String])?
 
+  /// Fixtures of whose speech the dubs are made, one after the other; some of their words in another fixture are the same sound.
+  var speech = ["counting-on", "sentences", "counting-awb"]
   /// What becomes of the output's sound before it is coded: 16 kHz, mono.
   var damage: @Sendable (inout [Float]) -> Void = { _ in }
   /// ffmpeg's filter on the output's sound, which can tell its channels.
@@ -40,7 +42,7 @@ struct MadeStream {
   static let rate = 16000
   // A hundred streams are made of a few fixtures: each is decoded once.
   private static let originals = OnceEach<String, AudioClip>()
-  private static let speech = Once<[Float]>()
+  private static let spoken = OnceEach<[String], [Float]>()
 
   struct Made {
     /// As the worker saw them.
@@ -70,7 +72,7 @@ struct MadeStream {
     let original = try await Self.originals(fixture.media.path) {
       try await AudioDecoder.decode(fixture.media.path, sampleRate: Self.rate, alignedToTimestamps: true)
     }
-    let dubs = try await Self.dubs(cuts.map { $0.end - $0.start })
+    let dubs = try await dubs(cuts.map { $0.end - $0.start })
     var events: [ObservedEvent] = []
     var output: [Float] = []
     for (sequence, cut) in cuts.enumerated() {
@@ -144,19 +146,19 @@ struct MadeStream {
   }
 
   /// Speech of other fixtures, cut to these lengths: no two are alike, and none is the fixture's.
-  private static func dubs(_ lengths: [Double]) async throws -> [[Float]] {
-    let speech = try await Self.speech {
-      var speech: [Float] = []
-      for name in ["counting-on", "sentences", "counting-awb"] {
-        speech += try await AudioDecoder.decode(Fixture.named(name).media.path, sampleRate: rate).samples
+  private func dubs(_ lengths: [Double]) async throws -> [[Float]] {
+    let samples = try await Self.spoken(speech) {
+      var samples: [Float] = []
+      for name in speech {
+        samples += try await AudioDecoder.decode(Fixture.named(name).media.path, sampleRate: Self.rate).samples
       }
-      return speech
+      return samples
     }
     var start = 0
     return lengths.map { length in
-      let count = Int((length * Double(rate)).rounded())
+      let count = Int((length * Double(Self.rate)).rounded())
       defer { start += count }
-      return Array(speech[start..<start + count])
+      return Array(samples[start..<start + count])
     }
   }
 

@@ -55,7 +55,7 @@ struct PictureMatchTests {
   @Test("Its place is measured to a frame", arguments: cases)
   func place(expected: Case) async throws {
     let match = try await match(["-an"] + expected.options)
-    #expect(match.treatment == .reencoded && !match.isAnother && match.frozen == .zero)
+    #expect(match.treatment == .reencoded && !match.isAnother && match.frozen == .zero && match.shownAgain == .zero)
     if let words = expected.reason {
       return #expect(match.lagProblem?.contains(words) == true, "\(match.lagProblem ?? "no reason")")
     }
@@ -97,6 +97,36 @@ struct PictureMatchTests {
     #expect(abs(match.frozen.seconds - seconds) < 0.3, "\(match)")
   }
 
+  /// ffmpeg's filter that shows pictures again, 25 a second, with what comes after them late, or in time for what it is left out.
+  static func again(_ count: Int, inPlace: Bool) -> String {
+    let late = "fps=25,loop=loop=1:size=\(count):start=100"
+    let instead = ",select='not(between(n,\(100 + 2 * count),\(99 + 3 * count)))'"
+    return late + (inPlace ? instead : "") + ",setpts=N/25/TB"
+  }
+
+  @Test(
+    "Pictures that are shown a second time are told with their length, moments are none",
+    arguments: [(25, true), (50, true), (5, true), (5, false), (0, true)])
+  func shownAgain(count: Int, inPlace: Bool) async throws {
+    for fixture in ["counting-awb", "counting-short"] {
+      let filter = count > 0 ? Self.again(count, inPlace: inPlace) : "fps=25"
+      let match = try await match(["-an"] + Self.x264 + ["-vf", "scale=320:180," + filter], fixture: fixture)
+      let seconds = count > 5 ? Double(count) / 25 : 0
+      #expect(abs(match.shownAgain.seconds - seconds) < 0.12 && match.frozen == .zero, "\(match)")
+    }
+  }
+
+  @Test("A picture that shows again what it had shown turns its check red")
+  func shownAgainIsRed() throws {
+    var evidence = HealthyRun.evidence
+    (evidence.video.treatment, evidence.video.likeness) = (.reencoded, 0.97)
+    (evidence.video.matched, evidence.video.foreign) = (0, 30)
+    #expect(DubbingVerdict(evidence).failedChecks == [])
+    evidence.video.shownAgain = .seconds(1)
+    let failed = DubbingVerdict(evidence).failedChecks
+    #expect(failed.map(\.name) == [.videoPackets] && failed[0].detail.contains("a second time"), "\(failed)")
+  }
+
   @Test("Where the fixture itself stands still, the output may as long")
   func frozenFixture() throws {
     func moving(_ still: Range<Int>) -> GreyFrames {
@@ -132,6 +162,7 @@ struct PictureMatchTests {
       }
     }
     let frames = GreyFrames((0..<5).flatMap { _ in loop })
+    #expect(PictureMatch.shownAgain(frames, in: frames, lag: .zero) == .zero)
     let error = #expect(throws: PictureMatch.NotMeasurable.self) { try PictureMatch.find(frames, in: frames) }
     #expect(error?.reason.contains("repeats itself every 2.0 s") == true, "\(error?.reason ?? "")")
   }

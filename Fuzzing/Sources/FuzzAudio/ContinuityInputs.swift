@@ -3,10 +3,11 @@
 /// Recordings that an input makes of clips and of other things, followed.
 enum ContinuityInputs {
   static func follow(_ bytes: UnsafeBufferPointer<UInt8>) {
-    var script = Script(bytes)
+    // Up to 1.3 s a sound: a clip of four of them has room for each kind of break, and a million inputs take an hour.
+    var script = Script(bytes, step: 0.005)
     let made = (0..<script.next(3)).map { _ in script.clip(from: []) }
-    let recording = script.clip(from: made.map(\.clip))
-    let other = script.next(4) == 0 ? script.clip(from: made.map(\.clip)) : recording
+    var recording = script.clip(from: made.map(\.clip))
+    var other = script.next(4) == 0 ? script.clip(from: made.map(\.clip)) : recording
     let options = Continuity.Options(
       searchRange: script.pick([0.25, 0, 2, 30, .nan, .infinity, -1]),
       gap: script.pick([0.02, 0, .nan, .infinity, -1]),
@@ -21,6 +22,9 @@ enum ContinuityInputs {
           start: script.pick([0, script.seconds, -script.seconds, .nan, .infinity, -1e300, 1e300]))
       }
     let isStereo = script.next(3) == 0
+    let speed = script.pick([1, 0.97, 0.995, 0.999, 1.005, 1.03, 1.2])
+    recording.clip = played(recording.clip, at: speed)
+    other.clip = played(other.clip, at: speed)
     let report =
       isStereo
       ? continuity.report(left: recording.clip, right: other.clip, placements: placements)
@@ -45,5 +49,12 @@ enum ContinuityInputs {
     let level = [recording.clip, isStereo ? other.clip : recording.clip].map(\.level).max() ?? 0
     let isForeign = made.allSatisfy(\.isForeign) && recording.isForeign && (!isStereo || other.isForeign)
     precondition(report.clips.isEmpty || !(level < Thresholds.silence - 40 || isForeign), "found in nothing: \(report)")
+  }
+
+  private static func played(_ clip: AudioClip, at speed: Double) -> AudioClip {
+    guard speed != 1 else { return clip }
+    let samples = Stretch.samples(clip.samples, by: 1 / speed)
+    // What rings beside the greatest numbers may be none.
+    return AudioClip(unchecked: samples.map { $0.isFinite ? $0 : 0 }, sampleRate: clip.sampleRate)
   }
 }

@@ -6,12 +6,15 @@ struct Script {
   /// Of the next noise: no two are the same.
   private var seed: UInt64 = 1
 
-  init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes[...] }
+  /// Seconds of a step; 255 of them are the longest sound.
+  private let step: Double
+
+  init(_ bytes: UnsafeBufferPointer<UInt8>, step: Double = 0.02) { (self.bytes, self.step) = (bytes[...], step) }
 
   mutating func next(_ count: Int) -> Int { Int(bytes.popFirst() ?? 0) % count }
   mutating func pick<T>(_ choices: [T]) -> T { choices[next(choices.count)] }
-  /// 0…5.1.
-  var seconds: Double { mutating get { Double(next(256)) / 50 } }
+  /// 0…255 steps.
+  var seconds: Double { mutating get { Double(next(256)) * step } }
 
   /// A clip, and whether it holds nothing but noise of its own and silence, which no other clip explains.
   mutating func clip(from sources: [AudioClip]) -> (clip: AudioClip, isForeign: Bool) {

@@ -37,14 +37,16 @@ package struct DubContinuity: Sendable, Hashable {
         continue
       }
       let start = piece.start + videoLag + window.lag.seconds
+      // A clock that is slow plays it for up to 3 % longer, before what is no dub.
+      let rest = windows.first { $0.sequence == window.sequence + 1 && $0.content != .dubbed($0.sequence) }?.place
+      let latest = max(start + piece.duration, rest?.output.lowerBound.seconds ?? .infinity)
+      let end = min(start + 1.032 * piece.duration, latest)
       placements.append(.init(clip: clips.count, start: start))
       sequences.append(window.sequence)
       if let last = spans.last, last.sequence + 1 == window.sequence {
-        spans[spans.count - 1] = (
-          window.sequence, last.time.lowerBound..<max(last.time.upperBound, start + piece.duration)
-        )
+        spans[spans.count - 1] = (window.sequence, last.time.lowerBound..<max(last.time.upperBound, end))
       } else {
-        spans.append((window.sequence, start..<start + piece.duration))
+        spans.append((window.sequence, start..<end))
       }
       // A worker cuts off what is longer than its fragment, and says so itself.
       clips.append(dub.duration > piece.duration ? dub.slice(from: 0, to: piece.duration) : dub)

@@ -101,10 +101,12 @@ struct GreyFrames: Sendable {
     return longest
   }
 
-  private func motion(at frame: Int) -> Double {
+  private func motion(at frame: Int) -> Double { difference(frame, frame + Self.step) }
+
+  /// By how much two pictures differ, squared grey levels of 256 a pixel.
+  func difference(_ one: Int, _ other: Int) -> Double {
     values.withUnsafeBufferPointer { values in
-      let both = Self.product(values, frame, values, frame + Self.step)
-      return (energies[frame] + energies[frame + Self.step] - 2 * both) / Double(Self.size)
+      (energies[one] + energies[other] - 2 * Self.product(values, one, values, other)) / Double(Self.size)
     }
   }
 

@@ -109,6 +109,45 @@ struct PictureMatch: Sendable, Hashable {
     return time(still - own) >= longestHiccup ? time(still) : .zero
   }
 
+  /// Pictures from which a stretch that is shown again counts (0.3 s: shorter ones are a network's hiccup), and
+  /// the longest way back to where it was shown first (10 s).
+  private static let (leastAgain, longestBack) = (18, 600)
+  /// Share of its usual motion by which the fixture must have moved on meanwhile.
+  private static let movedOn = 0.2
+
+  /// How long a stretch the output shows a second time, where the fixture shows something else by then; zero where there is none.
+  ///
+  /// The output is compared with itself, and the fixture with itself: a fixture that repeats itself says nothing against the output.
+  ///
+  /// - Parameter lag: how much later the output shows everything.
+  static func shownAgain(_ input: GreyFrames, in output: GreyFrames, lag: Duration) -> Duration {
+    let motion = input.motion
+    guard motion >= leastMotion else { return .zero }
+    let still = stillness * min(motion, output.motion)
+    let shift = Int((lag.seconds * Double(GreyFrames.rate)).rounded())
+    let part = max(0, shift)..<max(0, shift, min(output.count, input.count + shift))
+    // 15 pictures a second, and each way back: at 25 frames a second one picture off is another frame half of the time.
+    let (step, quarter) = (4, GreyFrames.rate / 4)
+    var longest = 0
+    for back in stride(from: quarter, through: min(longestBack, part.count), by: 1) {
+      var first: Int?
+      for frame in stride(from: part.lowerBound + back, to: part.upperBound, by: step) {
+        let isAgain =
+          output.difference(frame, frame - back) <= still
+          && input.difference(frame - shift, frame - shift - back) >= movedOn * motion
+          // What stands still is no repetition.
+          && output.difference(frame, frame - quarter) > still
+        guard isAgain else {
+          first = nil
+          continue
+        }
+        longest = max(longest, frame + step - (first ?? frame))
+        first = first ?? frame
+      }
+    }
+    return longest >= leastAgain ? .seconds(Double(longest) / Double(GreyFrames.rate)) : .zero
+  }
+
   /// The middle of the places that fit as well as the best: frames last for several places.
   private static func centre(
     _ places: [(lag: Int, likeness: Double)], best: (lag: Int, likeness: Double)

@@ -20,6 +20,8 @@ public struct VideoMatch: Sendable, Hashable {
   package var isAnother = false
   /// How long a re-encoded picture stands still, at the longest, where the fixture's moves; below a second it is zero.
   package var frozen = Duration.zero
+  /// How much of a re-encoded picture is shown a second time, at the longest, where the fixture's moves on; below 0.3 s it is zero.
+  package var shownAgain = Duration.zero
   /// Packets of the input.
   package var inputCount = 0
   /// Packets of the output.
@@ -107,8 +109,9 @@ extension VideoMatch {
     } catch let error as PictureMatch.NotMeasurable {
       (match.lagProblem, match.isAnother) = (error.reason, error.isAnother)
     }
-    match.frozen = PictureMatch.frozen(
-      try await input.greyFrames(), in: try await output.greyFrames(), lag: match.lag)
+    let (before, after) = (try await input.greyFrames(), try await output.greyFrames())
+    match.frozen = PictureMatch.frozen(before, in: after, lag: match.lag)
+    if let lag = match.lag { match.shownAgain = PictureMatch.shownAgain(before, in: after, lag: lag) }
     return match
   }
 

@@ -155,12 +155,15 @@ extension DubbingVerdict {
   /// Of a picture that was encoded anew no packet can be known: what it shows is compared.
   private static func reencoded(_ video: VideoMatch) -> Finding {
     if video.treatment == .untouched { return Finding(measured: "untouched, though it need not be") }
-    guard video.isAnother || video.frozen > .zero || video.likeness != nil else {
+    guard video.isAnother || video.frozen > .zero || video.shownAgain > .zero || video.likeness != nil else {
       return .notAsked("encoded anew, and cannot be recognised: \(video.lagProblem ?? "it was not compared")")
     }
     var problems = video.isAnother ? [video.lagProblem ?? "the output shows something else"] : []
     if video.frozen > .zero {
       problems.append("the picture stands still for \(video.frozen.text), and the fixture's moves all the time")
+    }
+    if video.shownAgain > .zero {
+      problems.append("\(video.shownAgain.text) of the picture are shown a second time, where the fixture's moves on")
     }
     return Finding(
       problems: problems,
