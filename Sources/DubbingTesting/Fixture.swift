@@ -155,7 +155,10 @@ extension Fixture {
 
   /// The fixture of that name.
   ///
-  /// - Parameter folder: nil: ``DubbingSettings/fixtures`` of this process.
+  /// - Parameters:
+  ///   - name: its folder's.
+  ///   - folder: nil: ``DubbingSettings/fixtures`` of this process.
+  /// - Throws: ``DubbingError`` when there is none, or its description cannot be read.
   public static func named(_ name: String, in folder: URL? = nil) throws -> Fixture {
     try load((folder ?? DubbingSettings.current.fixtures).appending(path: name))
   }
@@ -164,8 +167,11 @@ extension Fixture {
   ///
   /// A folder that cannot be read is an error when its test runs, so it is returned as a fixture that fails ``check(segment:)``
   /// rather than being left out.
-  /// - Parameter folder: nil: ``DubbingSettings/fixtures``, which a suite gives when it begins. The arguments of a test are asked for
-  ///   before that: where a suite gives another folder than the usual one, give it here too.
+  ///
+  /// - Parameters:
+  ///   - tag: nil: whatever they carry.
+  ///   - folder: nil: ``DubbingSettings/fixtures``, which a suite gives when it begins. The arguments of a test are asked for before
+  ///     that: where a suite gives another folder than the usual one, give it here too.
   public static func all(tagged tag: String? = nil, in folder: URL? = nil) -> [Fixture] {
     let root = folder ?? DubbingSettings.current.fixtures
     return folderNames(in: root).map { name in
