@@ -74,13 +74,10 @@ struct StarvationTests {
   static let figures: [(Starvation, Bool)] = [
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0), false),
     (Starvation(watchedS: 20, lateS: 0.4, longestLateS: 0.1, tasksLateS: 0, waitingS: 12, throttledS: 0), false),
-    (Starvation(watchedS: 20, lateS: 2.4, longestLateS: 0.1, tasksLateS: 0), true),
+    (Starvation(watchedS: 20, lateS: 1.2, longestLateS: 0.1, tasksLateS: 0), true),
     (Starvation(watchedS: 20, lateS: 0.4, longestLateS: 0.1, tasksLateS: 4), false),
     (Starvation(watchedS: 20, lateS: 0.4, longestLateS: 0.1, tasksLateS: 6), true),
-    (Starvation(watchedS: 20, lateS: 0.9, longestLateS: 0.9, tasksLateS: 0), true),
-    // The median of a run that was green on two busy cores, and the worker of which a test made too much (November 28).
-    (Starvation(watchedS: 20, lateS: 1.4, longestLateS: 0.3, tasksLateS: 3.2, waitingS: 16), false),
-    (Starvation(watchedS: 36.42, lateS: 5.42, longestLateS: 0.49, tasksLateS: 10.78, waitingS: 32.68), true),
+    (Starvation(watchedS: 20, lateS: 0.6, longestLateS: 0.6, tasksLateS: 0), true),
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, throttledS: 4), true),
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, waitingS: 19.8), true),
   ]

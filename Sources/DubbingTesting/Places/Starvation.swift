@@ -16,11 +16,9 @@ package struct Starvation: Sendable, Hashable, Codable {
 
   /// Enough to make a healthy stream red, as far as was ever seen.
   ///
-  /// Programs that wait for a core are no proof: eight healthy streams on two cores wait most of the time, and are dubbed in time. Nor is
-  /// a clock that is late for a tenth of the time, as it is when places are all taken; the least with which a test of this package was
-  /// red is 15 %, in tasks 30 %.
+  /// Programs that wait for a core are no proof: eight healthy streams on two cores wait half of the time, and are dubbed in time.
   package var isStarved: Bool {
-    longestLateS >= 0.8 || lateS >= 0.12 * watchedS || tasksLateS >= 0.3 * watchedS
+    longestLateS >= 0.5 || lateS >= 0.05 * watchedS || tasksLateS >= 0.25 * watchedS
       || (throttledS ?? 0) >= 0.1 * watchedS
       || (waitingS ?? 0) >= 0.95 * watchedS
   }
