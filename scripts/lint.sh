@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Formatting of Swift, syntax of shell and Python, files that have grown too long, copies that differ, circles between folders, public declarations without documentation, and what the documentation says.
+# Formatting of Swift, syntax of shell and Python, files that have grown too long, copies that differ, circles between folders, public
+# declarations without documentation, and what the documentation says.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

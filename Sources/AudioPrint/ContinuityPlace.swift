@@ -59,18 +59,12 @@ struct ContinuityPlace {
       isInverted: product < 0)
   }
 
-  /// Blocks of up to five pieces, the loudest of each fifth of the clip: a break spares most of them.
+  /// Blocks of up to five pieces, one of each fifth of the clip.
   private func pieces() -> [Range<Int>] {
     let blocks = clip.blocks
     guard blocks > 2 * Self.piece else { return blocks > 0 ? [0..<blocks] : [] }
-    let parts = min(5, blocks / Self.piece)
-    return (0..<parts).compactMap { part in
-      let span = part * blocks / parts..<(part + 1) * blocks / parts
-      let starts = stride(from: span.lowerBound, through: span.upperBound - Self.piece, by: Self.piece / 4)
-      func energy(_ start: Int) -> Float { clip.energies[start..<start + Self.piece].reduce(0, +) }
-      let loudest = starts.map { (start: $0, energy: energy($0)) }.max { $0.energy < $1.energy }
-      return loudest.flatMap { $0.energy > clip.loud ? $0.start..<$0.start + Self.piece : nil }
-    }
+    return clip.loudestPieces(
+      of: Self.piece, within: blocks, parts: min(5, blocks / Self.piece), step: Self.piece / 4)
   }
 
   /// Blocks by which the clip's envelope is best shifted to fit the recording's, best first.

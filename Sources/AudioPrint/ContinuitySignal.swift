@@ -77,6 +77,24 @@ struct ContinuitySignal: Sendable {
     }
   }
 
+  /// Blocks of the loudest piece in each part of the signal, where that is loud: a break spares most of them.
+  ///
+  /// - Parameters:
+  ///   - piece: its length, at most `whole`.
+  ///   - whole: blocks of the signal that count.
+  ///   - parts: at least 1.
+  ///   - step: from one place of a piece to the next.
+  func loudestPieces(of piece: Int, within whole: Int, parts: Int, step: Int) -> [Range<Int>] {
+    (0..<parts).compactMap { part in
+      let span = part * whole / parts..<(part + 1) * whole / parts
+      func energy(_ start: Int) -> Float { energies[start..<start + piece].reduce(0, +) }
+      let starts = stride(from: span.lowerBound, through: max(span.lowerBound, span.upperBound - piece), by: step)
+      let loudest = starts.filter { $0 + piece <= whole }.map { (start: $0, energy: energy($0)) }
+        .max { $0.energy < $1.energy }
+      return loudest.flatMap { $0.energy > loud ? $0.start..<$0.start + piece : nil }
+    }
+  }
+
   /// Energy of a span of samples, zero outside of the signal.
   func energy(from first: Int, count: Int) -> Float {
     let (from, to) = (max(first, 0), min(first + count, samples.count))

@@ -152,14 +152,8 @@ struct ContinuitySpeed {
     let size = ContinuitySignal.block
     let whole = clip.samples.count / size
     guard whole > blocks else { return clip.samples.isEmpty ? [] : [0..<clip.samples.count] }
-    let parts = min(most, max(1, whole / blocks))
-    return (0..<parts).compactMap { part in
-      let span = part * whole / parts..<(part + 1) * whole / parts
-      func energy(_ start: Int) -> Float { clip.energies[start..<start + blocks].reduce(0, +) }
-      let starts = stride(from: span.lowerBound, through: max(span.lowerBound, span.upperBound - blocks), by: 4)
-      let loudest = starts.filter { $0 + blocks <= whole }.map { (start: $0, energy: energy($0)) }
-        .max { $0.energy < $1.energy }
-      return loudest.flatMap { $0.energy > clip.loud ? $0.start * size..<($0.start + blocks) * size : nil }
+    return clip.loudestPieces(of: blocks, within: whole, parts: min(most, max(1, whole / blocks)), step: 4).map {
+      $0.lowerBound * size..<$0.upperBound * size
     }
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 
 /// Bounds how many of something are live at once; Swift Testing itself runs every case side by side.
@@ -38,6 +39,9 @@ package final class ConcurrencyLimit: Sendable {
     let places = line.rule
     return max(0, places.isAlone ? 0 : places.limit - places.taken)
   }
+
+  /// Of this machine, as far as this process may use them.
+  package static var cores: Int { ProcessInfo.processInfo.activeProcessorCount }
 
   /// How many wait for a place.
   package var waiting: Int { line.count }

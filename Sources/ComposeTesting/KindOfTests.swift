@@ -1,4 +1,3 @@
-import Foundation
 package import Testing
 
 /// What a suite needs of the machine: suites of one kind run side by side, and kinds one after the other.
@@ -26,7 +25,7 @@ package enum KindOfTests: Int, Sendable, CaseIterable {
 /// Only for suites that are in no other: one of another kind inside would wait for the one around it.
 package struct KindOfTestsTrait: SuiteTrait, TestTrait, TestScoping {
   /// All at once, each would take as long as all together, and the programs that they start are given up before that.
-  private static let places = ConcurrencyLimit(limit: ProcessInfo.processInfo.activeProcessorCount)
+  private static let places = ConcurrencyLimit(limit: ConcurrencyLimit.cores)
 
   let kind: KindOfTests
 
@@ -49,7 +48,7 @@ package struct KindOfTestsTrait: SuiteTrait, TestTrait, TestScoping {
 ///
 /// While a hundred programs are loaded at once none of them answers in its time.
 package struct TurnTrait: SuiteTrait, TestScoping {
-  package static let places = ConcurrencyLimit(limit: ProcessInfo.processInfo.activeProcessorCount)
+  package static let places = ConcurrencyLimit(limit: ConcurrencyLimit.cores)
 
   package func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void

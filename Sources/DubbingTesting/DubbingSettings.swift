@@ -14,7 +14,7 @@ public struct DubbingSettings: Sendable, Hashable {
   public var fixtures = URL(filePath: FileManager.default.currentDirectoryPath).appending(path: "fixtures")
   /// Where report, recordings and logs are kept; `.build/e2e` in the working directory.
   public var reportFolder = URL(filePath: FileManager.default.currentDirectoryPath).appending(path: ".build/e2e")
-  /// How many streams are published at once, at least 1; nil: that is found out, from two up to two for each core.
+  /// How many streams are published at once, at least 1; nil: that is found out, two to begin with, and at most two for each core.
   public var maxStreams: Int?
   /// How many environments are up at once, at least 2; nil: one more than twice as many as there are cores.
   public var maxEnvironments: Int?

@@ -327,8 +327,7 @@ public struct Backpressure: Sendable, Hashable {
   /// What STS tells a worker that is too fast.
   public init(
     streamID: String, severity: Severity, currentInflight: Int, queueDepth: Int, action: Action,
-    recommendedDelayMs:
-      Double? = nil
+    recommendedDelayMs: Double? = nil
   ) {
     self.streamID = streamID
     self.severity = severity

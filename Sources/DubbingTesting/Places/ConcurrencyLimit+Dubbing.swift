@@ -1,9 +1,6 @@
 import ComposeTesting
-import Foundation
 
 extension ConcurrencyLimit {
-  static var cores: Int { ProcessInfo.processInfo.activeProcessorCount }
-
   /// Judged at once: each takes a core, and what is being dubbed meanwhile wants one too.
   static let verdicts = ConcurrencyLimit(limit: cores)
 

@@ -1,4 +1,5 @@
 import AudioPrint
+import ComposeTesting
 import Foundation
 
 /// The folder that a run has left, and the page that is made of it once nothing is published any more.
@@ -28,7 +29,7 @@ package struct RunFolder: Sendable {
           return (index, await sound(of: streams[index]), trace)
         }
       }
-      var next = min(ProcessInfo.processInfo.activeProcessorCount, streams.count)
+      var next = min(ConcurrencyLimit.cores, streams.count)
       for index in 0..<next { add(index) }
       for try await (index, sound, trace) in group {
         parts[index] = (sound, trace)

@@ -1,4 +1,5 @@
 import ComposeKit
+import ComposeTesting
 import Foundation
 
 /// What a run ran on: the programs and the machine that its figures belong to.
@@ -21,7 +22,7 @@ extension RunVersions {
     return await RunVersions(
       engine: engine.engineVersion, compose: "\(engine.command.joined(separator: " ")) \(engine.composeVersion)",
       ffmpeg: short(ffmpeg, after: "ffmpeg version "), swift: short(swift, after: "Swift version "),
-      os: ProcessInfo.processInfo.operatingSystemVersionString, cores: ProcessInfo.processInfo.activeProcessorCount)
+      os: ProcessInfo.processInfo.operatingSystemVersionString, cores: ConcurrencyLimit.cores)
   }
 
   private static func firstLine(of program: String, _ argument: String) async -> String {
