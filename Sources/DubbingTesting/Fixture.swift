@@ -207,8 +207,24 @@ extension Fixture {
   /// Each is read once in a process. Whether its words are as many as its fragments depends on the worker: ``check(segment:)`` asks.
   /// - Throws: ``DubbingError`` of the first that cannot be used.
   static func checkAll(_ fixtures: [Fixture] = all()) async throws {
-    for fixture in fixtures {
-      try await fixture.requireUsable { fixture, media in Fixture.differences(declared: fixture, found: media) }
+    // A program for each, as many at once as there are cores; the first of the list is the one that is complained of.
+    let places = ConcurrencyLimit(limit: ConcurrencyLimit.cores)
+    try await withThrowingTaskGroup(of: (Int, DubbingError?).self) { group in
+      for (index, fixture) in fixtures.enumerated() {
+        group.addTask {
+          do {
+            try await places.withPlace { _ in
+              try await fixture.requireUsable { fixture, media in Fixture.differences(declared: fixture, found: media) }
+            }
+          } catch let error as DubbingError {
+            return (index, error)
+          }
+          return (index, nil)
+        }
+      }
+      var problems: [Int: DubbingError] = [:]
+      for try await (index, problem) in group { problems[index] = problem }
+      if let first = problems.keys.min(), let problem = problems[first] { throw problem }
     }
   }
 

@@ -36,6 +36,11 @@ struct FixtureTests {
     let changed = short
     let text = await message { try await Fixture.checkAll([try .named("counting-on"), changed]) }
     #expect(text.contains("counting-short") && text.contains("width"), "\(text)")
+    var other = try Fixture.named("music")
+    other.video?.width = 7
+    let both = [other, changed]
+    let first = await message { try await Fixture.checkAll(both) }
+    #expect(first.contains("music") && !first.contains("counting-short"), "the first of the list: \(first)")
   }
 
   @Test("There are fixtures, and their tags select them")

@@ -47,6 +47,18 @@ struct RunReportTests {
     #expect(text.contains(#""outcome" : "dubbed""#))
   }
 
+  @Test("A page that was not written anew with every stream is there when the suite ends")
+  func pageCatchesUp() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "report-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let reporter = RunReporter(folder: folder)
+    let tests = ["first of three", "second of three", "third of three"]
+    for test in tests { try await reporter.add(DubbingVerdict(HealthyRun.evidence), test: test) }
+    await reporter.keepCases()
+    let page = try String(contentsOf: folder.appending(path: "index.html"), encoding: .utf8)
+    for test in tests { #expect(page.contains(test)) }
+  }
+
   @Test("Links are to files that are there, in the report's own folder; the page of one stream has none")
   func files() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "report-\(UUID().uuidString)")

@@ -53,6 +53,13 @@ final class MediaFile: Sendable {
     return (sound.left, sound.right)
   }
 
+  /// Reads packets and sound side by side. What cannot be read is an error for who asks for it.
+  func readAhead() async {
+    async let packets = try? pictures()
+    async let sound = try? sound()
+    _ = await (packets, sound)
+  }
+
   private typealias Sound = (left: AudioClip, right: AudioClip, mixed: AudioClip)
 
   private func decoded() async throws -> Sound {

@@ -41,6 +41,13 @@ public struct StreamPublisher: Sendable {
   /// In the stream's own time.
   private var leadInLength: Duration { LeadIn.duration(of: lead * rate, endingAnalysis: transport == .rtmp) }
 
+  /// Reads of the fixture what is laid before it, once in a process, so that ``run()`` begins at once.
+  ///
+  /// - Throws: ``DubbingError`` when ffmpeg cannot read or repack it.
+  func prepare() async throws {
+    try await LeadIn(fixture, lead: lead * rate, endingAnalysis: transport == .rtmp).remove()
+  }
+
   /// Returns when the whole fixture has been published.
   ///
   /// - Throws: ``DubbingError`` when ffmpeg ends with an error or does not end in time.

@@ -5,7 +5,8 @@ import Testing
 
 /// Collects what the tests of this process found and keeps `.build/e2e/report.json` and the page beside it up to date.
 ///
-/// The files are written anew after every stream, so that a run that is killed leaves what it had found.
+/// The report is written anew after every stream, so that a run that is killed leaves what it had found; the page as often as that takes
+/// little of the run's time, and when an environment or a suite ends.
 public actor RunReporter {
   /// That of this process, in ``DubbingSettings/reportFolder``.
   public static let shared = RunReporter()
@@ -22,6 +23,10 @@ public actor RunReporter {
   private var cases: [CaseName: RunReport.Case] = [:]
   private let clock = ContinuousClock()
   private var start: ContinuousClock.Instant?
+  private var knowsVersions = false
+  /// When the page may be written again, and whether the one that lies there is behind the report.
+  private var pageDue: ContinuousClock.Instant?
+  private var isPageOwed = false
 
   /// - Parameter folder: nil: ``DubbingSettings/reportFolder``, whenever something is written.
   init(folder: URL? = nil) { ownFolder = folder }
@@ -31,14 +36,20 @@ public actor RunReporter {
     if start == nil { start = clock.now }
   }
 
-  /// Lists a running environment, and what it runs on.
+  /// Lists a running environment.
   func add(_ environment: DualStackEnvironment) async throws {
     let entry = RunReport.Environment(environment)
     report.environments.append(entry)
     // The slowest of several counts.
     report.envReadyS = max(report.envReadyS, entry.readyS)
-    if report.versions == nil { report.versions = await RunVersions.detect(on: environment.media.engine) }
     try write()
+  }
+
+  /// Notes what the run runs on, once.
+  func noteVersions(on engine: ComposeEngine) async {
+    guard !knowsVersions else { return }
+    knowsVersions = true
+    report.versions = await RunVersions.detect(on: engine)
   }
 
   /// Keeps the logs of an environment that is about to go down.
@@ -54,7 +65,8 @@ public actor RunReporter {
     for index in report.environments.indices where report.environments[index].media == name {
       report.environments[index].logs = kept
     }
-    try write()
+    try writeReport()
+    try writePage()
   }
 
   /// Notes that a stream is published while `body` runs.
@@ -151,9 +163,11 @@ public actor RunReporter {
     if Shards.ofThisProcess.shard != nil { keep() }
   }
 
-  /// Writes the report without its page, which shows no cases; of a shard even if no case is left to it.
+  /// Writes the report, of a shard even if no case is left to it, and the page where it is behind.
   func keepCases() {
     if Shards.ofThisProcess.shard != nil || !cases.isEmpty { keep() }
+    guard isPageOwed else { return }
+    do { try writePage() } catch { Console.print("e2e: the page cannot be written: \(error)") }
   }
 
   private func keep() {
@@ -194,8 +208,17 @@ public actor RunReporter {
 
   private func write() throws {
     try writeReport()
+    isPageOwed = true
+    if pageDue.map({ clock.now >= $0 }) ?? true { try writePage() }
+  }
+
+  private func writePage() throws {
+    let began = clock.now
     let page = RunPage(report: report, sounds: sounds).html
     try Data(page.utf8).write(to: folder.appending(path: "index.html"), options: .atomic)
+    isPageOwed = false
+    // A page of many streams takes long to make. A twentieth of the time is what it may cost.
+    pageDue = clock.now + 20 * began.duration(to: clock.now)
   }
 
   private func writeReport() throws {
@@ -215,8 +238,11 @@ extension DualStackEnvironment {
   /// Lists the environment in the report while `body` runs, and keeps its logs when `body` has ended, however it ended.
   package func reported<R: Sendable>(_ body: @Sendable (DualStackEnvironment) async throws -> R) async throws -> R {
     try await RunReporter.shared.add(self)
+    // Beside the first stream, which need not wait for programs to say who they are.
+    async let versions: Void = RunReporter.shared.noteVersions(on: media.engine)
     let result: Result<R, any Error>
     do { result = .success(try await body(self)) } catch { result = .failure(error) }
+    await versions
     do {
       try await RunReporter.shared.keepLogs(of: self)
     } catch {

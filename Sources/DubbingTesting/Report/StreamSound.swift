@@ -22,6 +22,11 @@ struct StreamSound: Sendable {
     return sound
   }
 
+  /// Draws the fixture's part, which is drawn once in a process.
+  static func readAhead(_ fixture: Fixture) async {
+    _ = await FixtureSounds.shared.sound(of: fixture)
+  }
+
   /// Keeps the pictures beside the recording.
   func save(in folder: URL) throws {
     guard original != nil || output != nil else { return }

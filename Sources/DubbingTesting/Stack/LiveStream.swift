@@ -75,10 +75,10 @@ public struct LiveStream: Sendable {
     try await dubbed(fixture, under: fault).verdict
   }
 
-  /// The same, with the recording that was looked at, nil where there is none, and what the machine lacked meanwhile.
+  /// The same, with what it sounded like, and what the machine lacked meanwhile.
   func dubbed(
     _ fixture: Fixture, under fault: StreamFault?
-  ) async throws -> (verdict: DubbingVerdict, output: MediaFile?, starvation: Starvation) {
+  ) async throws -> (verdict: DubbingVerdict, sound: StreamSound, starvation: Starvation) {
     try await fixture.check(segment: environment.stack.budget.segment)
     let around = environment.stack.padding.map { " and \(($0.lead + $0.tail).seconds) s around it" } ?? ""
     Console.print("… \(fixture.name): publishing \(fixture.duration) s\(around) over \(transport.rawValue) as \(name)")
@@ -99,10 +99,13 @@ public struct LiveStream: Sendable {
     if let padding {
       published = try await fixture.padded(by: padding, in: RunReporter.shared.folder.appending(path: "padded"))
     }
-    let checks = await PreparedChecks(environment.stack.checks, in: environment)
+    let publisher = publisher(of: published, under: fault)
+    async let preparedChecks = PreparedChecks(environment.stack.checks, in: environment)
+    try await publisher.prepare()
+    let checks = await preparedChecks
     let began = Date()
     let before = MachineLoad.now(of: environment.containers)
-    let course = try await publishAndRecord(published, to: recording, under: fault)
+    let course = try await publishAndRecord(with: publisher, of: fixture, to: recording, under: fault)
     let ended = Date()
     let problem = course.problem
     let starvation = before.starvation(
@@ -127,17 +130,20 @@ public struct LiveStream: Sendable {
       spoken: StreamEvents(contract.observed(sent), stream: name, contract: contract))
     if let padding { analysis.published = (await FixtureAnalysis.shared.media(of: published), padding) }
     let output = problem == nil ? MediaFile(recording.path) : nil
-    let evidence = try await ConcurrencyLimit.verdicts.withPlace { [analysis] _ in
-      try await analysis.evidence(of: output, problem: problem)
+    let (judged, sound) = try await ConcurrencyLimit.verdicts.withPlace { [analysis] _ in
+      async let sound = StreamSound.of(fixture, output: output)
+      let evidence = try await analysis.evidence(of: output, problem: problem)
         .heard(by: .chosen, in: recording, folder: folder)
-    }.joined(after: course.workerJoined, lead: environment.stack.publisherLead)
+      return (evidence, await sound)
+    }
+    let evidence = judged.joined(after: course.workerJoined, lead: environment.stack.publisherLead)
     var verdict = DubbingVerdict(evidence)
     verdict.checks += await checks.answers(
       StreamFindings(
         stream: name, fixture: fixture, environment: environment, began: began, ended: ended, events: heard,
         connectedAt: environment.tap.connectionDate(of: received), recording: problem == nil ? recording : nil,
         firstOutputAfter: course.firstOutput, evidence: evidence, verdict: verdict))
-    return (verdict, output, starvation)
+    return (verdict, sound, starvation)
   }
 
   private enum Part: Sendable {
@@ -155,17 +161,22 @@ public struct LiveStream: Sendable {
     var workerJoined: Duration?
   }
 
-  /// Runs publisher and recorder side by side.
-  private func publishAndRecord(
-    _ fixture: Fixture, to file: URL, under fault: StreamFault?
-  ) async throws -> Course {
-    let stack = environment.stack
-    let input = environment.path(stack.inputPath, of: name)
-    let output = environment.path(stack.outputPath, of: name)
+  private func publisher(of fixture: Fixture, under fault: StreamFault?) -> StreamPublisher {
     var publisher = StreamPublisher(
       fixture: fixture, url: environment.inputURL(of: name, over: transport), transport: transport)
-    (publisher.lead, publisher.rate) = (stack.publisherLead, stack.readRate)
+    (publisher.lead, publisher.rate) = (environment.stack.publisherLead, environment.stack.readRate)
     fault?.publisher?(&publisher)
+    return publisher
+  }
+
+  /// Runs publisher and recorder side by side, and meanwhile reads of the fixture what the output will be compared with.
+  private func publishAndRecord(
+    with publisher: StreamPublisher, of original: Fixture, to file: URL, under fault: StreamFault?
+  ) async throws -> Course {
+    let stack = environment.stack
+    let fixture = publisher.fixture
+    let input = environment.path(stack.inputPath, of: name)
+    let output = environment.path(stack.outputPath, of: name)
     let recorder = StreamRecorder(url: environment.outputURL(of: name), file: file)
     let budget = stack.budget
     // The first fragment is cut after one segment and may take its whole time before it falls back to the original; what
@@ -174,7 +185,7 @@ public struct LiveStream: Sendable {
       publisher.firstPacketAfter
       + (fixture.canBeDubbed ? budget.segment + budget.fragment + .seconds(10) : .seconds(fixture.duration))
     let joining = publisher.firstPacketAfter + .seconds(fixture.duration)
-    return try await withThrowingTaskGroup(of: Part.self) { [publisher] group in
+    return try await withThrowingTaskGroup(of: Part.self) { group in
       group.addTask {
         try await RunReporter.shared.publishing { try await publish(with: publisher) }
         return .published
@@ -192,7 +203,9 @@ public struct LiveStream: Sendable {
         do {
           try await environment.controlAPI.wait(for: output, timeout: firstOutput)
           after = start.duration(to: clock.now)
+          async let known: Void = OutputAnalysis.readAhead(original)
           try await recorder.run(timeout: budget.pipeline)
+          await known
           return .recorded(after: after, problem: nil)
         } catch let error as DubbingError where [.pathNotReady, .recordingFailed].contains(error.code) {
           return .recorded(after: after, problem: error.description)

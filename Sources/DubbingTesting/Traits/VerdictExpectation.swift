@@ -86,11 +86,7 @@ extension LiveStream {
   private func judgedNow(
     _ fixture: Fixture, under fault: StreamFault?, _ isExpected: @Sendable (DubbingVerdict) -> Bool
   ) async throws -> Judgement {
-    let (verdict, output, starvation) = try await dubbed(fixture, under: fault)
-    // Everything that has a deadline is over: pictures may take their time.
-    let sound = try await ConcurrencyLimit.verdicts.withPlace { _ in
-      await StreamSound.of(fixture, output: output)
-    }
+    let (verdict, sound, starvation) = try await dubbed(fixture, under: fault)
     return Judgement(verdict: verdict, sound: sound, starvation: starvation, isExpected: isExpected(verdict))
   }
 }

@@ -18,10 +18,21 @@ struct OutputAnalysis: Sendable {
   /// What STS itself said: the dubbed audio that the output is to be made of.
   var spoken: StreamEvents
 
+  /// Reads of a fixture what its stream will be compared with, while that still runs. What cannot be read is said by the verdict.
+  static func readAhead(_ fixture: Fixture) async {
+    guard fixture.canBeDubbed else { return }
+    let media = await FixtureAnalysis.shared.media(of: fixture)
+    _ = try? await media.soundOffset()
+    _ = try? await media.original()
+    await StreamSound.readAhead(fixture)
+  }
+
   /// Gathers the evidence; without a recording it is that of a stream with no output.
   ///
   /// - Throws: ``DubbingError`` and `AudioError` when fixture or recording cannot be read.
   func evidence(of recording: MediaFile?, problem: String?) async throws -> StreamEvidence {
+    // Two programs that can read it side by side, each waited for where it is needed.
+    async let early: Void? = recording?.readAhead()
     var evidence = StreamEvidence(
       stream: stream, fixture: fixture, budget: budget, tolerances: tolerances, events: events,
       output: try await recording?.info(), outputProblem: problem, video: VideoMatch(), windows: [])
@@ -49,6 +60,7 @@ struct OutputAnalysis: Sendable {
     let (left, right) = try await recording.channels()
     evidence.continuity = try DubContinuity(
       left: left, right: right, windows: evidence.windows, placed: placed, videoLag: evidence.video.lag?.seconds ?? 0)
+    await early
     return evidence
   }
 }
