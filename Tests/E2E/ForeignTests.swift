@@ -30,6 +30,14 @@ extension E2E {
           Foreign.short, as: .mixed, by: [.processedOnce, .identity, .originalAbsent],
           under: .answer(3, .drop, name: "second pair: one answer dropped"))
       }
+
+      @Test("A service that never answers: the original is heard throughout, and the breaker opens", .stream(publish: .rtmp))
+      func neverAnswered() async throws {
+        try await LiveStream.current.expectCaught(
+          // While the breaker is open a segment is not sent at all.
+          .named("counting"), as: .passthrough, by: [.fragmentsSent, .processedOnce, .identity, .originalAbsent],
+          under: .answers(.every, .drop, name: "second pair: no answer at all"))
+      }
     }
 
     @Suite("SPEECH_FAULT=passthrough", .dualStack(pair.under(passthrough)))
