@@ -204,7 +204,7 @@ extension Fixture {
 extension Fixture {
   /// Compares every fixture of ``DubbingSettings/fixtures`` with its file, so that nothing is started for one that cannot be used.
   ///
-  /// Each is read once in a process. Whether its words are as many as its fragments depends on the worker: ``check(segment:)`` asks.
+  /// Each is read once, see ``ProbeCache``. Whether its words are as many as its fragments depends on the worker: ``check(segment:)`` asks.
   /// - Throws: ``DubbingError`` of the first that cannot be used.
   static func checkAll(_ fixtures: [Fixture] = all()) async throws {
     // A program for each, as many at once as there are cores; the first of the list is the one that is complained of.
@@ -224,6 +224,7 @@ extension Fixture {
       }
       var problems: [Int: DubbingError] = [:]
       for try await (index, problem) in group { problems[index] = problem }
+      await ProbeCache.ofThisUser.keep()
       if let first = problems.keys.min(), let problem = problems[first] { throw problem }
     }
   }

@@ -75,6 +75,33 @@ struct FixtureAnalysisTests {
     await #expect(throws: DubbingError.self) { try await FixtureAnalysis.shared.media(of: fixture).info() }
   }
 
+  @Test("What was probed is known to the next run; a file that changed is probed anew, and a cache that is none is passed over")
+  func probedOnce() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "cache-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let (file, media) = (folder.appending(path: "deep/cache.json"), folder.appending(path: "media.mp4"))
+    try Data("one".utf8).write(to: media)
+    let made = Counter()
+    func info(_ cache: ProbeCache) async throws -> Double {
+      let info = try await cache.info(of: media.path) {
+        MediaInfo(container: "mov", duration: Double(await made.next()), video: nil, audio: nil)
+      }
+      await cache.keep()
+      return info.duration
+    }
+    let first = ProbeCache(file: file)
+    #expect(try await info(first) == 1)
+    #expect(try await info(first) == 1)
+    #expect(try await info(ProbeCache(file: file)) == 1, "the next run")
+    try Data("another".utf8).write(to: media)
+    #expect(try await info(first) == 2)
+    #expect(try await info(ProbeCache(file: file)) == 2)
+    try Data("{".utf8).write(to: file)
+    #expect(try await info(ProbeCache(file: file)) == 3)
+    #expect(try await info(ProbeCache(file: nil)) == 4)
+  }
+
   @Test(
     "What is known of a file is what is read from it", arguments: ["counting-late", "counting-no-video", "no-audio"])
   func figures(name: String) async throws {

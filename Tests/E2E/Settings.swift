@@ -41,7 +41,7 @@ enum Settings {
     // Of this package's own worker more is known than can be seen of any.
     (stack.tail, stack.picture) = (.flushed, .untouched)
     // It looks six times a second for what there is, and has joined within half a second on two busy cores.
-    if stack.media.files.count == 1 { stack.publisherLead = .seconds(1) }
+    if stack.media.files.count == 1 { stack.publisherLead = .milliseconds(800) }
     return stack
   }
 

@@ -65,8 +65,26 @@ public struct ComposeStack: Sendable {
   public func endpoint(
     of service: String, port: Int, protocol proto: PortProtocol = .tcp, replica: Int = 1
   ) async throws -> Endpoint {
-    let all = try await endpoints(of: service, port: port, protocol: proto, replica: replica)
-    return all.first { $0.host == ComposeEngine.localHost } ?? all[0]
+    try Self.preferred(await endpoints(of: service, port: port, protocol: proto, replica: replica))
+  }
+
+  /// The endpoints of several services' ports, and the containers' ids, with one look at the project.
+  ///
+  /// - Throws: as ``endpoint(of:port:protocol:replica:)``.
+  package func endpoints(
+    of ports: [(service: String, port: Int)]
+  ) async throws -> (endpoints: [Endpoint], containers: [String]) {
+    let records = try await running.inspect()
+    let found = try ports.map { service, port in
+      try requireKnown(service)
+      let record = try container(of: service, replica: 1, among: records.filter { $0.status.service == service })
+      return Self.preferred(try endpoints(of: service, port: port, protocol: .tcp, in: record))
+    }
+    return (found, records.compactMap(\.status.containerID))
+  }
+
+  private static func preferred(_ endpoints: [Endpoint]) -> Endpoint {
+    endpoints.first { $0.host == ComposeEngine.localHost } ?? endpoints[0]
   }
 
   /// Every address of a published port, IPv4 before IPv6; never empty.
@@ -75,7 +93,12 @@ public struct ComposeStack: Sendable {
   public func endpoints(
     of service: String, port: Int, protocol proto: PortProtocol = .tcp, replica: Int = 1
   ) async throws -> [Endpoint] {
-    let record = try await container(of: service, replica: replica)
+    try endpoints(of: service, port: port, protocol: proto, in: await container(of: service, replica: replica))
+  }
+
+  private func endpoints(
+    of service: String, port: Int, protocol proto: PortProtocol, in record: ContainerRecord
+  ) throws -> [Endpoint] {
     let bindings = record.bindings(port: port, protocol: proto)
     let endpoints = Self.endpoints(bindings, engineHost: engine.host, reachesLoopback: !engine.isInContainer)
     guard !endpoints.isEmpty else {
@@ -199,7 +222,10 @@ public struct ComposeStack: Sendable {
 
   func container(of service: String, replica: Int) async throws -> ContainerRecord {
     try requireKnown(service)
-    let records = try await running.inspect(service: service)
+    return try container(of: service, replica: replica, among: await running.inspect(service: service))
+  }
+
+  private func container(of service: String, replica: Int, among records: [ContainerRecord]) throws -> ContainerRecord {
     guard let record = records.first(where: { $0.replica == replica }) else {
       throw ComposeError(
         .notRunning, "\(service) of \(project.name) has no container number \(replica)", service: service,

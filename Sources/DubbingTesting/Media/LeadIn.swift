@@ -43,6 +43,7 @@ struct LeadIn: Sendable {
     files = [first, early, list]
     input = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", list.path]
     let media = await FixtureAnalysis.shared.media(of: fixture)
+    async let firstPackets = media.copied(FirstPackets(fixture))
     let offset = try await media.soundOffset()
     // By number, since ffmpeg 5.1 gives these filters times in one unit and `tb` of another.
     let notFirst = "noise=drop='eq(n,0)'"
@@ -54,7 +55,7 @@ struct LeadIn: Sendable {
     muxing = endingAnalysis ? [] : Self.muxing(soundOffset: offset)
 
     do {
-      try await media.copied(FirstPackets(fixture)).write(to: first)
+      try await firstPackets.write(to: first)
       var lines = ["ffconcat version 1.0"]
       if endingAnalysis {
         // ffmpeg's muxer holds a packet back until the other track has one as well. So the fixture's first picture comes half a

@@ -4,6 +4,7 @@ import Foundation
 /// One media file, of which everything is read once, however many ask and however often.
 final class MediaFile: Sendable {
   let path: String
+  private let cache: ProbeCache?
 
   private let knownInfo = Once<MediaInfo>()
   private let knownPictures = Once<[MediaPacket]>()
@@ -14,13 +15,22 @@ final class MediaFile: Sendable {
   private let paddings = OnceEach<FixturePadding, Void>()
   private let firstPackets = OnceEach<LeadIn.FirstPackets, Data>()
 
-  init(_ path: String) { self.path = path }
+  /// - Parameters:
+  ///   - path: where it lies.
+  ///   - cache: who may know it from an earlier run; nil: nobody.
+  init(_ path: String, cache: ProbeCache? = nil) {
+    self.path = path
+    self.cache = cache
+  }
 
   /// Container, codecs and duration.
   ///
   /// - Throws: ``DubbingError``, as do the others that need to know the codec.
   func info() async throws -> MediaInfo {
-    try await knownInfo { [path] in try await MediaInfo.probe(path) }
+    try await knownInfo { [path, cache] in
+      guard let cache else { return try await MediaInfo.probe(path) }
+      return try await cache.info(of: path) { try await MediaInfo.probe(path) }
+    }
   }
 
   /// Every packet of the first video track, in file order.
@@ -36,8 +46,9 @@ final class MediaFile: Sendable {
   /// How much later than the picture the sound begins, seconds: below 0 for an encoder's delay; 0 where there are not both.
   func soundOffset() async throws -> Double {
     try await knownSoundOffset {
-      guard let picture = try await self.pictures().first, let sound = try await self.packets("a:0", limit: 1).first
-      else { return 0 }
+      async let pictures = self.pictures()
+      async let sounds = self.packets("a:0", limit: 1)
+      guard let picture = try await pictures.first, let sound = try await sounds.first else { return 0 }
       return (sound.pts ?? 0) - (picture.pts ?? 0)
     }
   }
@@ -93,21 +104,14 @@ final class MediaFile: Sendable {
 actor FixtureAnalysis {
   static let shared = FixtureAnalysis()
 
-  /// A file that has been written anew is another one.
-  private struct Version: Hashable {
-    var size: Int?
-    var changed: Date?
-  }
-  private var files: [String: (version: Version, file: MediaFile)] = [:]
+  private var files: [String: (version: ProbeCache.Version, file: MediaFile)] = [:]
 
   /// The fixture's media file.
   func media(of fixture: Fixture) -> MediaFile {
     let path = fixture.media.path
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    let version = Version(
-      size: attributes?[.size] as? Int, changed: attributes?[.modificationDate] as? Date)
+    let version = ProbeCache.Version(of: path)
     if let known = files[path], known.version == version { return known.file }
-    let file = MediaFile(path)
+    let file = MediaFile(path, cache: .ofThisUser)
     files[path] = (version, file)
     return file
   }

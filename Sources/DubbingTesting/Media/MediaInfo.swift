@@ -2,9 +2,9 @@ import Foundation
 import Subprocess
 
 /// What ffprobe says of a media file or URL.
-package struct MediaInfo: Sendable, Hashable {
+package struct MediaInfo: Sendable, Hashable, Codable {
   /// The first video track.
-  package struct VideoTrack: Sendable, Hashable {
+  package struct VideoTrack: Sendable, Hashable, Codable {
     /// As ffmpeg calls it, such as `h264` or `aac`.
     package var codec: String
     /// Pixels.
@@ -24,7 +24,7 @@ package struct MediaInfo: Sendable, Hashable {
   }
 
   /// The first audio track.
-  package struct AudioTrack: Sendable, Hashable {
+  package struct AudioTrack: Sendable, Hashable, Codable {
     /// As ffmpeg calls it, such as `h264` or `aac`.
     package var codec: String
     /// Samples per second.

@@ -45,7 +45,8 @@ public actor RunReporter {
     try write()
   }
 
-  /// Notes what the run runs on, once.
+  /// Notes what the run runs on, once: while the first stream runs, or in the end where there is none, for nobody should wait until
+  /// programs have said who they are.
   func noteVersions(on engine: ComposeEngine) async {
     guard !knowsVersions else { return }
     knowsVersions = true
@@ -218,7 +219,8 @@ public actor RunReporter {
     try Data(page.utf8).write(to: folder.appending(path: "index.html"), options: .atomic)
     isPageOwed = false
     // A page of many streams takes long to make. A twentieth of the time is what it may cost.
-    pageDue = clock.now + 20 * began.duration(to: clock.now)
+    let end = clock.now
+    pageDue = end + began.duration(to: end) * 20
   }
 
   private func writeReport() throws {
@@ -238,11 +240,9 @@ extension DualStackEnvironment {
   /// Lists the environment in the report while `body` runs, and keeps its logs when `body` has ended, however it ended.
   package func reported<R: Sendable>(_ body: @Sendable (DualStackEnvironment) async throws -> R) async throws -> R {
     try await RunReporter.shared.add(self)
-    // Beside the first stream, which need not wait for programs to say who they are.
-    async let versions: Void = RunReporter.shared.noteVersions(on: media.engine)
     let result: Result<R, any Error>
     do { result = .success(try await body(self)) } catch { result = .failure(error) }
-    await versions
+    await RunReporter.shared.noteVersions(on: media.engine)
     do {
       try await RunReporter.shared.keepLogs(of: self)
     } catch {

@@ -107,6 +107,14 @@ private func withStacks<R: Sendable>(
 }
 
 extension DualStackEnvironment {
+  private static func endpoints(
+    _ stack: DualStack, of project: DualStack.Project, in running: ComposeStack
+  ) async throws -> (endpoints: [DualStack.Role: Endpoint], containers: [String]) {
+    let ports = stack.ports.filter { $0.key.project == project }.map { (role: $0.key, port: $0.value) }
+    let found = try await running.endpoints(of: ports.map { (service: $0.port.service, port: $0.port.number) })
+    return (Dictionary(uniqueKeysWithValues: zip(ports.map(\.role), found.endpoints)), found.containers)
+  }
+
   fileprivate init(stack: DualStack, media: ComposeStack, sts: ComposeStack, tap: SocketIOTap, wire: SocketIOTap)
     async throws
   {
@@ -115,14 +123,12 @@ extension DualStackEnvironment {
     self.sts = sts
     self.tap = tap
     self.wire = wire
-    endpoints = [:]
-    for (role, port) in stack.ports {
-      endpoints[role] = try await (role.project == .media ? media : sts).endpoint(of: port.service, port: port.number)
-    }
     readyAfter = max(media.readyAfter, sts.readyAfter)
     startedAt = Date() - readyAfter.seconds
-    // For a figure of the report, which a run can do without.
-    containers = []
-    for stack in [media, sts] { containers += ((try? await stack.services()) ?? []).compactMap(\.containerID) }
+    async let ofMedia = Self.endpoints(stack, of: .media, in: media)
+    async let ofSTS = Self.endpoints(stack, of: .sts, in: sts)
+    let (first, second) = try await (ofMedia, ofSTS)
+    endpoints = first.endpoints.merging(second.endpoints) { $1 }
+    containers = first.containers + second.containers
   }
 }

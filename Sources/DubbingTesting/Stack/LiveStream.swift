@@ -203,9 +203,9 @@ public struct LiveStream: Sendable {
         do {
           try await environment.controlAPI.wait(for: output, timeout: firstOutput)
           after = start.duration(to: clock.now)
-          async let known: Void = OutputAnalysis.readAhead(original)
+          async let meanwhile: Void = useTheWait(original)
           try await recorder.run(timeout: budget.pipeline)
-          await known
+          await meanwhile
           return .recorded(after: after, problem: nil)
         } catch let error as DubbingError where [.pathNotReady, .recordingFailed].contains(error.code) {
           return .recorded(after: after, problem: error.description)
@@ -237,6 +237,12 @@ public struct LiveStream: Sendable {
       if course.workerJoined == nil { course.problem? += "\n" + stack.nobodyReads(input) }
       return course
     }
+  }
+
+  /// Does while a stream runs what would have to be done before it or after it.
+  private func useTheWait(_ fixture: Fixture) async {
+    await OutputAnalysis.readAhead(fixture)
+    await RunReporter.shared.noteVersions(on: environment.media.engine)
   }
 
   /// Publishes, and leaves its place to the next when only as much is left as the next will wait before its first packet.
