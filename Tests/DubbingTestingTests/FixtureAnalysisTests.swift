@@ -75,7 +75,7 @@ struct FixtureAnalysisTests {
     await #expect(throws: DubbingError.self) { try await FixtureAnalysis.shared.media(of: fixture).info() }
   }
 
-  @Test("What was probed is known to the next run; a file that changed is probed anew, and a cache that is none is passed over")
+  @Test("What was probed is known to the next run; a file that changed is probed anew, a broken cache is passed over")
   func probedOnce() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "cache-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -31,7 +31,7 @@ extension E2E {
           under: .answer(3, .drop, name: "second pair: one answer dropped"))
       }
 
-      @Test("A service that never answers: the original is heard throughout, and the breaker opens", .stream(publish: .rtmp))
+      @Test("A service that never answers: the original is heard, and the breaker opens", .stream(publish: .rtmp))
       func neverAnswered() async throws {
         try await LiveStream.current.expectCaught(
           // While the breaker is open a segment is not sent at all.
