@@ -7,7 +7,7 @@
 #endif
 
 /// Short-time spectra of a stretch of audio in the band that is compared, kept for comparing it with several others.
-struct BandSpectra {
+package struct BandSpectra {
   let frames: Int
   let bins: Int
   /// Samples from one frame to the next.
@@ -20,7 +20,7 @@ struct BandSpectra {
     Thresholds.band.upperBound * Double(Thresholds.coherenceFrame) / Double(Thresholds.sampleRate))
 
   /// Spectra of `count` samples from `start` on; zero where that is outside the signal. Less than one frame is padded to one.
-  init(_ signal: UnsafeBufferPointer<Float>, start: Int, count: Int, hop: Int = Thresholds.coherenceHop) {
+  package init(_ signal: UnsafeBufferPointer<Float>, start: Int, count: Int, hop: Int = Thresholds.coherenceHop) {
     let stft = SpectralFrames(frame: Thresholds.coherenceFrame, hop: hop)
     let bins = Self.high - Self.low
     func spectra(_ part: UnsafeBufferPointer<Float>) -> [Complex] {
@@ -81,7 +81,7 @@ struct BandSpectra {
   /// Magnitude-squared coherence (Carter, "Coherence and time delay estimation", Proc. IEEE 75(2), 1987), weighted with this signal's
   /// power. The estimate's bias is taken off per bin. For unrelated signals it is κ Σ|X|²|Y|² / (Σ|X|² Σ|Y|²), where κ counts the
   /// overlap of Hann frames (1.92 at a quarter's hop); the plain 1/n holds for steady signals only and is far too low for speech.
-  func coherence(with x: BandSpectra) -> Double { CrossStatistics(x: x, y: self).explainedShare }
+  package func coherence(with x: BandSpectra) -> Double { CrossStatistics(x: x, y: self).explainedShare }
 
   /// The same, and by how many samples this signal comes later than `x` does (|delay| up to some ten samples).
   func comparison(with x: BandSpectra) -> (coherence: Double, delay: Double) {

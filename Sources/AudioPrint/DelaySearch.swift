@@ -12,11 +12,11 @@
 /// |G|^-3/4 rather than |G|^-1, which keeps a little of the spectrum's shape and so does not raise empty bins to full weight.
 ///
 /// A class, so that the window's spectrum is computed once for all the candidates that it is compared with.
-final class DelaySearch {
+package final class DelaySearch {
   /// The offset into a candidate at which the window fits best.
-  struct Delay {
+  package struct Delay {
     /// Candidate sample under the window's first sample, with a fraction from a parabola through the peak.
-    var offset: Double
+    package var offset: Double
     /// Height of the peak over the mean magnitude of the correlation: about 5 for unrelated signals.
     var prominence: Float
   }
@@ -25,10 +25,10 @@ final class DelaySearch {
   /// By size of the transform.
   private var spectra: [Int: AlignedBuffer<Complex>] = [:]
 
-  init(_ window: ArraySlice<Float>) { self.window = window }
+  package init(_ window: ArraySlice<Float>) { self.window = window }
 
   /// Searches offsets `centre ± radius`; the candidate counts as zero outside its samples. Nil if either is all zero there.
-  func delay(in candidate: UnsafeBufferPointer<Float>, centre: Int, radius: Int) -> Delay? {
+  package func delay(in candidate: UnsafeBufferPointer<Float>, centre: Int, radius: Int) -> Delay? {
     // Beyond its ends the candidate is silent: nothing is there to be found.
     let first = max(centre - radius, 1 - window.count)
     let last = min(centre + radius, candidate.count - 1)

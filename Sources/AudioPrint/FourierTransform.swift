@@ -13,10 +13,10 @@ import Synchronization
 ///
 /// Plans are made once for each size and shared. Making a plan changes FFTW's global tables, so it happens under a lock;
 /// executing one (the "new-array" form) is safe from any number of threads, and takes none.
-final class FourierTransform: Sendable {
-  let size: Int
+package final class FourierTransform: Sendable {
+  package let size: Int
   /// Number of bins of the spectrum: size / 2 + 1.
-  let bins: Int
+  package let bins: Int
   private let forward: Plan
   private let inverse: Plan
 
@@ -27,7 +27,7 @@ final class FourierTransform: Sendable {
   private static let cache = Mutex<[Int: FourierTransform]>([:])
 
   /// The transform of this size, made at first use and kept. Size must be at least 1.
-  static func of(size: Int) -> FourierTransform {
+  package static func of(size: Int) -> FourierTransform {
     cache.withLock { cache in
       if let known = cache[size] { return known }
       let made = FourierTransform(size: size)
@@ -37,7 +37,7 @@ final class FourierTransform: Sendable {
   }
 
   /// For sizes that depend on the input's length: the plan is destroyed after the body, so the cache cannot grow without bound.
-  static func withTemporary<R>(size: Int, _ body: (FourierTransform) -> R) -> R {
+  package static func withTemporary<R>(size: Int, _ body: (FourierTransform) -> R) -> R {
     let transform = cache.withLock { $0[size] ?? FourierTransform(size: size) }
     defer {
       cache.withLock { cache in
@@ -69,19 +69,19 @@ final class FourierTransform: Sendable {
   }
 
   /// Both buffers must come from ``AlignedBuffer``: the plan's SIMD code assumes their alignment. Keeps the input.
-  func forward(_ input: AlignedBuffer<Float>, _ output: AlignedBuffer<Complex>) {
+  package func forward(_ input: AlignedBuffer<Float>, _ output: AlignedBuffer<Complex>) {
     precondition(input.count >= size && output.count >= bins)
     fftwf_execute_dft_r2c(forward.pointer, input.pointer, output.fftw)
   }
 
   /// Unnormalised: the result is `size` times the inverse. Destroys the input.
-  func inverse(_ input: AlignedBuffer<Complex>, _ output: AlignedBuffer<Float>) {
+  package func inverse(_ input: AlignedBuffer<Complex>, _ output: AlignedBuffer<Float>) {
     precondition(input.count >= bins && output.count >= size)
     fftwf_execute_dft_c2r(inverse.pointer, input.fftw, output.pointer)
   }
 
   /// The smallest size ≥ count of the form 2^a · {1, 3, 5, 9, 15}, for which FFTW is fast.
-  static func fastSize(atLeast count: Int) -> Int {
+  package static func fastSize(atLeast count: Int) -> Int {
     var best = Int.max
     for factor in [1, 3, 5, 9, 15] {
       var size = factor
@@ -93,11 +93,11 @@ final class FourierTransform: Sendable {
 }
 
 /// Zeroed memory with the alignment that FFTW's plans assume, freed with the last reference.
-final class AlignedBuffer<Element: BitwiseCopyable> {
-  let pointer: UnsafeMutablePointer<Element>
+package final class AlignedBuffer<Element: BitwiseCopyable> {
+  package let pointer: UnsafeMutablePointer<Element>
   let count: Int
 
-  init(_ count: Int) {
+  package init(_ count: Int) {
     self.count = count
     let bytes = max(1, count) * MemoryLayout<Element>.stride
     guard let raw = fftwf_malloc(bytes) else { fatalError("out of memory: \(bytes) bytes") }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A short-time Fourier transform that streams over a signal where it lies: frame by frame, without copying the signal.
-struct SpectralFrames {
+package struct SpectralFrames {
   /// Samples in a frame, and its FFT's size.
   let frame: Int
   /// Samples from one frame to the next.
@@ -9,7 +9,7 @@ struct SpectralFrames {
   private let transform: FourierTransform
   private let window: [Float]
 
-  init(frame: Int, hop: Int) {
+  package init(frame: Int, hop: Int) {
     self.frame = frame
     self.hop = hop
     transform = .of(size: frame)
@@ -32,7 +32,7 @@ struct SpectralFrames {
   func count(samples: Int) -> Int { samples < frame ? 0 : (samples - frame) / hop + 1 }
 
   /// Calls the body with each frame's index and spectrum; the spectrum is valid during the call only.
-  func forEach(_ signal: UnsafeBufferPointer<Float>, _ body: (Int, UnsafePointer<Complex>) -> Void) {
+  package func forEach(_ signal: UnsafeBufferPointer<Float>, _ body: (Int, UnsafePointer<Complex>) -> Void) {
     let frames = count(samples: signal.count)
     guard frames > 0, let base = signal.baseAddress else { return }
     let (time, spectrum) = (AlignedBuffer<Float>(frame), AlignedBuffer<Complex>(bins))

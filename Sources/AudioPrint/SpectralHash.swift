@@ -27,7 +27,7 @@ public struct SpectralHash: Sendable, Hashable, Codable, CustomStringConvertible
   }
 
   /// Indices of the loudest bins, quietest of them first; of equal magnitudes the lower bin comes first.
-  static func loudestBins(of clip: AudioClip) -> [Int] {
+  package static func loudestBins(of clip: AudioClip) -> [Int] {
     let count = min(clip.samples.count, seconds * clip.sampleRate)
     guard count > 0 else { return [] }
     let power = FourierTransform.withTemporary(size: count) { transform in

@@ -1,5 +1,5 @@
 /// Every constant that a verdict depends on.
-enum Thresholds {
+package enum Thresholds {
   // MARK: Analysis
 
   /// Rate at which everything is compared, in Hz: all features lie below 3.4 kHz, which every codec and a telephone keep.
@@ -10,7 +10,7 @@ enum Thresholds {
   static let (envelopeFrame, envelopeHop, melBands) = (512, 128, 24)
   static let melRange = 120.0...3800.0
   /// Coherence: 128 ms Hann frames every 32 ms, and every 64 ms in windows of at least so many seconds.
-  static let (coherenceFrame, coherenceHop) = (1024, 256)
+  package static let (coherenceFrame, coherenceHop) = (1024, 256)
   static let longWindow = 4.0
 
   // MARK: Silence

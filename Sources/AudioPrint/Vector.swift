@@ -13,8 +13,8 @@ func decibels(power: Double) -> Double { power > 0 ? 10 * log10(power) : -.infin
 func power(decibels: Double) -> Double { pow(10, decibels / 10) }
 
 /// One bin of a spectrum, laid out as FFTW's `fftwf_complex` (`float[2]`).
-struct Complex: BitwiseCopyable {
-  var re: Float
+package struct Complex: BitwiseCopyable {
+  package var re: Float
   var im: Float
 }
 

@@ -21,7 +21,7 @@ package struct Shard: Sendable, Hashable, CustomStringConvertible {
   /// The shard that `E2E_SHARD` names: `2/5`, or with `auto` what the scheduler says. nil: the run is not split.
   ///
   /// What a scheduler says counts only with `auto`: a job that GitLab runs five times for another reason would lose cases.
-  static func chosen(in environment: [String: String]) throws(ShardError) -> Shard? {
+  package static func chosen(in environment: [String: String]) throws(ShardError) -> Shard? {
     guard let text = environment["E2E_SHARD"], !text.isEmpty else { return nil }
     if text == "auto" { return try Scheduler.shard(in: environment) }
     let numbers = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }

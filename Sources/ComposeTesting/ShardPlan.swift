@@ -1,5 +1,5 @@
 /// Which case is in which shard; the same wherever it is made of the same tests and durations (pure).
-struct ShardPlan: Sendable {
+package struct ShardPlan: Sendable {
   let count: Int
   private var shards: [CaseName: Int] = [:]
   /// Where the dealing of a test's cases begins that nobody has timed.
@@ -11,7 +11,7 @@ struct ShardPlan: Sendable {
   ///   - count: of shards.
   ///   - tests: those that are to run, and whether they have arguments. Their cases are known only when each begins.
   ///   - durations: of cases of an earlier run, seconds. A test that is not among them is taken to last as long as the mean.
-  init(count: Int, tests: [String: Bool], durations: [CaseName: Double]) {
+  package init(count: Int, tests: [String: Bool], durations: [CaseName: Double]) {
     self.count = count
     // Whole milliseconds: sums of fractions depend on their order.
     let timed = durations.filter { tests[$0.key.test] != nil }.mapValues { Self.milliseconds($0) }
@@ -34,7 +34,7 @@ struct ShardPlan: Sendable {
   /// The shard of a case, from 1.
   ///
   /// - Parameter position: which of its test's cases it is, from 0. Cases that nobody has timed are dealt round.
-  func shard(of name: CaseName, at position: Int) -> Int {
+  package func shard(of name: CaseName, at position: Int) -> Int {
     shards[name] ?? (begins[name.test, default: 0] + position) % count + 1
   }
 

@@ -90,7 +90,7 @@ extension DubbingError: Hashable {
 
 // What the several parts tell of.
 extension DubbingError {
-  init(_ code: Code = .streamFailed, stream: String, reason: String, evidence: [String] = [], next: String) {
+  package init(_ code: Code = .streamFailed, stream: String, reason: String, evidence: [String] = [], next: String) {
     self.init(code, "stream '\(stream)': \(reason)", evidence: evidence, next: next)
   }
 

@@ -64,6 +64,14 @@ public struct Fixture: Sendable, Hashable, Codable {
     /// In the place of ``Fixture/expectedOutcome``.
     public var expectedOutcome: StreamOutcome?
 
+    package init(
+      maxWordErrorRate: Double? = nil, expectedTranscripts: [String]? = nil, expectedOutcome: StreamOutcome? = nil
+    ) {
+      self.maxWordErrorRate = maxWordErrorRate
+      self.expectedTranscripts = expectedTranscripts
+      self.expectedOutcome = expectedOutcome
+    }
+
     enum CodingKeys: String, CodingKey {
       case maxWordErrorRate = "max_word_error_rate"
       case expectedTranscripts = "expected_transcripts"
@@ -206,7 +214,7 @@ extension Fixture {
   ///
   /// Each is read once, see ``ProbeCache``. Whether its words are as many as its fragments depends on the worker: ``check(segment:)`` asks.
   /// - Throws: ``DubbingError`` of the first that cannot be used.
-  static func checkAll(_ fixtures: [Fixture] = all()) async throws {
+  package static func checkAll(_ fixtures: [Fixture] = all()) async throws {
     // A program for each, as many at once as there are cores; the first of the list is the one that is complained of.
     let places = ConcurrencyLimit(limit: ConcurrencyLimit.cores)
     try await withThrowingTaskGroup(of: (Int, DubbingError?).self) { group in

@@ -103,7 +103,7 @@ public struct SocketIOError: Error, Sendable, CustomStringConvertible {
 }
 
 extension SocketIOError {
-  init(
+  package init(
     _ code: Code, _ message: String, reason: DisconnectReason, evidence: [String] = [], underlying: (any Error)? = nil
   ) {
     self.init(code, message, evidence: evidence, underlying: underlying)

@@ -30,7 +30,7 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
   }
 
   /// When bytes were received, on both clocks.
-  struct Arrival: Sendable {
+  package struct Arrival: Sendable {
     var time = ContinuousClock.now
     var date = Date()
   }
@@ -51,14 +51,14 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
   public var attachmentBuffers: [ByteBuffer] { storage.attachments }
 
   /// The JSON array as received, with the name in front.
-  var array: ByteBuffer { storage.array }
+  package var array: ByteBuffer { storage.array }
   /// How many bytes of `array` come before the first argument.
   var argumentsOffset: Int { storage.argumentsOffset }
 
   /// Cuts the name out of a packet's array; throws `malformedPacket` if there is none.
   ///
   /// `likelyName` is used instead of a new string if the name is the same: most events are called like the one before.
-  init(
+  package init(
     _ whole: PacketAssembler.Whole, arrival: Arrival = .init(), likelyName: String = ""
   ) throws(SocketIOError) {
     let cut = try Self.cutName(whole.packet, likely: likelyName)

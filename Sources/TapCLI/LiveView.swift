@@ -6,7 +6,7 @@ import SocketIOLite
 import Synchronization
 
 /// Which records are shown while they go by; the file gets all of them.
-struct ShownRecords: ParsableArguments {
+package struct ShownRecords: ParsableArguments {
   @Option(
     help: "Show only events whose name contains this; may be given several times.")
   var event: [String] = []
@@ -20,11 +20,13 @@ struct ShownRecords: ParsableArguments {
   @Option(help: "Show only what was said in this namespace.")
   var namespace: String?
 
+  package init() {}
+
   enum Side: String, ExpressibleByArgument, CaseIterable {
     case client, server
   }
 
-  func contains(_ record: TapRecord) -> Bool {
+  package func contains(_ record: TapRecord) -> Bool {
     let name = record.event.name
     return (event.isEmpty || event.contains { name.contains($0) }) && !without.contains { name.contains($0) }
       && (from.map { $0 == (record.direction == .toServer ? .client : .server) } ?? true)
@@ -33,14 +35,16 @@ struct ShownRecords: ParsableArguments {
 }
 
 /// What a person has typed while records go by: only lines that contain it are shown, from then on.
-final class TypedFilter: Sendable {
+package final class TypedFilter: Sendable {
   // Typed in one task, asked in another.
   private let word = Mutex("")
 
-  /// Narrows the view to lines with `text` in them, in capitals or not; an empty one shows everything again.
-  func narrow(to text: String) { word.withLock { $0 = text.trimmingCharacters(in: .whitespaces) } }
+  package init() {}
 
-  func shows(_ line: String) -> Bool {
+  /// Narrows the view to lines with `text` in them, in capitals or not; an empty one shows everything again.
+  package func narrow(to text: String) { word.withLock { $0 = text.trimmingCharacters(in: .whitespaces) } }
+
+  package func shows(_ line: String) -> Bool {
     let word = word.withLock { $0 }
     return word.isEmpty || line.range(of: word, options: .caseInsensitive) != nil
   }

@@ -3,6 +3,7 @@ import Foundation
 import Subprocess
 import Testing
 
+// Requests to the decoder and tracks are made here by their synthesized initialisers.
 @testable import AudioPrint
 
 @Suite("Decoding through ffmpeg", .kind(.computing))

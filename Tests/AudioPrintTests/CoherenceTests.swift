@@ -1,7 +1,6 @@
+import AudioPrint
 import ComposeTesting
 import Testing
-
-@testable import AudioPrint
 
 @Suite("Coherence and delays", .kind(.computing))
 struct CoherenceTests {

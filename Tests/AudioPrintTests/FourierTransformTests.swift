@@ -1,7 +1,6 @@
+import AudioPrint
 import ComposeTesting
 import Testing
-
-@testable import AudioPrint
 
 @Suite("Fourier transforms", .kind(.computing))
 struct FourierTransformTests {

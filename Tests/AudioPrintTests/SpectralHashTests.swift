@@ -1,8 +1,7 @@
+import AudioPrint
 import ComposeTesting
 import Foundation
 import Testing
-
-@testable import AudioPrint
 
 @Suite("The seed's spectral hash", .kind(.computing))
 struct SpectralHashTests {

@@ -2,6 +2,7 @@ import ComposeTesting
 import Foundation
 import Testing
 
+// Windows with thirteen figures each are made here by the synthesized initialiser.
 @testable import AudioPrint
 
 @Suite("Attribution of a stream", .kind(.computing))

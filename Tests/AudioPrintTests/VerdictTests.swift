@@ -1,6 +1,7 @@
 import ComposeTesting
 import Testing
 
+// Fits, which only the judge makes, are made here by their synthesized initialiser.
 @testable import AudioPrint
 
 /// Verdicts on fits whose coherence is given; only what a second source adds to the first is measured.

@@ -1,8 +1,7 @@
+import ComposeKit
 import ComposeTesting
 import Foundation
 import Testing
-
-@testable import ComposeKit
 
 @Suite("What errors advise, as values", .kind(.logic))
 struct AdviceTests {

@@ -2,6 +2,7 @@ import ComposeTesting
 import Foundation
 import Testing
 
+// Commands are made here by their synthesized initialiser, which nobody else outside ComposeKit should.
 @testable import ComposeKit
 
 @Suite("Describing a project", .kind(.logic))

@@ -3,6 +3,7 @@ import Foundation
 import Subprocess
 import Testing
 
+// What the watchdog owns is made here by its synthesized initialiser.
 @testable import ComposeKit
 
 @Suite("How an engine is called", .kind(.logic))

@@ -1,7 +1,6 @@
+import ComposeKit
 import ComposeTesting
 import Testing
-
-@testable import ComposeKit
 
 /// The texts are those of docker-compose 1.29.2 with engine 20.10.
 @Suite("What docker-compose 1.29 prints", .kind(.logic))

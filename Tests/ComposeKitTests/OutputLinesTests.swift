@@ -1,6 +1,7 @@
 import ComposeTesting
 import Testing
 
+// Addresses, stamps and the splitter are made here by their synthesized initialisers.
 @testable import ComposeKit
 
 @Suite("Lines of containers and of the engine", .kind(.logic))

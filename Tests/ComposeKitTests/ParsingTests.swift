@@ -1,6 +1,7 @@
 import ComposeTesting
 import Testing
 
+// All that is read from an engine's answers, part by part: fifty declarations that nothing else needs.
 @testable import ComposeKit
 
 @Suite("Reading what the engine and compose print", .kind(.logic))

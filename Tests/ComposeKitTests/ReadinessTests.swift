@@ -1,6 +1,7 @@
 import ComposeTesting
 import Testing
 
+// An engine's records, and rules, are made here by their synthesized initialisers.
 @testable import ComposeKit
 
 @Suite("When a project is ready", .kind(.logic))

@@ -1,6 +1,7 @@
 import ComposeTesting
 import Testing
 
+// Resources and who uses them are made here by their synthesized initialisers.
 @testable import ComposeKit
 
 @Suite("Whose volumes and networks are", .kind(.logic))

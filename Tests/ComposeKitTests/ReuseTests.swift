@@ -1,8 +1,7 @@
+import ComposeKit
 import ComposeTesting
 import Foundation
 import Testing
-
-@testable import ComposeKit
 
 @Suite("When a running project is as good as a new one", .kind(.logic))
 struct ReuseTests {

@@ -1,6 +1,7 @@
 import ComposeTesting
 import Testing
 
+// An engine's records, and settings, are made here by their synthesized initialisers.
 @testable import ComposeKit
 
 @Suite("What an exit, a wait and a pause mean for readiness", .kind(.logic))

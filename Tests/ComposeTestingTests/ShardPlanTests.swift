@@ -1,6 +1,5 @@
+import ComposeTesting
 import Testing
-
-@testable import ComposeTesting
 
 @Suite("Splitting cases among shards", .kind(.logic))
 struct ShardPlanTests {

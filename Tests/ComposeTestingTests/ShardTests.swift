@@ -1,6 +1,5 @@
+import ComposeTesting
 import Testing
-
-@testable import ComposeTesting
 
 @Suite("Which shard this is", .kind(.logic))
 struct ShardTests {

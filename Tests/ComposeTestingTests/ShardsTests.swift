@@ -1,7 +1,6 @@
+import ComposeTesting
 import Foundation
 import Testing
-
-@testable import ComposeTesting
 
 /// Each shard is a process of its own, as on a runner of its own: what is hashed has another order in each.
 @Suite("Suites that are split among processes", .kind(.logic), .inTurn)

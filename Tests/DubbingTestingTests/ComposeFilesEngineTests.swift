@@ -1,9 +1,8 @@
 import ComposeKit
+import DubbingTesting
 import Foundation
 import Subprocess
 import Testing
-
-@testable import DubbingTesting
 
 /// The compose files that are laid over the standard ones, read by compose itself.
 ///

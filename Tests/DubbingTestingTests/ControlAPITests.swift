@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Media servers of several kinds", .kind(.logic))
 struct ControlAPITests {

@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("What the documents say", .kind(.logic))
 struct DocumentTests {

@@ -1,9 +1,8 @@
 import AudioPrint
 import ComposeTesting
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Continuity of the dubs in an output", .kind(.computing))
 struct DubContinuityTests {

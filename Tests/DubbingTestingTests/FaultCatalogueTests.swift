@@ -1,8 +1,7 @@
 import ComposeTesting
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("The fault catalogue", .kind(.computing))
 struct FaultCatalogueTests {

@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("What is known of media files", .kind(.logic), .inTurn)
 struct FixtureAnalysisTests {

@@ -1,6 +1,5 @@
+import DubbingTesting
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("What of a fixture was sent", .kind(.logic))
 struct FixtureCoverageTests {

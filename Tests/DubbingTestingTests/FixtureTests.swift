@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Fixture", .kind(.logic), .inTurn)
 struct FixtureTests {

@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import SocketIOLite
-
-@testable import DubbingTesting
 
 /// A pair of services that has another name for everything, as a stack file describes it.
 enum ForeignContract {

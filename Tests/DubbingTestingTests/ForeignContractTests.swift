@@ -1,8 +1,7 @@
+import DubbingTesting
 import Foundation
 import SocketIOLite
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("A contract with other names", .kind(.logic))
 struct ForeignContractTests {

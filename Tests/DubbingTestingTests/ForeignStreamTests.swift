@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 /// Pipelines as others build them, made with ffmpeg: their own cuts, formats and pictures.
 @Suite("Streams that nobody here cut", .kind(.computing))

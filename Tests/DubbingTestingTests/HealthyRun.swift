@@ -1,5 +1,6 @@
 import Foundation
 
+// A fixture without a folder is made here by its synthesized initialiser.
 @testable import DubbingTesting
 
 /// The evidence of a run in which nothing is wrong; tests break one thing in it at a time.

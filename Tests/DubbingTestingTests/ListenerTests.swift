@@ -1,8 +1,7 @@
 import AudioPrint
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Listener", .kind(.logic), .inTurn)
 struct ListenerTests {

@@ -1,8 +1,7 @@
 import AudioPrint
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 /// A fault in what is recorded of a stream, the diagnosis that it must lead to, and a neighbour that is none.
 struct MadeFault: Sendable, CustomTestStringConvertible {

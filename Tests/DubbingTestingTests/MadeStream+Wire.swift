@@ -1,9 +1,8 @@
 import AudioPrint
+import DubbingTesting
 import Foundation
 import SocketIOLite
 import Testing
-
-@testable import DubbingTesting
 
 extension MadeStream {
   /// What a worker hears under a fault: each event goes through the rule that a tap would have, as text, and is read again.

@@ -1,8 +1,7 @@
 import AudioPrint
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 /// What a pipeline would leave of a fixture, made with ffmpeg alone: events with real sound, and a recording of the output.
 struct MadeStream {

@@ -1,9 +1,8 @@
 import ComposeTesting
+import DubbingTesting
 import Foundation
 import Subprocess
 import Testing
-
-@testable import DubbingTesting
 
 #if canImport(FoundationXML)
   import FoundationXML

@@ -1,6 +1,7 @@
 import AudioPrint
 import Testing
 
+// Fragments and where they lie are made here by their synthesized initialisers.
 @testable import DubbingTesting
 
 @Suite("What became of each fragment, in the output's sound")

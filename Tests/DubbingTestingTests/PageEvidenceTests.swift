@@ -2,6 +2,7 @@ import ComposeTesting
 import Foundation
 import Testing
 
+// What a stream has left, part by part, is made here by synthesized initialisers.
 @testable import DubbingTesting
 
 // Internal: what the page is made of has no public name.

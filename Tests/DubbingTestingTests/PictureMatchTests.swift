@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Pictures that were encoded anew", .kind(.computing))
 struct PictureMatchTests {

@@ -1,6 +1,5 @@
+import DubbingTesting
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Places of streams", .kind(.logic))
 struct PlacesControllerTests {

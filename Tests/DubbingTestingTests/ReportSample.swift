@@ -1,7 +1,6 @@
 import AudioPrint
+import DubbingTesting
 import Foundation
-
-@testable import DubbingTesting
 
 /// A report in which nothing is left out: a healthy stream, one under a fault, an environment, a fault and a figure.
 enum ReportSample {

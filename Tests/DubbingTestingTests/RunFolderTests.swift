@@ -1,10 +1,9 @@
 import AudioPrint
 import ComposeTesting
+import DubbingTesting
 import Foundation
 import Subprocess
 import Testing
-
-@testable import DubbingTesting
 
 // Internal: what is encoded for the page has no public name.
 @Suite("The page that is made when a run is over", .kind(.computing))

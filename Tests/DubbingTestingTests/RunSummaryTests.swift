@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("The end of a run", .kind(.logic))
 struct RunSummaryTests {

@@ -1,8 +1,7 @@
 import ComposeTesting
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Reports of shards put together", .kind(.logic))
 struct ShardMergeTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+// A heartbeat's and a machine's moments are made here by their synthesized initialisers.
 @testable import DubbingTesting
 
 @Suite("Starvation", .kind(.logic))

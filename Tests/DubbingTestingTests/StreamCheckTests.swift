@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Checks of one's own", .kind(.logic))
 struct StreamCheckTests {

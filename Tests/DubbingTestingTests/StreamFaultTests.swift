@@ -1,8 +1,7 @@
+import DubbingTesting
 import Foundation
 import SocketIOLite
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Faults on the wire", .kind(.logic), .inTurn)
 struct StreamFaultTests {

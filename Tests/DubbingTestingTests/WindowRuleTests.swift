@@ -1,7 +1,6 @@
+import DubbingTesting
 import Foundation
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("What a window may hold", .kind(.logic))
 struct WindowRuleTests {

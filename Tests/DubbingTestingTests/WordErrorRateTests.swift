@@ -1,8 +1,7 @@
+import DubbingTesting
 import Foundation
 import SocketIOLite
 import Testing
-
-@testable import DubbingTesting
 
 @Suite("Word error rate across a fragment's edge", .kind(.logic))
 struct WordErrorRateTests {

@@ -1,8 +1,7 @@
 import ComposeTesting
 import Foundation
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 @Suite("What a URL, a path and a query mean", .kind(.logic))
 struct EndpointTests {

@@ -1,8 +1,7 @@
 import ComposeTesting
 import NIOCore
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 /// What `make fuzz` found, or what a look at its targets did: each was wrong once.
 @Suite("Inputs that a fuzzer made", .kind(.logic))

@@ -1,7 +1,6 @@
 import ComposeTesting
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 private let wait: Duration = .seconds(60)
 

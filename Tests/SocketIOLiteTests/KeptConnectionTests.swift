@@ -2,10 +2,9 @@ import ComposeTesting
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import SocketIOLite
 import Synchronization
 import Testing
-
-@testable import SocketIOLite
 
 private let wait: Duration = .seconds(60)
 

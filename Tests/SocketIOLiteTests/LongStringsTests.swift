@@ -1,9 +1,8 @@
 import ComposeTesting
 import Foundation
 import NIOCore
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 @Suite("Audio in base64 is read straight from the received bytes", .kind(.logic))
 struct LongStringsTests {

@@ -1,9 +1,8 @@
 import ComposeTesting
 import Foundation
 import NIOCore
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 private let wait: Duration = .seconds(60)
 

@@ -1,7 +1,6 @@
 import Foundation
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 /// The server of the official JavaScript client's own tests: the real one if SOCKETIO_OFFICIAL_URL says where it is, else one in
 /// Python that does the same. docs/socketio-client-cases.md says which of the official cases is which test here.

@@ -1,8 +1,7 @@
 import ComposeTesting
 import Foundation
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 private let wait: Duration = .seconds(60)
 

@@ -1,9 +1,8 @@
 import ComposeTesting
 import Foundation
+import SocketIOLite
 import Synchronization
 import Testing
-
-@testable import SocketIOLite
 
 private let wait: Duration = .seconds(60)
 

@@ -1,8 +1,7 @@
 import ComposeTesting
 import NIOCore
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 @Suite("How long a server may be silent", .kind(.logic))
 struct SilenceWatchTests {

@@ -1,9 +1,8 @@
 import ComposeTesting
 import Foundation
 import NIOCore
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 @Suite("One direction of a tap, as a value", .kind(.logic))
 struct TapFlowTests {

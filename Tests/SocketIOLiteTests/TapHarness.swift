@@ -1,9 +1,8 @@
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 /// A tap without sockets: the test is its client, its upstream and its clock.
 final class TapHarness {

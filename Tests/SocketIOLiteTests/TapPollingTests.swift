@@ -3,9 +3,8 @@ import Foundation
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 @Suite("Polling through a tap, without sockets", .kind(.logic))
 struct TapPollingTests {

@@ -1,10 +1,9 @@
 import ComposeTesting
 import Foundation
 import NIOCore
+import SocketIOLite
 import Synchronization
 import Testing
-
-@testable import SocketIOLite
 
 #if canImport(FoundationNetworking)
   import FoundationNetworking

@@ -1,10 +1,9 @@
 import ComposeTesting
 import Foundation
+import SocketIOLite
 import Subprocess
+import TapCLI
 import Testing
-
-@testable import SocketIOLite
-@testable import TapCLI
 
 #if canImport(System)
   @preconcurrency import System

@@ -1,8 +1,7 @@
 import ComposeTesting
 import NIOCore
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 @Suite("Cutting bytes into WebSocket frames", .kind(.logic))
 struct WebSocketFrameReaderTests {

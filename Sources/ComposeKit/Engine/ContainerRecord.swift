@@ -1,7 +1,7 @@
 import Foundation
 
 /// What `docker inspect` says of a container, as far as it is needed here.
-struct ContainerRecord: Sendable, Decodable {
+package struct ContainerRecord: Sendable, Decodable {
   struct State: Sendable, Decodable {
     struct Health: Sendable, Decodable {
       struct Probe: Sendable, Decodable {
@@ -66,7 +66,7 @@ struct ContainerRecord: Sendable, Decodable {
   /// The id of the image that it was made from.
   var image: String?
 
-  static func decode(_ text: String) throws -> [ContainerRecord] {
+  package static func decode(_ text: String) throws -> [ContainerRecord] {
     try EngineJSON.decode([ContainerRecord].self, from: text, of: "docker inspect")
   }
 

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// The only place that knows programs of engines by name. Everything that is done to an engine is a command made here, so that it
 /// reaches the same engine as the start did: removal, sweep and watchdog, too.
-struct EngineAccess: Sendable, Hashable {
+package struct EngineAccess: Sendable, Hashable {
   /// docker, podman, nerdctl, or a path that ends in one of these.
   var program: String
   /// Where the engine listens, as in DOCKER_HOST; nil where the program finds it itself.
@@ -30,7 +30,7 @@ struct EngineAccess: Sendable, Hashable {
   }
 
   /// What the environment of this process says; each part may be given instead.
-  init(
+  package init(
     program: String? = nil, address: String? = nil, context: String? = nil, composeCommand: [String]? = nil,
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) {

@@ -1,8 +1,8 @@
 /// Why an engine or compose refuses something although nothing is wrong with the project, read from what they print (pure).
 ///
 /// The one file that knows the words of each release; the tests quote them.
-struct EngineRefusal: Sendable, Hashable {
-  enum Cause: Sendable, Hashable {
+package struct EngineRefusal: Sendable, Hashable {
+  package enum Cause: Sendable, Hashable {
     /// A host port that another container or process has.
     case portInUse(Int)
     /// A fixed `container_name` that another container has; what of it the message tells.
@@ -10,19 +10,19 @@ struct EngineRefusal: Sendable, Hashable {
     /// No address range is left for a network.
     case networkPoolExhausted
   }
-  var cause: Cause
+  package var cause: Cause
   /// The service it concerns, where compose says so.
-  var service: String?
+  package var service: String?
 
   /// Reads what compose printed when it failed to create or start something.
-  init?(composeOutput text: String) {
+  package init?(composeOutput text: String) {
     guard let cause = Self.name(in: text) ?? Self.pool(in: text) ?? Self.port(in: text) else { return nil }
     self.cause = cause
     service = Self.service(in: text)
   }
 
   /// What docker-compose 1.x says: "ERROR: for web  Cannot start service web: …".
-  static func service(in text: String) -> String? {
+  package static func service(in text: String) -> String? {
     text.firstMatch(of: /Cannot (?:create container for|start) service ([^\s:]+):/).map { String($0.1) }
   }
 

@@ -1,6 +1,6 @@
 extension ContainerRecord {
   /// What to do about a port that the container does not publish.
-  func portAdvice(port: Int, engineHost: String) -> String {
+  package func portAdvice(port: Int, engineHost: String) -> String {
     switch hostConfig?.networkMode ?? "" {
     case "host":
       // The engine ignores `ports` then, and says nothing of what listens.

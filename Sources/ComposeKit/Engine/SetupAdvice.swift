@@ -1,9 +1,10 @@
 import Foundation
 
 /// What to do where a program is missing: this package's own checkout installs it by itself.
-enum SetupAdvice {
+package enum SetupAdvice {
   /// "run make setup, or …" in a checkout of this package, else only what comes after the "or".
-  static func or(_ alternative: String, in folder: String = FileManager.default.currentDirectoryPath) -> String {
+  package static func or(_ alternative: String, in folder: String = FileManager.default.currentDirectoryPath) -> String
+  {
     isCheckout(folder) ? "run make setup, or \(alternative)" : alternative
   }
 

@@ -9,8 +9,8 @@ import Foundation
 #endif
 
 /// A lock between processes, on a file; the kernel gives it back when its holder ends, however it ends.
-final class FileLock: Sendable {
-  enum Mode: Sendable {
+package final class FileLock: Sendable {
+  package enum Mode: Sendable {
     /// Together with other sharers.
     case shared
     /// Alone.
@@ -32,7 +32,9 @@ final class FileLock: Sendable {
   ///
   /// - Parameter holder: what somebody who has it for longer is doing, for the error.
   /// - Throws: ``ComposeError``: `timedOut`, or `commandFailed` if the file cannot be opened; `CancellationError`.
-  static func take(_ path: String, _ mode: Mode, within deadline: Duration, holder: String) async throws -> FileLock {
+  package static func take(_ path: String, _ mode: Mode, within deadline: Duration, holder: String) async throws
+    -> FileLock
+  {
     // Children of ours must not inherit it: they would hold the lock for as long as they live.
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else {
@@ -50,7 +52,7 @@ final class FileLock: Sendable {
   }
 
   /// Takes the lock in another way; false if somebody else is in the way.
-  func change(to mode: Mode) throws -> Bool {
+  package func change(to mode: Mode) throws -> Bool {
     if flock(descriptor, mode.operation | LOCK_NB) == 0 { return true }
     guard errno == EWOULDBLOCK || errno == EINTR else {
       throw ComposeError(.commandFailed, "the file \(path) cannot be locked: \(String(cString: strerror(errno)))")

@@ -1,14 +1,14 @@
 import Foundation
 
 /// What a reusable project was made from: as long as this stays the same, the running one is as good as a new one.
-struct ReuseFingerprint: Sendable, Hashable, Codable {
+package struct ReuseFingerprint: Sendable, Hashable, Codable {
   /// A digest of the configuration, what was chosen of it, and the files that go into it.
   var digest: String
 
   /// - Parameters:
   ///   - configuration: all that `compose config` prints; it holds the values of all variables, so only a digest is stored.
   ///   - paths: the files and folders that the services are made from.
-  init(configuration: String, services: Set<String>, scale: [String: Int], paths: [String]) {
+  package init(configuration: String, services: Set<String>, scale: [String: Int], paths: [String]) {
     let choice = services.sorted().joined(separator: ",") + scale.sorted { $0.key < $1.key }.map { "\($0)" }.joined()
     let files = paths.sorted().map { $0 + Self.state(of: $0) }.joined(separator: "\n")
     let text = [configuration, choice, files].joined(separator: "\u{0}")
@@ -58,7 +58,7 @@ struct ReuseFingerprint: Sendable, Hashable, Codable {
   /// The files and folders that `compose config --format json` names: build contexts, and mounted files.
   ///
   /// Mounted folders are left out: services write into them.
-  static func paths(inConfiguration json: String) throws -> [String] {
+  package static func paths(inConfiguration json: String) throws -> [String] {
     let document = try EngineJSON.decode(Document.self, from: json, of: "compose config")
     var paths: [String] = []
     for service in (document.services ?? [:]).values {

@@ -5,7 +5,7 @@ extension ProjectConfiguration {
   /// deeper than its key. A line with exactly four spaces is therefore a key of a service, whatever the texts hold.
   ///
   /// - Parameter profiles: the enabled ones; the first generation prints services of others, too.
-  init(firstGeneration yaml: String, projectName: String, profiles: Set<String>) {
+  package init(firstGeneration yaml: String, projectName: String, profiles: Set<String>) {
     services = [:]
     text = yaml
     resources = NamedResource.all(inDump: yaml, projectName: projectName)

@@ -1,23 +1,23 @@
 import Foundation
 
 /// What `compose config` says of a project: the services that would run, and what they need.
-struct ProjectConfiguration: Sendable {
-  struct Service: Sendable {
-    var image: String
-    var isBuilt: Bool
-    var replicas: Int
-    var dependencies: [String]
+package struct ProjectConfiguration: Sendable {
+  package struct Service: Sendable {
+    package var image: String
+    package var isBuilt: Bool
+    package var replicas: Int
+    package var dependencies: [String]
     /// Those of the dependencies that have to have ended well.
     var awaitedJobs: [String] = []
     /// Host ports that are fixed.
     var hostPorts: [Int]
-    var pullPolicy: String?
+    package var pullPolicy: String?
     /// Whether the engine may restart it; false only if the files are known to say so.
     var mayRestart = true
     /// Whether it has a health check; false if only its image may say so.
     var isHealthChecked = false
   }
-  var services: [String: Service]
+  package var services: [String: Service]
   /// The volumes and networks whose names are the same in every run.
   var resources: [NamedResource] = []
   /// What compose printed.

@@ -14,7 +14,7 @@ import Synchronization
 /// Compose puts the project's name on every container, network and volume as a label. A run id that tells the owner therefore
 /// tells it for all of them, with no file beside them that could get lost. It is
 /// `r` (or `k`: keep) + machine (5) + boot (2) + start of the owner (3) + process id (5) + counter, all in base 36.
-struct RunIdentity: Sendable, Hashable {
+package struct RunIdentity: Sendable, Hashable {
   var isKept: Bool
   var machine: String
   var boot: String
@@ -36,7 +36,7 @@ struct RunIdentity: Sendable, Hashable {
   }
 
   /// Reads the owner back from the name of a project, or nil if the name is not one of ours.
-  init?(projectName: String) {
+  package init?(projectName: String) {
     guard let dash = projectName.lastIndex(of: "-"), dash != projectName.startIndex else { return nil }
     let id = Array(projectName[projectName.index(after: dash)...])
     let digits = Set("0123456789abcdefghijklmnopqrstuvwxyz")

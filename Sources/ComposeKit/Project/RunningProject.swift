@@ -9,7 +9,7 @@ import Foundation
 #endif
 
 /// A project with its unique name: builds the commands for it.
-struct RunningProject: Sendable {
+package struct RunningProject: Sendable {
   /// What becomes of a project at the end of its run.
   enum Lifetime: Sendable {
     /// It is removed.
@@ -40,7 +40,7 @@ struct RunningProject: Sendable {
   }
 
   /// The unique part of a reusable project's name: the same for the same files of the same user on the same machine and engine.
-  static func reuseSuffix(of project: ComposeProject, on access: EngineAccess) -> String {
+  package static func reuseSuffix(of project: ComposeProject, on access: EngineAccess) -> String {
     let paths = (project.files + [project.projectDirectory ?? ""]).map { URL(fileURLWithPath: $0).standardized.path() }
     let engine = access.key.isEmpty ? [] : [access.key]
     return "reuse-" + Digest.of((["\(getuid())"] + paths + engine).joined(separator: "\u{0}"), width: 8)

@@ -1,13 +1,13 @@
 /// The shipped checks that a stack file switches on, under its key `checks`; `docs/checks.md` lists the keys.
-struct ChecksFile: Decodable {
-  struct LogErrors: Decodable {
+package struct ChecksFile: Decodable {
+  package struct LogErrors: Decodable {
     var isOn = true
     var pattern: String?
     var except: String?
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case pattern, except }
+    package enum CodingKeys: String, CodingKey, CaseIterable { case pattern, except }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
       if let isOn = try? decoder.singleValueContainer().decode(Bool.self) {
         self.isOn = isOn
         return
@@ -19,15 +19,15 @@ struct ChecksFile: Decodable {
   }
 
   /// The bound alone, or with what else there is to say.
-  struct Metric: Decodable {
+  package struct Metric: Decodable {
     var bound: String
     var value: MetricBound.Value?
     var port: String?
     var path: String?
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case bound, value, port, path }
+    package enum CodingKeys: String, CodingKey, CaseIterable { case bound, value, port, path }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
       if let bound = try? decoder.singleValueContainer().decode(String.self) {
         self.bound = bound
         return
@@ -47,7 +47,7 @@ struct ChecksFile: Decodable {
   var workerConnects: Double?
   var inSyncShare: Double?
 
-  enum CodingKeys: String, CodingKey, CaseIterable {
+  package enum CodingKeys: String, CodingKey, CaseIterable {
     case metrics
     case logErrors = "log_errors"
     case maxInflight = "max_inflight"

@@ -1,8 +1,8 @@
 /// How grave a line of a service's log is.
-enum LogLevel: Int, Sendable, Comparable {
+package enum LogLevel: Int, Sendable, Comparable {
   case ordinary, warning, error
 
-  static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
+  package static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
 
   /// What services call levels. A stack trace, and the shell's word for a process that was killed, come without one.
   private static let words: [Substring: LogLevel] = [
@@ -13,7 +13,7 @@ enum LogLevel: Int, Sendable, Comparable {
   ]
 
   /// What the line's first word for a level says: in capitals, or in any letters as the value of `level` in JSON or logfmt.
-  init(of line: some StringProtocol) {
+  package init(of line: some StringProtocol) {
     self = .ordinary
     // Questions of our own about a path that is not there yet: nothing that anybody waits for.
     if line.contains("[API] path not found") { return }

@@ -1,17 +1,17 @@
 import Foundation
 
 /// What a service's `/metrics` says, in Prometheus' text form (version 0.0.4; OpenMetrics' is read alike).
-struct Metrics: Sendable, Hashable {
-  struct Sample: Sendable, Hashable {
+package struct Metrics: Sendable, Hashable {
+  package struct Sample: Sendable, Hashable {
     var name: String
     var labels: [String: String]
     var value: Double
   }
 
-  var samples: [Sample] = []
+  package var samples: [Sample] = []
 
   /// Lines that are none are passed over: a figure is looked for, the page is not checked.
-  init(_ text: String) {
+  package init(_ text: String) {
     samples = text.split(whereSeparator: \.isNewline).compactMap { line in
       guard !line.hasPrefix("#") else { return nil }
       var scanner = SeriesScanner(line)
@@ -23,7 +23,7 @@ struct Metrics: Sendable, Hashable {
   }
 
   /// The sum of all series of a name that have at least these labels; nil when there is none.
-  func value(of name: String, _ labels: [String: String]) -> Double? {
+  package func value(of name: String, _ labels: [String: String]) -> Double? {
     let found = samples.filter { sample in
       sample.name == name && labels.allSatisfy { sample.labels[$0.key] == $0.value }
     }
@@ -87,7 +87,7 @@ public struct MetricBound: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Holds what was before and after against the bound (pure).
-  func answer(before: Metrics, after: Metrics) -> StreamCheck.Answer {
+  package func answer(before: Metrics, after: Metrics) -> StreamCheck.Answer {
     guard let end = after.value(of: name, labels) else {
       // A counter with labels may not be there before it has counted; a name that nobody knows is a misspelt one.
       guard !labels.isEmpty, after.samples.contains(where: { $0.name == name }) else {

@@ -57,7 +57,7 @@ extension StreamCheck {
 
 // What the answers are drawn from, without an environment (pure).
 extension StreamCheck.Answer {
-  init(firstOutput: Duration?, within bound: Duration) {
+  package init(firstOutput: Duration?, within bound: Duration) {
     guard let time = firstOutput else {
       self = .notAsked("there was no output")
       return
@@ -66,7 +66,7 @@ extension StreamCheck.Answer {
       time <= bound ? .passed("after \(time.text)") : .failed("there after \(time.text), the bound is \(bound.text)")
   }
 
-  init(connectedAt: Date?, began: Date, startedAt: Date, within bound: Duration) {
+  package init(connectedAt: Date?, began: Date, startedAt: Date, within bound: Duration) {
     guard let first = connectedAt else {
       self = .notAsked("the worker never connected")
       return
@@ -78,7 +78,7 @@ extension StreamCheck.Answer {
       ? .passed("after \(time.text)") : .failed("connected after \(time.text), the bound is \(bound.text)")
   }
 
-  init(inSync verdict: DubbingVerdict, share: Double) {
+  package init(inSync verdict: DubbingVerdict, share: Double) {
     let bound = verdict.tolerances.avDelta
     let deltas = verdict.fragments.compactMap(\.avDelta)
     guard !deltas.isEmpty else {
@@ -94,12 +94,12 @@ extension StreamCheck.Answer {
 }
 
 /// Lines of a log that say an error (pure).
-struct LogLines: Sendable {
+package struct LogLines: Sendable {
   // `Regex` is not Sendable, so it is made anew where it is used.
   let pattern: String?
   let except: String?
 
-  init(pattern: String? = nil, except: String? = nil) throws {
+  package init(pattern: String? = nil, except: String? = nil) throws {
     _ = try pattern.map { try Regex($0) }
     _ = try except.map { try Regex($0) }
     self.pattern = pattern
@@ -110,7 +110,7 @@ struct LogLines: Sendable {
   private static let streamName = #"test_[A-Za-z0-9]+_[0-9a-f]{8}"#
 
   /// - Parameter stream: lines that name other streams only are passed over.
-  func found(in text: String, of stream: String = "") -> [String] {
+  package func found(in text: String, of stream: String = "") -> [String] {
     let named = try? Regex(Self.streamName)
     let wanted = pattern.flatMap { try? Regex($0) }
     let known = except.flatMap { try? Regex($0) }
@@ -122,7 +122,7 @@ struct LogLines: Sendable {
     }
   }
 
-  func answer(_ found: [String]) -> StreamCheck.Answer {
+  package func answer(_ found: [String]) -> StreamCheck.Answer {
     guard !found.isEmpty else { return .passed("no line at error level") }
     let more = found.count > 5 ? ["… and \(found.count - 5) more"] : []
     return .failed(
@@ -131,12 +131,12 @@ struct LogLines: Sendable {
 }
 
 /// How many fragments were under way at once (pure).
-struct Inflight: Sendable {
+package struct Inflight: Sendable {
   var most = 0
   /// What was agreed on; nil where neither side said so.
-  var bound: Int?
+  package var bound: Int?
 
-  init(_ events: [ObservedEvent], stream: String) {
+  package init(_ events: [ObservedEvent], stream: String) {
     var open: Set<String> = []
     for event in events where event.streamID == stream {
       switch event.content {
@@ -151,7 +151,7 @@ struct Inflight: Sendable {
     }
   }
 
-  var answer: StreamCheck.Answer {
+  package var answer: StreamCheck.Answer {
     guard let bound else { return .notAsked("neither side said how many") }
     return most <= bound
       ? .passed("\(most) of \(bound)") : .failed("\(most) were under way at once, \(bound) were agreed on")

@@ -112,7 +112,7 @@ extension Contract {
   }
 
   /// The fields of a piece of audio in one of its two directions.
-  struct AudioFields: Sendable {
+  package struct AudioFields: Sendable {
     var whole: Field
     var format: Field
     var sampleRate: Field

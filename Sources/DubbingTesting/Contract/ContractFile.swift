@@ -1,21 +1,21 @@
 /// A contract as `stack.json` describes it, under its key `contract`; `docs/contract.md` lists the keys.
-struct ContractFile: Decodable {
+package struct ContractFile: Decodable {
   /// What is wrong in it, for the error of the stack file that holds it.
-  struct Mistake: Error {
+  package struct Mistake: Error {
     var problem: String
     var next: String
   }
 
   /// The name alone, where the fields are ours; or name and fields.
-  struct Form: Decodable {
+  package struct Form: Decodable {
     var name: String
     var fields: [String: String?]?
     var values: [String: [String: String]]?
     var constants: [String: String]?
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case name, fields, values, constants }
+    package enum CodingKeys: String, CodingKey, CaseIterable { case name, fields, values, constants }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
       if let name = try? decoder.singleValueContainer().decode(String.self) {
         self.name = name
         return
@@ -28,11 +28,11 @@ struct ContractFile: Decodable {
     }
   }
 
-  struct Formats: Decodable {
+  package struct Formats: Decodable {
     var fragment: [String]?
     var dub: [String]?
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case fragment, dub }
+    package enum CodingKeys: String, CodingKey, CaseIterable { case fragment, dub }
   }
 
   /// One string or a list of them.
@@ -59,7 +59,7 @@ struct ContractFile: Decodable {
   var times: Times?
   var sequence: Contract.Sequence?
 
-  enum CodingKeys: String, CodingKey, CaseIterable {
+  package enum CodingKeys: String, CodingKey, CaseIterable {
     case namespace, auth, events, ignored, formats, partial, times, sequence
     case streamID = "stream_id"
     case errorCodes = "error_codes"
@@ -78,7 +78,7 @@ struct ContractFile: Decodable {
   }
 
   /// The contract, with what a variable holds in the place of `$VARIABLE` in `auth`.
-  func contract(inherited: [String: String]) throws(Mistake) -> Contract {
+  package func contract(inherited: [String: String]) throws(Mistake) -> Contract {
     var contract = try described()
     if let namespace { contract.namespaces = Set(namespace.all) }
     contract.auth = try auth.map { (given) throws(Mistake) in try resolved(given, inherited) }

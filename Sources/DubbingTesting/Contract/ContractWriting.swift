@@ -1,7 +1,7 @@
 import Foundation
 
 /// Something that our side says, or changes: what each of its fields is.
-protocol ContractEvent: Hashable, Sendable {
+package protocol ContractEvent: Hashable, Sendable {
   /// Nil: the field is left out.
   func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)]
   /// The audio among its fields, if it has any.
@@ -10,8 +10,8 @@ protocol ContractEvent: Hashable, Sendable {
 }
 
 extension ContractEvent {
-  var audioFields: Contract.AudioFields? { nil }
-  var sound: FragmentAudio? { nil }
+  package var audioFields: Contract.AudioFields? { nil }
+  package var sound: FragmentAudio? { nil }
 }
 
 extension Contract {
@@ -45,7 +45,7 @@ extension Contract {
   }
 
   /// Writes the fields in which `new` differs from `old`, and touches nothing else.
-  func write<E: ContractEvent>(_ new: E, over old: E?, as event: Event, into payload: inout EventPayload) {
+  package func write<E: ContractEvent>(_ new: E, over old: E?, as event: Event, into payload: inout EventPayload) {
     guard let form = events[event] else { return }
     write(new, as: form, over: old, into: &payload)
   }
@@ -111,7 +111,7 @@ extension EventPayload.Value {
 }
 
 extension StreamInit: ContractEvent {
-  func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
+  package func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
     [
       (.streamID, .string(contract.streamText(streamID))), (.workerID, .string(workerID)),
       (.sourceLanguage, .string(config.sourceLanguage)), (.configTargetLanguage, .string(config.targetLanguage)),
@@ -123,7 +123,7 @@ extension StreamInit: ContractEvent {
 }
 
 extension FragmentData: ContractEvent {
-  func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
+  package func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
     [
       (.fragmentID, .string(fragmentID)), (.streamID, .string(contract.streamText(streamID))),
       (.sequenceNumber, .whole(sequenceNumber)), (.timestamp, .integer(timestamp)),
@@ -131,12 +131,12 @@ extension FragmentData: ContractEvent {
     ]
   }
 
-  var audioFields: Contract.AudioFields? { .original }
-  var sound: FragmentAudio? { audio }
+  package var audioFields: Contract.AudioFields? { .original }
+  package var sound: FragmentAudio? { audio }
 }
 
 extension FragmentProcessed: ContractEvent {
-  func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
+  package func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
     func time(_ value: Double?) -> EventPayload.Value? {
       value.map { .milliseconds($0, whole: !contract.allowsFractionalTimes) }
     }
@@ -151,12 +151,12 @@ extension FragmentProcessed: ContractEvent {
     ]
   }
 
-  var audioFields: Contract.AudioFields? { .dubbed }
-  var sound: FragmentAudio? { dubbedAudio }
+  package var audioFields: Contract.AudioFields? { .dubbed }
+  package var sound: FragmentAudio? { dubbedAudio }
 }
 
 extension StreamControl: ContractEvent {
-  func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
+  package func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
     [(.streamID, .string(contract.streamText(streamID))), (.reason, .text(reason))]
   }
 }

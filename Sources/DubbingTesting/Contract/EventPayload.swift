@@ -28,7 +28,7 @@ public struct EventPayload: Sendable, Hashable {
   }
 
   /// Reads what a tap's rule is given; nil when it is no JSON array.
-  init?(_ payload: FaultPayload) {
+  package init?(_ payload: FaultPayload) {
     guard let values = try? JSONDecoder().decode([Value].self, from: Data(payload.payload)) else { return nil }
     arguments = values.map { value in
       value.filled { payload.attachments.indices.contains($0) ? Data(payload.attachments[$0]) : nil }
@@ -36,7 +36,7 @@ public struct EventPayload: Sendable, Hashable {
   }
 
   /// The payload as a tap's rule hands it on; nil for a number that JSON cannot say.
-  var faultPayload: FaultPayload? {
+  package var faultPayload: FaultPayload? {
     var attachments: [Data] = []
     let values = arguments.map { $0.emptied(into: &attachments) }
     guard let text = try? JSONEncoder().encode(values) else { return nil }

@@ -193,7 +193,7 @@ extension DualStack {
   }
 
   /// Why a fault cannot be injected here; nil: it can.
-  func refusal(of fault: StreamFault) -> String? {
+  package func refusal(of fault: StreamFault) -> String? {
     if let setting = fault.setting {
       let project = setting.project == .media ? media : sts
       if project.environment[setting.variable] != setting.value {

@@ -7,7 +7,7 @@ extension StreamFault {
   ///
   /// - Parameter fragments: the ids of the stream's fragments so far, for events that name only their fragment. Of a wire whose events name
   ///   neither, every one counts as the stream's own.
-  func rule(
+  package func rule(
     for stream: String, _ contract: Contract, fragments: @escaping @Sendable () -> Set<String> = { [] }
   ) -> FaultRule? {
     guard let wire, let form = contract.events[wire.event] else { return nil }

@@ -56,7 +56,7 @@ public struct ControlAPI: Sendable {
   }
 
   /// Reads page after page, counted from 0: a server lists 100 paths at once.
-  static func paths(page: (Int) async throws -> Data) async throws -> [Path] {
+  package static func paths(page: (Int) async throws -> Data) async throws -> [Path] {
     var found: [Path] = []
     var next = 0
     while true {

@@ -25,7 +25,7 @@ extension Fixture {
   ///   - padding: what is laid around it.
   ///   - folder: where the media file is kept.
   /// - Throws: ``DubbingError`` with ffmpeg's words.
-  func padded(by padding: FixturePadding, in folder: URL) async throws -> Fixture {
+  package func padded(by padding: FixturePadding, in folder: URL) async throws -> Fixture {
     var padded = self
     padded.folder = folder.appending(
       path: "\(name)-\(Int(padding.lead.milliseconds))-\(Int(padding.tail.milliseconds))")

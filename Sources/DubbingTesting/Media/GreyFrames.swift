@@ -2,10 +2,10 @@ import Foundation
 
 /// A video as small grey pictures, a fixed number a second: what can still be recognised when it was encoded anew, scaled, or given
 /// another frame rate.
-struct GreyFrames: Sendable {
+package struct GreyFrames: Sendable {
   /// Pixels of a picture, and pictures a second.
   static let (width, height, rate) = (32, 18, 60)
-  static let size = width * height
+  package static let size = width * height
 
   let count: Int
   /// What each pixel differs from its mean over the whole video by, picture after picture: brightness, bars and logos drop out.
@@ -14,7 +14,7 @@ struct GreyFrames: Sendable {
   private let energies: [Double]
 
   /// - Parameter pixels: 8-bit grey, picture after picture.
-  init(_ pixels: [UInt8]) {
+  package init(_ pixels: [UInt8]) {
     let count = pixels.count / Self.size
     self.count = count
     let values = [Int16](unsafeUninitializedCapacity: count * Self.size) { values, used in

@@ -5,13 +5,13 @@ import Foundation
 /// The first packet of each track is laid before the fixture, seconds earlier: ffmpeg connects, its clock runs, and a filter leaves
 /// these packets out. Over RTMP one of them stays: MediaMTX has no path for such a publisher before a message is stamped 2 s after
 /// the first (gortmplib's `analyzePeriod`), and of what came before nobody can hear.
-struct LeadIn: Sendable {
+package struct LeadIn: Sendable {
   /// From the first packet that ffmpeg reads to the first of the fixture.
-  let duration: Duration
+  package let duration: Duration
   /// ffmpeg's options for input and bitstream filters.
-  let input: [String]
-  let videoFilter: String
-  let audioFilter: String
+  package let input: [String]
+  package let videoFilter: String
+  package let audioFilter: String
   /// ffmpeg's options for its muxer.
   let muxing: [String]
   private let files: [URL]
@@ -34,7 +34,7 @@ struct LeadIn: Sendable {
 
   /// - Parameter endingAnalysis: whether one packet is sent half-way.
   /// - Throws: ``DubbingError`` when ffmpeg cannot repack the fixture, and what writing to the temporary folder throws.
-  init(_ fixture: Fixture, lead: Duration, endingAnalysis: Bool) async throws {
+  package init(_ fixture: Fixture, lead: Duration, endingAnalysis: Bool) async throws {
     duration = Self.duration(of: lead, endingAnalysis: endingAnalysis)
     let path = FileManager.default.temporaryDirectory.appending(path: "publisher-\(UUID().uuidString)")
     let first = path.appendingPathExtension("mp4")
@@ -110,7 +110,7 @@ struct LeadIn: Sendable {
     }
   }
 
-  func remove() {
+  package func remove() {
     for file in files { try? FileManager.default.removeItem(at: file) }
   }
 }

@@ -2,8 +2,8 @@ import AudioPrint
 import Foundation
 
 /// One media file, of which everything is read once, however many ask and however often.
-final class MediaFile: Sendable {
-  let path: String
+package final class MediaFile: Sendable {
+  package let path: String
   private let cache: ProbeCache?
 
   private let knownInfo = Once<MediaInfo>()
@@ -18,7 +18,7 @@ final class MediaFile: Sendable {
   /// - Parameters:
   ///   - path: where it lies.
   ///   - cache: who may know it from an earlier run; nil: nobody.
-  init(_ path: String, cache: ProbeCache? = nil) {
+  package init(_ path: String, cache: ProbeCache? = nil) {
     self.path = path
     self.cache = cache
   }
@@ -26,7 +26,7 @@ final class MediaFile: Sendable {
   /// Container, codecs and duration.
   ///
   /// - Throws: ``DubbingError``, as do the others that need to know the codec.
-  func info() async throws -> MediaInfo {
+  package func info() async throws -> MediaInfo {
     try await knownInfo { [path, cache] in
       guard let cache else { return try await MediaInfo.probe(path) }
       return try await cache.info(of: path) { try await MediaInfo.probe(path) }
@@ -34,7 +34,7 @@ final class MediaFile: Sendable {
   }
 
   /// Every packet of the first video track, in file order.
-  func pictures() async throws -> [MediaPacket] {
+  package func pictures() async throws -> [MediaPacket] {
     try await knownPictures { try await self.packets("v:0") }
   }
 
@@ -44,7 +44,7 @@ final class MediaFile: Sendable {
   }
 
   /// How much later than the picture the sound begins, seconds: below 0 for an encoder's delay; 0 where there are not both.
-  func soundOffset() async throws -> Double {
+  package func soundOffset() async throws -> Double {
     try await knownSoundOffset {
       async let pictures = self.pictures()
       async let sounds = self.packets("a:0", limit: 1)
@@ -56,7 +56,7 @@ final class MediaFile: Sendable {
   /// The first audio track at 8 kHz, laid where its timestamps say.
   ///
   /// - Throws: `AudioError`, as ``channels()`` and ``original()`` do.
-  func sound() async throws -> AudioClip { try await decoded().mixed }
+  package func sound() async throws -> AudioClip { try await decoded().mixed }
 
   /// The same in two channels, which are alike where the track is mono.
   func channels() async throws -> (left: AudioClip, right: AudioClip) {
@@ -101,13 +101,13 @@ final class MediaFile: Sendable {
 }
 
 /// What is known of the fixtures' media: each is read once in a process, however many streams publish it.
-actor FixtureAnalysis {
-  static let shared = FixtureAnalysis()
+package actor FixtureAnalysis {
+  package static let shared = FixtureAnalysis()
 
   private var files: [String: (version: ProbeCache.Version, file: MediaFile)] = [:]
 
   /// The fixture's media file.
-  func media(of fixture: Fixture) -> MediaFile {
+  package func media(of fixture: Fixture) -> MediaFile {
     let path = fixture.media.path
     let version = ProbeCache.Version(of: path)
     if let known = files[path], known.version == version { return known.file }

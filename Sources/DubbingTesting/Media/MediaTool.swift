@@ -10,26 +10,26 @@ import Synchronization
 #endif
 
 /// How a media program ended and what it said.
-struct CommandResult: Sendable {
+package struct CommandResult: Sendable {
   var status: TerminationStatus
   var standardOutput: String
-  var standardError: String
+  package var standardError: String
 
-  var succeeded: Bool { status.isSuccess }
+  package var succeeded: Bool { status.isSuccess }
 
   /// The end of what it wrote to standard error, or its exit status where it wrote nothing.
-  var lastWords: String {
+  package var lastWords: String {
     let lines = standardError.split(whereSeparator: \.isNewline).suffix(4).joined(separator: " | ")
     return lines.isEmpty ? "no message; it ended with \(status)" : lines
   }
 }
 
 /// Runs ffmpeg and ffprobe: always with a deadline, never outliving this process.
-enum MediaTool {
+package enum MediaTool {
   /// Runs a program to its end.
   ///
   /// A non-zero exit is a result; a program that is missing, or does not end in time, is an error.
-  static func run(
+  package static func run(
     _ program: String, _ arguments: [String], timeout: Duration, ending: Ending = .gentle
   ) async throws -> CommandResult {
     let command = ([program] + arguments).joined(separator: " ")
@@ -78,7 +78,7 @@ enum MediaTool {
   }
 
   /// How a program is ended that is cancelled or takes too long.
-  enum Ending: Sendable {
+  package enum Ending: Sendable {
     /// SIGINT first: ffmpeg then finishes its file and takes leave of its server.
     case gentle
     /// SIGKILL, as a crash would.
@@ -113,7 +113,7 @@ extension SubprocessOutputSequence {
 }
 
 /// Runs `body`, cancels it at the deadline and then throws `error`.
-func withDeadline<R: Sendable>(
+package func withDeadline<R: Sendable>(
   _ timeout: Duration, orThrow error: @autoclosure @escaping @Sendable () -> any Error,
   _ body: @escaping @Sendable () async throws -> R
 ) async throws -> R {

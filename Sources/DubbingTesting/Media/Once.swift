@@ -1,10 +1,12 @@
 /// A value that is made when it is first asked for; whoever asks meanwhile waits for the same one.
 ///
 /// An error is given to all who wait, and not kept: the next one who asks tries again.
-actor Once<Value: Sendable> {
+package actor Once<Value: Sendable> {
   private var making: Task<Value, any Error>?
 
-  func callAsFunction(_ make: @escaping @Sendable () async throws -> Value) async throws -> Value {
+  package init() {}
+
+  package func callAsFunction(_ make: @escaping @Sendable () async throws -> Value) async throws -> Value {
     if let making { return try await making.value }
     // Not a child of who asks first, for that one may be cancelled while others wait. It is owned by this actor, and ends by the
     // deadline of what it runs.
@@ -20,10 +22,12 @@ actor Once<Value: Sendable> {
 }
 
 /// The same for several values, each with its key.
-actor OnceEach<Key: Hashable & Sendable, Value: Sendable> {
+package actor OnceEach<Key: Hashable & Sendable, Value: Sendable> {
   private var values: [Key: Once<Value>] = [:]
 
-  func callAsFunction(_ key: Key, _ make: @escaping @Sendable () async throws -> Value) async throws -> Value {
+  package init() {}
+
+  package func callAsFunction(_ key: Key, _ make: @escaping @Sendable () async throws -> Value) async throws -> Value {
     let value = values[key] ?? Once()
     values[key] = value
     return try await value(make)

@@ -1,15 +1,15 @@
 import Foundation
 
 /// Where a picture that was encoded anew lies in the output, found by what it shows.
-struct PictureMatch: Sendable, Hashable {
+package struct PictureMatch: Sendable, Hashable {
   /// How much later the output shows what the input showed.
-  var lag: Duration
+  package var lag: Duration
   /// How alike the two are there, 0…1.
-  var likeness: Double
+  package var likeness: Double
 
   /// Why nothing could be said.
-  struct NotMeasurable: Error, Sendable, Hashable {
-    var reason: String
+  package struct NotMeasurable: Error, Sendable, Hashable {
+    package var reason: String
     /// Whether the output shows something else: that is a fault, and no want of knowledge.
     var isAnother = false
   }
@@ -47,7 +47,7 @@ struct PictureMatch: Sendable, Hashable {
   }
 
   /// - Throws: ``NotMeasurable`` for pictures that stand still, repeat themselves, change too slowly, or are not the same.
-  static func find(_ input: GreyFrames, in output: GreyFrames) throws(NotMeasurable) -> PictureMatch {
+  package static func find(_ input: GreyFrames, in output: GreyFrames) throws(NotMeasurable) -> PictureMatch {
     let (before, after) = (input.change, output.change)
     guard before >= leastChange else { throw NotMeasurable(reason: "the fixture's picture stands still") }
     guard after >= leastChange else { throw NotMeasurable(reason: "the output's picture stands still") }
@@ -96,7 +96,7 @@ struct PictureMatch: Sendable, Hashable {
   /// fixture stands still for as long.
   ///
   /// - Parameter lag: how much later the output shows everything; nil: not known.
-  static func frozen(_ input: GreyFrames, in output: GreyFrames, lag: Duration?) -> Duration {
+  package static func frozen(_ input: GreyFrames, in output: GreyFrames, lag: Duration?) -> Duration {
     let motion = input.motion
     guard motion >= leastMotion else { return .zero }
     // What a worker shows before the fixture begins, and after its end, is its own.
@@ -120,7 +120,7 @@ struct PictureMatch: Sendable, Hashable {
   /// The output is compared with itself, and the fixture with itself: a fixture that repeats itself says nothing against the output.
   ///
   /// - Parameter lag: how much later the output shows everything.
-  static func shownAgain(_ input: GreyFrames, in output: GreyFrames, lag: Duration) -> Duration {
+  package static func shownAgain(_ input: GreyFrames, in output: GreyFrames, lag: Duration) -> Duration {
     let motion = input.motion
     guard motion >= leastMotion else { return .zero }
     let still = stillness * min(motion, output.motion)

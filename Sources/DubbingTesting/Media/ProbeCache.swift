@@ -4,7 +4,7 @@ import Foundation
 ///
 /// All are held against their files before anything starts, and a program that says it takes 70 ms to begin: seconds for a folder of
 /// many. Kept in the user's folder for caches (`~/.cache`, or `XDG_CACHE_HOME`); what cannot be read or written there is asked anew.
-actor ProbeCache {
+package actor ProbeCache {
   static let ofThisUser = ProbeCache(
     file: FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask).first?
       .appending(path: "swift-dubbing-e2e/probed-fixtures.json"))
@@ -31,10 +31,10 @@ actor ProbeCache {
   private var isChanged = false
 
   /// - Parameter file: where it is kept; nil: nowhere.
-  init(file: URL?) { self.file = file }
+  package init(file: URL?) { self.file = file }
 
   /// What is known of a file, or what `probe` says of it now.
-  func info(of path: String, probe: @Sendable () async throws -> MediaInfo) async throws -> MediaInfo {
+  package func info(of path: String, probe: @Sendable () async throws -> MediaInfo) async throws -> MediaInfo {
     let version = Version(of: path)
     if let known = read()[path], known.version == version { return known.info }
     let info = try await probe()
@@ -44,7 +44,7 @@ actor ProbeCache {
   }
 
   /// Writes down what has been found out, without files that are gone.
-  func keep() {
+  package func keep() {
     guard isChanged, let file, let entries else { return }
     isChanged = false
     let alive = entries.filter { FileManager.default.fileExists(atPath: $0.key) }

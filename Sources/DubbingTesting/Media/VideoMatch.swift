@@ -92,7 +92,7 @@ extension VideoMatch {
   /// Follows the output by its packets, or, where they are not the input's, by what they show.
   ///
   /// - Throws: ``DubbingError`` when a file cannot be read.
-  static func of(_ input: MediaFile, in output: MediaFile) async throws -> VideoMatch {
+  package static func of(_ input: MediaFile, in output: MediaFile) async throws -> VideoMatch {
     var match = VideoMatch(input: try await input.pictures(), output: try await output.pictures())
     guard match.inputCount > 0, match.outputCount > 0 else {
       match.treatment = .absent

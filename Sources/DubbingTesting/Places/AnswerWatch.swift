@@ -4,17 +4,17 @@ import SocketIOLite
 /// Follows each fragment to its answer while streams run, so that the next ones know how many of them there may be.
 ///
 /// At the wire between tap and STS: what a fault delays or drops on purpose has been answered there.
-struct AnswerWatch {
+package struct AnswerWatch {
   private var sent: [String: ContinuousClock.Instant] = [:]
   let contract: Contract
   let bound: Duration
 
-  init(contract: Contract, bound: Duration) {
+  package init(contract: Contract, bound: Duration) {
     (self.contract, self.bound) = (contract, bound)
   }
 
   /// How long the answer took that this is; nil for everything else.
-  mutating func note(_ event: ObservedEvent, at now: ContinuousClock.Instant) -> PlacesController.Sign? {
+  package mutating func note(_ event: ObservedEvent, at now: ContinuousClock.Instant) -> PlacesController.Sign? {
     switch event.content {
     case .fragmentData(let fragment):
       // Sent again by a worker that reconnects: it has waited since the first time.
@@ -27,7 +27,7 @@ struct AnswerWatch {
   }
 
   /// Those that have waited for half of their bound; each is said once, since a service that is gone never answers.
-  mutating func overdue(at now: ContinuousClock.Instant) -> [PlacesController.Sign] {
+  package mutating func overdue(at now: ContinuousClock.Instant) -> [PlacesController.Sign] {
     let late = sent.filter { $0.value.duration(to: now) > bound / 2 }
     for id in late.keys { sent[id] = nil }
     return late.values.map { .answer($0.duration(to: now) / bound) }

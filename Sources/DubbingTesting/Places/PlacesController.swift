@@ -3,9 +3,9 @@ import Foundation
 /// How many streams may be published at once (pure): one more while everything comes in good time, half as many when it does not.
 ///
 /// Additive increase and multiplicative decrease, as TCP finds its share of a line whose width it does not know.
-struct PlacesController: Sendable {
+package struct PlacesController: Sendable {
   /// Something that was measured, as a share of the time that it may take.
-  enum Sign: Sendable, Hashable {
+  package enum Sign: Sendable, Hashable {
     /// From a fragment's sending to its answer, of the answer's bound.
     case answer(Double)
     /// From a stream's beginning to the worker reading it, of the time before its first packet that matters.
@@ -31,7 +31,7 @@ struct PlacesController: Sendable {
   fileprivate enum Verdict { case well, between, bad }
 
   /// How many places there are now.
-  private(set) var places: Int
+  package private(set) var places: Int
   private let most: Int
   /// Answers in good time, since the last that was not or the last change.
   private var wellAnswered = 0
@@ -41,7 +41,7 @@ struct PlacesController: Sendable {
   private var heardLate: Duration?
 
   /// What was published before a change goes on being answered for about a fragment's length: until then signs say nothing new.
-  static let calm = Duration.seconds(8)
+  package static let calm = Duration.seconds(8)
   static let memory = Duration.seconds(3.4)
   /// Lateness at which even two streams are too many; less of it never leads below two while answers come in good time.
   static let starved = 0.5
@@ -49,7 +49,7 @@ struct PlacesController: Sendable {
   /// - Parameters:
   ///   - first: places to begin with.
   ///   - most: as many as there may ever be.
-  init(first: Int = 2, most: Int) {
+  package init(first: Int = 2, most: Int) {
     self.most = max(1, most)
     places = min(max(1, first), self.most)
   }
@@ -61,7 +61,7 @@ struct PlacesController: Sendable {
   ///   - time: since some beginning; never before that of the call before.
   /// - Returns: what the places were changed for; nil: they were not.
   @discardableResult
-  mutating func note(_ sign: Sign, isFull: Bool = true, at time: Duration) -> Sign? {
+  package mutating func note(_ sign: Sign, isFull: Bool = true, at time: Duration) -> Sign? {
     var sign = sign
     if case .late(let share) = sign {
       // Each environment tells of the same second: what comes at once counts as one.

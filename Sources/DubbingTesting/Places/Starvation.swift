@@ -14,6 +14,18 @@ package struct Starvation: Sendable, Hashable, Codable {
   /// How long the engine kept containers of the environment from their cores because of a limit; nil where that cannot be read.
   package var throttledS: Double?
 
+  package init(
+    watchedS: Double, lateS: Double, longestLateS: Double, tasksLateS: Double, waitingS: Double? = nil,
+    throttledS: Double? = nil
+  ) {
+    self.watchedS = watchedS
+    self.lateS = lateS
+    self.longestLateS = longestLateS
+    self.tasksLateS = tasksLateS
+    self.waitingS = waitingS
+    self.throttledS = throttledS
+  }
+
   /// Enough to make a healthy stream red, as far as was ever seen.
   ///
   /// Programs that wait for a core are no proof: eight healthy streams on two cores wait half of the time, and are dubbed in time.

@@ -3,22 +3,22 @@ import Foundation
 import Synchronization
 
 /// The places of streams: how many are published at once, and how many live, as `PlacesController` finds out; or a fixed number.
-final class StreamPlaces: Sendable {
+package final class StreamPlaces: Sendable {
   static let shared = StreamPlaces(fixed: DubbingSettings.current.maxStreams, cores: ConcurrencyLimit.cores)
 
   /// Published at once. One that has been published makes room for the next while its rest is dubbed and judged: a run is then never
   /// without a publisher.
-  let publishing: ConcurrencyLimit
+  package let publishing: ConcurrencyLimit
   /// Announced, published, or being dubbed still: two and a half times as many, so that services which fall behind are not given ever
   /// more. The half is for those that are announced and send nothing yet.
-  let live: ConcurrencyLimit
+  package let live: ConcurrencyLimit
 
   private let isFixed: Bool
   private let controller: Mutex<PlacesController>
   private let clock = ContinuousClock()
   private let start = ContinuousClock.now
 
-  init(fixed: Int?, cores: Int) {
+  package init(fixed: Int?, cores: Int) {
     // Eight at once on two cores are dubbed in time, but a publisher that is held up for 0.2 s while it begins sends sound and picture
     // that much apart over RTSP, where a media server goes by what arrives.
     let controller = PlacesController(most: 2 * cores)
@@ -32,7 +32,7 @@ final class StreamPlaces: Sendable {
   private static func live(for places: Int) -> Int { 2 * places + places / 2 }
 
   /// Takes note of what was measured, and changes the places if it says so.
-  func note(_ sign: PlacesController.Sign) {
+  package func note(_ sign: PlacesController.Sign) {
     guard !isFixed else { return }
     let time = start.duration(to: clock.now)
     controller.withLock { controller in
@@ -46,7 +46,7 @@ final class StreamPlaces: Sendable {
 }
 
 extension PlacesController.Sign: CustomStringConvertible {
-  var description: String {
+  package var description: String {
     func percent(_ share: Double) -> String { "\(Int((min(share, 99) * 100).rounded())) %" }
     return switch self {
     case .answer(let share): "an answer took \(percent(share)) of its bound"

@@ -1,11 +1,13 @@
 /// How long at least one of several overlapping things went on (pure).
-struct BusyTime: Sendable {
+package struct BusyTime: Sendable {
   private var active = 0
   private var since = Duration.zero
   private var ended = Duration.zero
 
+  package init() {}
+
   /// - Parameter time: since some beginning; not before that of the call before.
-  mutating func note(begins: Bool, at time: Duration) {
+  package mutating func note(begins: Bool, at time: Duration) {
     if begins {
       if active == 0 { since = time }
       active += 1
@@ -16,5 +18,5 @@ struct BusyTime: Sendable {
   }
 
   /// How long it has been until `time`, with what is still going on.
-  func total(at time: Duration) -> Duration { active > 0 ? ended + time - since : ended }
+  package func total(at time: Duration) -> Duration { active > 0 ? ended + time - since : ended }
 }

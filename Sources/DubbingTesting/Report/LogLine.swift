@@ -1,19 +1,19 @@
 import Foundation
 
 /// One line of a project's log, as `docker compose logs --timestamps` writes it.
-struct LogLine: Sendable, Equatable {
+package struct LogLine: Sendable, Equatable {
   var date: Date
   var service: String
   var text: String
   /// How often the service said the same, but for numbers, one after another.
   var count = 1
 
-  var level: LogLevel { LogLevel(of: text) }
+  package var level: LogLevel { LogLevel(of: text) }
 }
 
 extension LogLine {
   /// Reads a project's log; lines without a service or a time are left out.
-  static func lines(of log: String) -> [LogLine] {
+  package static func lines(of log: String) -> [LogLine] {
     log.split(separator: "\n").compactMap { line in
       let parts = line.split(separator: "|", maxSplits: 1)
       guard parts.count == 2 else { return nil }

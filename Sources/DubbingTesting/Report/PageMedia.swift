@@ -2,7 +2,7 @@ import AudioPrint
 import Foundation
 
 /// Sound and pictures small enough to be part of the page, as MP4: what every browser plays, and what ffmpeg makes without further libraries.
-enum PageMedia {
+package enum PageMedia {
   private static let sound = ["-c:a", "aac", "-b:a", "24k", "-ac", "1", "-ar", "16000"]
   private static let originals = OnceEach<String, Data>()
 
@@ -17,7 +17,7 @@ enum PageMedia {
   }
 
   /// A fixture's sound, of its first track as everywhere; each is encoded once.
-  static func original(of fixture: Fixture) async throws -> Data {
+  package static func original(of fixture: Fixture) async throws -> Data {
     // Without a map ffmpeg takes the track with most channels, which may be another language's.
     try await originals(fixture.media.path) {
       try await encode(["-i", fixture.media.path, "-map", "0:a:0"] + sound)

@@ -12,7 +12,7 @@ extension String {
   var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 
   /// A path for an `href`, relative to the page.
-  var href: String { (addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? self).escaped }
+  package var href: String { (addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? self).escaped }
 }
 
 extension Double {
@@ -28,14 +28,14 @@ extension Double {
 }
 
 /// A time axis that every lane of a figure shares; its marks are positions in per cent, so that the figure fits any width.
-struct PageAxis {
+package struct PageAxis {
   /// Seconds that the whole width stands for.
   var end: Double
 
-  init(end: Double) { self.end = max(end, 1) }
+  package init(end: Double) { self.end = max(end, 1) }
 
   /// The style of something that lasts.
-  func span(_ start: Double, _ length: Double) -> String {
+  package func span(_ start: Double, _ length: Double) -> String {
     "left:\(start.percent(of: end));width:\(max(0, length).percent(of: end))"
   }
 

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The report as one self-contained page: what a person looks at when a run was red.
-struct RunPage {
+package struct RunPage {
   var report: RunReport
   /// What each stream of the report sounds like.
   var sounds: [StreamSound]
@@ -10,10 +10,14 @@ struct RunPage {
   /// Tests that failed, in the words of the test log: a run may be red without a stream that is.
   var failures: [String] = []
 
+  package init(report: RunReport, sounds: [StreamSound], traces: [StreamTrace] = [], failures: [String] = []) {
+    (self.report, self.sounds, self.traces, self.failures) = (report, sounds, traces, failures)
+  }
+
   /// What the whole page may weigh, bytes: what CI keeps and a mail takes.
   static let limit = 15_000_000
 
-  var html: String {
+  package var html: String {
     var shelf = MediaShelf(room: Self.limit - 400_000 - weight)
     let traces = traces.isEmpty ? report.streams.map { _ in StreamTrace() } : traces
     let order = report.streams.indices.sorted { urgency($0) < urgency($1) }

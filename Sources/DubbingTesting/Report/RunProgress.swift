@@ -1,7 +1,7 @@
 import Foundation
 
 /// How far a run has come (pure): n of m, what runs, and about how long the rest will take.
-struct RunProgress: Sendable {
+package struct RunProgress: Sendable {
   /// Tests of which no stream has been asked for yet, by their identifiers: how many streams each will have nobody says beforehand.
   private var awaited: Set<String> = []
   private var asked = 0
@@ -10,14 +10,16 @@ struct RunProgress: Sendable {
   private var running: [String] = []
   private var firstAt: Duration?
 
+  package init() {}
+
   /// A test that will ask for a stream, one for each of its cases.
-  mutating func expect(_ test: String) { awaited.insert(test) }
+  package mutating func expect(_ test: String) { awaited.insert(test) }
 
   /// Tests that another shard runs.
   mutating func forget(_ tests: Set<String>) { awaited.subtract(tests) }
 
   /// A test case asks for a stream, and may wait for a place.
-  mutating func ask(of test: String) {
+  package mutating func ask(of test: String) {
     awaited.remove(test)
     asked += 1
   }
@@ -25,24 +27,24 @@ struct RunProgress: Sendable {
   /// Something is being published.
   ///
   /// - Parameter time: since some beginning.
-  mutating func begin(_ name: String, at time: Duration) {
+  package mutating func begin(_ name: String, at time: Duration) {
     firstAt = firstAt ?? time
     running.append(name)
   }
 
   /// It is judged, or could not be.
-  mutating func end(_ name: String) {
+  package mutating func end(_ name: String) {
     if let index = running.firstIndex(of: name) { running.remove(at: index) }
   }
 
   /// A test case that had asked for a stream is over.
-  mutating func finish() { done += 1 }
+  package mutating func finish() { done += 1 }
 
   /// How many streams there are, as far as is known.
   var total: Int { asked + awaited.count }
 
   /// One line, no longer than `width` where there is one.
-  func line(at time: Duration, width: Int? = nil) -> String {
+  package func line(at time: Duration, width: Int? = nil) -> String {
     var parts = ["e2e: \(done) of \(total)"]
     if done > 0, done < total, let firstAt {
       // What runs counts as half done: in the first minute nearly everything does.

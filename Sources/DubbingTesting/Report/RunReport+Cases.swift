@@ -14,6 +14,18 @@ extension RunReport {
     package var durationS: Double?
     /// What made it fail.
     package var issues: [String]?
+
+    package init(
+      test: String, arguments: String? = nil, shard: Int? = nil, outcome: CaseRun.Outcome, durationS: Double? = nil,
+      issues: [String]? = nil
+    ) {
+      self.test = test
+      self.arguments = arguments
+      self.shard = shard
+      self.outcome = outcome
+      self.durationS = durationS
+      self.issues = issues
+    }
   }
 
   /// Which shards of how many a report is about.
@@ -23,6 +35,10 @@ extension RunReport {
     package var count: Int
     /// What a merged report does not know: shards that are missing or were cut off, a sentence each.
     package var gaps: [String]
+
+    package init(reported: [Int], count: Int, gaps: [String]) {
+      (self.reported, self.count, self.gaps) = (reported, count, gaps)
+    }
 
     /// Those that are not in the report.
     package var missing: [Int] { (1...max(1, count)).filter { !reported.contains($0) } }

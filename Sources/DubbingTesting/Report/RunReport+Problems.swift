@@ -58,7 +58,7 @@ extension RunReport {
   /// Adds what only the log of the tests knows: that something failed outside of every test case, such as the end of an environment.
   ///
   /// - Parameter log: what `swift test` printed, of one run or of several.
-  mutating func note(log: String) {
+  package mutating func note(log: String) {
     guard !isRed, TestLog.isRed(log) else { return }
     let failures = TestLog.failures(in: log)
     elsewhere = failures.isEmpty ? ["the tests failed outside of their cases: test.log says how"] : failures

@@ -28,6 +28,10 @@ package struct RunReport: Sendable, Codable {
       package var passed: Bool
       package var state: DubbingVerdict.Check.State
       package var detail: String
+
+      package init(name: String, passed: Bool, state: DubbingVerdict.Check.State, detail: String) {
+        (self.name, self.passed, self.state, self.detail) = (name, passed, state, detail)
+      }
     }
 
     /// A span in which the output does not play a fragment's dub as it is.
@@ -100,6 +104,19 @@ package struct RunReport: Sendable, Codable {
     package var outcome: StreamOutcome?
     /// As ``Stream/hashDiffers``.
     package var hashDiffers: Bool?
+
+    package init(
+      fault: String, caughtBy: [String], expected: [String], message: String, ok: Bool, outcome: StreamOutcome? = nil,
+      hashDiffers: Bool? = nil
+    ) {
+      self.fault = fault
+      self.caughtBy = caughtBy
+      self.expected = expected
+      self.message = message
+      self.ok = ok
+      self.outcome = outcome
+      self.hashDiffers = hashDiffers
+    }
   }
 
   /// A pair of projects that was started, and how long that took.
@@ -108,6 +125,10 @@ package struct RunReport: Sendable, Codable {
       package var service: String
       /// From `up` to ready.
       package var readyS: Double
+
+      package init(service: String, readyS: Double) {
+        (self.service, self.readyS) = (service, readyS)
+      }
     }
 
     /// The unique names of both projects.
@@ -117,6 +138,10 @@ package struct RunReport: Sendable, Codable {
     package var services: [Service]
     /// Both projects' logs, from the report's folder; there once the environment is down.
     package var logs: [String]
+
+    package init(media: String, sts: String, readyS: Double, services: [Service], logs: [String]) {
+      (self.media, self.sts, self.readyS, self.services, self.logs) = (media, sts, readyS, services, logs)
+    }
   }
 
   package var started: Date

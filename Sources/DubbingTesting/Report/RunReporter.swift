@@ -29,7 +29,7 @@ public actor RunReporter {
   private var isPageOwed = false
 
   /// - Parameter folder: nil: ``DubbingSettings/reportFolder``, whenever something is written.
-  init(folder: URL? = nil) { ownFolder = folder }
+  package init(folder: URL? = nil) { ownFolder = folder }
 
   /// The run has begun: its total time counts from the first call.
   package func begin() {
@@ -165,7 +165,7 @@ public actor RunReporter {
   }
 
   /// Writes the report, of a shard even if no case is left to it, and the page where it is behind.
-  func keepCases() {
+  package func keepCases() {
     if Shards.ofThisProcess.shard != nil || !cases.isEmpty { keep() }
     guard isPageOwed else { return }
     do { try writePage() } catch { Console.print("e2e: the page cannot be written: \(error)") }
@@ -187,7 +187,7 @@ public actor RunReporter {
   }
 
   /// The page of a stream and its siblings alone, for a test to attach: without links, since what they lead to lies elsewhere.
-  func page(of name: String) -> String? {
+  package func page(of name: String) -> String? {
     var part = report
     let chosen = report.streams.indices.filter { LiveStream.isStream(report.streams[$0].stream, orSiblingOf: name) }
     guard !chosen.isEmpty else { return nil }
@@ -200,7 +200,7 @@ public actor RunReporter {
   }
 
   /// A file's path from the report's folder; nil for one that is not there, or lies elsewhere.
-  func relativePath(of file: URL) -> String? {
+  package func relativePath(of file: URL) -> String? {
     let root = folder.standardizedFileURL.path + "/"
     let path = file.standardizedFileURL.path
     guard path.hasPrefix(root), FileManager.default.fileExists(atPath: path) else { return nil }

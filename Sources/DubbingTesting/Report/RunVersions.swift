@@ -12,6 +12,15 @@ package struct RunVersions: Sendable, Hashable, Codable {
   package var swift: String
   package var os: String
   package var cores: Int
+
+  package init(engine: String, compose: String, ffmpeg: String, swift: String, os: String, cores: Int) {
+    self.engine = engine
+    self.compose = compose
+    self.ffmpeg = ffmpeg
+    self.swift = swift
+    self.os = os
+    self.cores = cores
+  }
 }
 
 extension RunVersions {
@@ -31,7 +40,7 @@ extension RunVersions {
   }
 
   /// "ffmpeg version 5.1.6-0+deb12u1 Copyright (c) …" → "5.1.6-0+deb12u1".
-  static func short(_ line: String, after words: String) -> String {
+  package static func short(_ line: String, after words: String) -> String {
     guard let range = line.range(of: words) else { return line }
     return line[range.upperBound...].split(separator: " ").first.map(String.init) ?? line
   }

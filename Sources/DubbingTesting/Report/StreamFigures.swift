@@ -2,11 +2,15 @@ import AudioPrint
 import Foundation
 
 /// The two figures of a stream: when its fragments were sent and answered, and what its output holds.
-struct StreamFigures {
+package struct StreamFigures {
   var stream: RunReport.Stream
   var sound: StreamSound
   /// Whether the page has the recording: what the output holds is then a time line to click on.
   var canBePlayed = false
+
+  package init(stream: RunReport.Stream, sound: StreamSound, canBePlayed: Bool = false) {
+    (self.stream, self.sound, self.canBePlayed) = (stream, sound, canBePlayed)
+  }
 
   // MARK: Sent, acknowledged, processed
 
@@ -66,7 +70,7 @@ struct StreamFigures {
 
   // MARK: What the output holds
 
-  var content: String {
+  package var content: String {
     let lag = (stream.videoLagMs ?? 0) / 1000
     let axis = PageAxis(end: max(stream.durationS, stream.fixtureDurationS + max(0, lag)))
     // As they were measured: where the output has no such window there is nothing to draw.

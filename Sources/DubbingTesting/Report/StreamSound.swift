@@ -2,12 +2,16 @@ import AudioPrint
 import Foundation
 
 /// What original and output sound like, for the page; and what the predecessor's check would have said of them.
-struct StreamSound: Sendable {
+package struct StreamSound: Sendable {
   /// A PNG of 4 bits a pixel and its loudness over time; 8 kHz is enough for its 0 to 4 kHz.
   var original: Data?
   var output: Data?
   /// Whether the hashes of the loudest bins differ; nil without an output.
   var hashDiffers: Bool?
+
+  package init(original: Data? = nil, output: Data? = nil, hashDiffers: Bool? = nil) {
+    (self.original, self.output, self.hashDiffers) = (original, output, hashDiffers)
+  }
 
   private static let (width, height, shades) = (400, 96, 12)
 

@@ -2,7 +2,7 @@ import AudioPrint
 import Foundation
 
 /// What a stream left beyond its report: what passed between the services, what they logged, and what can be listened to.
-struct StreamTrace: Sendable {
+package struct StreamTrace: Sendable {
   /// Sound of every answer, one after another, each in a slot of its own.
   struct Dubs: Sendable {
     var file: Data

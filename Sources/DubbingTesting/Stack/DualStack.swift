@@ -46,7 +46,7 @@ public struct DualStack: Sendable, Hashable {
   /// Questions of one's own about each stream, beside those of every verdict.
   public var checks: [StreamCheck] = []
   /// The file that this was read from, see ``load(_:fixedPorts:inherited:)``.
-  var file: String?
+  package var file: String?
   /// Why that file cannot be used: thrown when the stacks are to be started, so that a description can be a plain value.
   var problem: DubbingError?
 

@@ -49,7 +49,7 @@ extension DualStackEnvironment {
   ///
   /// MediaMTX just closes the connection, of which ffprobe says an input error and nothing else; other servers say `NetStream.Play.…`.
   /// Before that it would have complained about the connection or the handshake.
-  static func refusesInRTMP(_ words: String) -> Bool {
+  package static func refusesInRTMP(_ words: String) -> Bool {
     if words.contains("Server error: NetStream.Play.") { return true }
     let noServer = ["Cannot open connection", "handshake", "Server response validating failed"]
     return ["Input/output error", "End of file"].contains(where: words.contains)

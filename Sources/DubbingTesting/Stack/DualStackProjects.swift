@@ -4,7 +4,7 @@ import Foundation
 // What a description becomes when it is started.
 
 extension DualStack {
-  var upOptions: UpOptions {
+  package var upOptions: UpOptions {
     var options = UpOptions()
     options.timeout = budget.health
     // The same deadline once more, by name: a service that no compose file has is then refused before anything is started.
@@ -42,7 +42,7 @@ extension DualStack {
   /// - Parameters:
   ///   - tap: the port on which the tap listens.
   ///   - gateway: the address on which containers reach it.
-  func projects(tap: Int, gateway: String) throws -> (media: ComposeProject, sts: ComposeProject) {
+  package func projects(tap: Int, gateway: String) throws -> (media: ComposeProject, sts: ComposeProject) {
     var (media, sts) = (media, sts)
     // What both share and is not the files' own, such as the name of a network, must be another one in each run.
     let run = UUID().uuidString.prefix(8).lowercased()

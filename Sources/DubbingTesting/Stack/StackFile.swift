@@ -4,8 +4,8 @@ import Foundation
 /// Two compose projects described in JSON, for a team that writes no Swift.
 ///
 /// `docs/bring-your-own-stack.md` lists the keys. An unknown key is an error: a misspelt one would silently leave a default in place.
-struct StackFile: Decodable {
-  struct Project: Decodable {
+package struct StackFile: Decodable {
+  package struct Project: Decodable {
     var name: String?
     var files: [String]
     var projectDirectory: String?
@@ -17,7 +17,7 @@ struct StackFile: Decodable {
     /// "media" or "sts": the other one of the two.
     var startAfter: String?
 
-    enum CodingKeys: String, CodingKey, CaseIterable {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
       case name, files, profiles, environment
       case projectDirectory = "project_directory"
       case envFiles = "env_files"
@@ -27,7 +27,7 @@ struct StackFile: Decodable {
     }
   }
 
-  struct Port: Decodable {
+  package struct Port: Decodable {
     var service: String
     var port: Int
     /// Passes the port on the host to the compose file.
@@ -36,7 +36,7 @@ struct StackFile: Decodable {
     /// Whose service it is, of a further port.
     var project: DualStack.Project?
 
-    enum CodingKeys: String, CodingKey, CaseIterable {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
       case service, port, variable, project
       case healthPath = "health_path"
     }
@@ -63,13 +63,13 @@ struct StackFile: Decodable {
     }
   }
 
-  struct Budget: Decodable {
+  package struct Budget: Decodable {
     var health: Double?
     var segment: Double?
     var fragment: Double?
     var pipeline: Double?
 
-    enum CodingKeys: String, CodingKey, CaseIterable {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
       case health = "health_s"
       case segment = "segment_s"
       case fragment = "fragment_s"
@@ -77,18 +77,18 @@ struct StackFile: Decodable {
     }
   }
 
-  struct Padding: Decodable {
+  package struct Padding: Decodable {
     var lead: Double?
     var tail: Double?
 
-    enum CodingKeys: String, CodingKey, CaseIterable {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
       case lead = "lead_s"
       case tail = "tail_s"
     }
   }
 
   /// The bounds that a file may set, by their keys.
-  static let tolerances: [String: @Sendable (inout Tolerances, Double) -> Void] = [
+  package static let tolerances: [String: @Sendable (inout Tolerances, Double) -> Void] = [
     "av_delta_ms": { $0.avDelta = .milliseconds($1) }, "duration_ms": { $0.duration = .milliseconds($1) },
     "missed_start_ms": { $0.missedStart = .milliseconds($1) }, "gap_ms": { $0.gap = .milliseconds($1) },
     "video_jitter_ms": { $0.videoJitter = .milliseconds($1) }, "audible_original": { $0.audibleOriginal = $1 },
@@ -117,7 +117,7 @@ struct StackFile: Decodable {
   var contract: ContractFile?
   var checks: ChecksFile?
 
-  enum CodingKeys: String, CodingKey, CaseIterable {
+  package enum CodingKeys: String, CodingKey, CaseIterable {
     case media, sts, ports, services, budget, tolerances, tail, video, padding, contract, checks
     case stsURLVariable = "sts_url_variable"
     case stsURL = "sts_url"
@@ -130,7 +130,7 @@ struct StackFile: Decodable {
     case readRate = "readrate"
   }
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     media = try container.decode(Project.self, forKey: .media)
     sts = try container.decode(Project.self, forKey: .sts)

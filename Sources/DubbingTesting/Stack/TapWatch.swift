@@ -5,7 +5,7 @@ extension SocketIOTap {
   /// Waits until somebody has connected, ever.
   ///
   /// - Returns: false when nobody has until the deadline.
-  func isConnected(within time: Duration) async throws -> Bool {
+  package func isConnected(within time: Duration) async throws -> Bool {
     let first = queue(named: "the worker's connection", capacity: 1) { _ in true }
     if wasConnected { return true }
     do {
@@ -47,7 +47,7 @@ extension DualStack {
   /// - Parameters:
   ///   - given: what the worker's container has of variables and hosts; nil: that could not be seen.
   ///   - readers: how many read the stream's input; nil: that could not be seen.
-  func nobodyConnected(
+  package func nobodyConnected(
     to tap: Int, for stream: String, within time: Duration, log: String,
     given: (variables: [String], hosts: [String])? = nil, readers: Int? = nil
   ) -> DubbingError {

@@ -105,7 +105,7 @@ extension DubbingVerdict {
       measured: "slowest \(slowest.text)")
   }
 
-  static func contract(_ evidence: StreamEvidence) -> Finding {
+  package static func contract(_ evidence: StreamEvidence) -> Finding {
     let events = evidence.events
     guard !events.isEmpty else { return .notAsked("no event was seen") }
     let identity = events.fragments.flatMap { fragment in

@@ -1,6 +1,6 @@
 /// What a check found: nothing is a pass, with `measured` as its detail.
-struct Finding {
-  var problems: [String] = []
+package struct Finding {
+  package var problems: [String] = []
   var measured = ""
   /// Why the question could not be put, or was answered by another check.
   var notAsked: String?

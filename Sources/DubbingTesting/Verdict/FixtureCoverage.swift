@@ -48,7 +48,7 @@ public struct FixtureCoverage: Sendable, Hashable {
   }
 
   /// What is missing that may not be.
-  func problems(_ tolerances: Tolerances, tail: Tail?) -> [String] {
+  package func problems(_ tolerances: Tolerances, tail: Tail?) -> [String] {
     guard count > 0 else { return ["no fragment was sent; the fixture has \(whole.text) of sound"] }
     var problems: [String] = []
     if missedStart > tolerances.missedStart {
@@ -69,7 +69,7 @@ public struct FixtureCoverage: Sendable, Hashable {
   }
 
   /// In words: what was sent, and what is missing although it may be.
-  func measured(_ tail: Tail?) -> String {
+  package func measured(_ tail: Tail?) -> String {
     var parts = ["\(count) fragments, \(sent.text) of \(whole.text)"]
     if missedStart > .milliseconds(100) { parts.append("the first \(missedStart.text) were missed") }
     if allowedEnd(tail) > .milliseconds(100) { parts.append("the last \(missedEnd.text) were dropped") }

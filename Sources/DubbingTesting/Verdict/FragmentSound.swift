@@ -72,18 +72,18 @@ struct FragmentSound: Sendable {
 }
 
 /// What travelled, decoded: the fragments of a stream and the dubs that answered them.
-struct StreamSounds: Sendable {
+package struct StreamSounds: Sendable {
   /// By sequence number.
-  var fragments: [Int: AudioClip] = [:]
-  var dubs: [Int: AudioClip] = [:]
+  package var fragments: [Int: AudioClip] = [:]
+  package var dubs: [Int: AudioClip] = [:]
   /// What declarations and sound do not agree on, one sentence each.
-  var problems: [String] = []
+  package var problems: [String] = []
 
   /// - Parameters:
   ///   - events: what the worker sent.
   ///   - spoken: what STS itself answered.
   /// - Throws: as ``FragmentSound`` does.
-  init(_ events: StreamEvents, spoken: StreamEvents) async throws {
+  package init(_ events: StreamEvents, spoken: StreamEvents) async throws {
     for fragment in events.fragments {
       let sound = try await FragmentSound(fragment.data.audio)
       fragments[fragment.sequence] = sound.clip

@@ -4,10 +4,14 @@ import Foundation
 /// A program that writes down what is said in clips: a second pair of ears, which STS knows nothing of.
 ///
 /// ``DubbingSettings/listener`` names it; without one nobody listens, and ``DubbingVerdict/Check/Name/heardAgain`` is not asked.
-struct Listener: Sendable {
+package struct Listener: Sendable {
   /// For `sh`. It gets `--language` and a code, reads one JSON object a line (`id`, `sample_rate_hz`, `data_base64`: mono, 16 bit), and
   /// writes one with `id` and `text` for each.
   var command: String
+
+  package init(command: String) {
+    self.command = command
+  }
 
   /// Model loading included.
   static let timeout = Duration.seconds(180)
@@ -38,7 +42,7 @@ struct Listener: Sendable {
   ///
   /// - Parameter folder: where the question is kept, beside the stream's recording.
   /// - Throws: ``DubbingError`` when the program fails, does not end in time, or leaves a clip out.
-  func hear(_ clips: [Int: AudioClip], language: String, folder: URL) async throws -> [Int: String] {
+  package func hear(_ clips: [Int: AudioClip], language: String, folder: URL) async throws -> [Int: String] {
     guard !clips.isEmpty else { return [:] }
     let file = folder.appending(path: "listened.jsonl")
     let encoder = JSONEncoder()
@@ -73,7 +77,7 @@ struct Listener: Sendable {
 
 extension StreamEvidence {
   /// The same with what a listener heard in each window whose fragment has a translation.
-  func heard(by listener: Listener?, in recording: URL, folder: URL) async throws -> StreamEvidence {
+  package func heard(by listener: Listener?, in recording: URL, folder: URL) async throws -> StreamEvidence {
     guard let listener, output != nil else { return self }
     let sound = try await AudioDecoder.decode(
       recording.path, sampleRate: Listener.sampleRate, alignedToTimestamps: true)

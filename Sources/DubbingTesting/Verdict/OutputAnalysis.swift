@@ -2,7 +2,7 @@ import AudioPrint
 import Foundation
 
 /// Compares a recorded output with what went in and with what STS answered.
-struct OutputAnalysis: Sendable {
+package struct OutputAnalysis: Sendable {
   var stream: String
   var fixture: Fixture
   var budget: TimeBudget
@@ -12,11 +12,27 @@ struct OutputAnalysis: Sendable {
   /// What the worker does to the picture; nil: that is seen.
   var picture: VideoMatch.Treatment?
   /// What was published, where that is more than the fixture.
-  var published: (media: MediaFile, padding: FixturePadding)?
+  package var published: (media: MediaFile, padding: FixturePadding)?
   /// What the worker sent and got.
   var events: StreamEvents
   /// What STS itself said: the dubbed audio that the output is to be made of.
   var spoken: StreamEvents
+
+  package init(
+    stream: String, fixture: Fixture, budget: TimeBudget, tolerances: Tolerances = .standard,
+    tail: FixtureCoverage.Tail? = nil, picture: VideoMatch.Treatment? = nil,
+    published: (media: MediaFile, padding: FixturePadding)? = nil, events: StreamEvents, spoken: StreamEvents
+  ) {
+    self.stream = stream
+    self.fixture = fixture
+    self.budget = budget
+    self.tolerances = tolerances
+    self.tail = tail
+    self.picture = picture
+    self.published = published
+    self.events = events
+    self.spoken = spoken
+  }
 
   /// Reads of a fixture what its stream will be compared with, while that still runs. What cannot be read is said by the verdict.
   static func readAhead(_ fixture: Fixture) async {
@@ -30,7 +46,7 @@ struct OutputAnalysis: Sendable {
   /// Gathers the evidence; without a recording it is that of a stream with no output.
   ///
   /// - Throws: ``DubbingError`` and `AudioError` when fixture or recording cannot be read.
-  func evidence(of recording: MediaFile?, problem: String?) async throws -> StreamEvidence {
+  package func evidence(of recording: MediaFile?, problem: String?) async throws -> StreamEvidence {
     // Two programs that can read it side by side, each waited for where it is needed.
     async let early: Void? = recording?.readAhead()
     var evidence = StreamEvidence(

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Each one is first looked for where the picture says that it belongs. A dub that is not there is looked for in the whole output, and
 /// its window is where it was found: how late it is does not decide whether it is known.
-struct OutputWindows {
+package struct OutputWindows {
   var output: AudioClip
   /// The fixture's sound.
   var original: Attributor
@@ -88,7 +88,7 @@ struct OutputWindows {
   /// How much later dubs are usually.
   ///
   /// Those near the picture's place say so, if there are any; else most of those that agree, so that one that was swapped says nothing.
-  static func usual(_ offsets: [Double], reference: Double, reach: Double) -> Double {
+  package static func usual(_ offsets: [Double], reference: Double, reach: Double) -> Double {
     let near = offsets.filter { abs($0 - reference) <= reach }
     let groups = offsets.map { one in offsets.filter { abs($0 - one) <= reach } }
     let largest = groups.max { ($0.count, -abs($0[0] - reference)) < ($1.count, -abs($1[0] - reference)) } ?? []

@@ -16,7 +16,7 @@ extension StreamEvidence {
   }
 
   /// Of the translation, in the fragments where a listener was asked. Accents are not compared: they are spelling.
-  var dubErrorRate: WordErrorRate? {
+  package var dubErrorRate: WordErrorRate? {
     guard let heard else { return nil }
     var rate = WordErrorRate()
     for (sequence, text) in heard where !translation(sequence).isEmpty {

@@ -3,9 +3,9 @@ import Foundation
 /// How many of the expected words were not recognised: the Levenshtein distance in words over the number of expected words.
 package struct WordErrorRate: CustomStringConvertible {
   /// Substituted, inserted and deleted words.
-  private(set) var errors = 0
+  package private(set) var errors = 0
   /// Words that were expected.
-  private(set) var count = 0
+  package private(set) var count = 0
 
   /// 0 is perfect; above 1 when more words were heard than expected. Words out of nothing are infinitely wrong.
   package var value: Double { errors == 0 ? 0 : Double(errors) / Double(count) }
@@ -26,7 +26,7 @@ package struct WordErrorRate: CustomStringConvertible {
   var share: Double { value.isFinite ? value : 1 }
 
   /// Lower case, without punctuation.
-  static func words(_ text: String) -> [Substring] {
+  package static func words(_ text: String) -> [Substring] {
     text.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "'" }
   }
 

@@ -2,18 +2,18 @@ import NIOCore
 import Synchronization
 
 /// What callers on other threads may know of a connection without asking its event loop.
-final class ClientOutlet: Sendable {
+package final class ClientOutlet: Sendable {
   private let open = Atomic(false)
   /// Whether it is up and takes more without piling it up.
-  var isOpen: Bool { open.load(ordering: .relaxed) }
+  package var isOpen: Bool { open.load(ordering: .relaxed) }
   func set(isOpen: Bool) { open.store(isOpen, ordering: .relaxed) }
 }
 
 /// One transport connection with all its namespaces; every call hops to its event loop once.
-struct ClientSession: Sendable {
-  let eventLoop: any EventLoop
-  let handler: NIOLoopBound<ClientConnectionHandler>
-  let outlet: ClientOutlet
+package struct ClientSession: Sendable {
+  package let eventLoop: any EventLoop
+  package let handler: NIOLoopBound<ClientConnectionHandler>
+  package let outlet: ClientOutlet
   let ended: EventLoopFuture<SocketIOError>
   let closed: EventLoopFuture<Void>
 
@@ -44,7 +44,7 @@ struct ClientSession: Sendable {
   func beginDisconnect() { eventLoop.execute { handler.value.disconnect() } }
 
   /// Waits for the connection's end and says why it came; nothing of it is left then, which takes at most a second more.
-  func end() async -> SocketIOError {
+  package func end() async -> SocketIOError {
     do {
       let reason = try await ended.get()
       try await closed.get()
@@ -57,8 +57,8 @@ struct ClientSession: Sendable {
 }
 
 /// A joined namespace of a connection.
-struct ClientConnection: Sendable {
-  let session: ClientSession
+package struct ClientConnection: Sendable {
+  package let session: ClientSession
   let namespace: String
   let sid: String
 

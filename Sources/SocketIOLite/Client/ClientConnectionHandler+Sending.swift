@@ -9,7 +9,7 @@ struct ClientUnsent: Error {
 
 extension ClientConnectionHandler {
   /// An event, or the answer to one, that is to be sent.
-  struct Outgoing {
+  package struct Outgoing {
     var encoded: SocketIOJSON.Encoded
     var namespace: String
     /// Kept when the last byte went to the system, which is what slows a fast sender down.
@@ -18,6 +18,17 @@ extension ClientConnectionHandler {
     var answeredID: Int?
     var waiting: (event: String, answer: EventLoopPromise<SocketIOEvent>, timeout: TimeAmount)?
 
+    package init(
+      encoded: SocketIOJSON.Encoded, namespace: String, written: EventLoopPromise<Void>? = nil, answeredID: Int? = nil,
+      waiting: (event: String, answer: EventLoopPromise<SocketIOEvent>, timeout: TimeAmount)? = nil
+    ) {
+      self.encoded = encoded
+      self.namespace = namespace
+      self.written = written
+      self.answeredID = answeredID
+      self.waiting = waiting
+    }
+
     func fail(_ error: any Error) {
       written?.fail(error)
       waiting?.answer.fail(error)
@@ -25,7 +36,7 @@ extension ClientConnectionHandler {
   }
 
   /// Sends an event, or keeps it while the line may be dead: a timer that tells is late in a process that was held up.
-  func send(_ outgoing: Outgoing) {
+  package func send(_ outgoing: Outgoing) {
     if let failure { return outgoing.fail(ClientUnsent(reason: failure, outlet: outlet)) }
     guard undecided.isEmpty, !silence.isOverdue(at: .now(), patience: engine.patience) else {
       undecided.append(outgoing)
@@ -89,7 +100,7 @@ extension ClientConnectionHandler {
   }
 
   /// How many acknowledgements are waited for.
-  var waitingAckCount: Int { acks.count }
+  package var waitingAckCount: Int { acks.count }
 
   /// Fails a waiting acknowledgement whose task was cancelled.
   func cancelAck(of promise: EventLoopPromise<SocketIOEvent>) {

@@ -11,9 +11,9 @@ import NIOWebSocket
 /// The rim of a connection: messages to the two state machines, and their answers back. Lives on one event loop.
 ///
 /// Messages come and go by WebSocket while this is in a channel's pipeline, and by polling as long as it has `polling`.
-final class ClientConnectionHandler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-  typealias OutboundOut = WebSocketFrame
+package final class ClientConnectionHandler: ChannelInboundHandler {
+  package typealias InboundIn = ByteBuffer
+  package typealias OutboundOut = WebSocketFrame
 
   struct WaitingAck {
     var event: String
@@ -44,13 +44,13 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   /// Set until a WebSocket takes over.
   var polling: PollingTransport?
   var joins: [String: Join] = [:]
-  var engine = EngineIOSession()
+  package var engine = EngineIOSession()
   var socket: SocketIOSession
   private var reading: Reading
   var context: ChannelHandlerContext?
   var acks: [Int: WaitingAck] = [:]
-  var failure: SocketIOError?
-  var silence = SilenceWatch(since: .now())
+  package var failure: SocketIOError?
+  package var silence = SilenceWatch(since: .now())
   /// Where the socket reads the rest of a large frame to.
   private let room = FrameRoom()
   /// What is to be sent while nobody knows whether the line is dead.
@@ -75,7 +75,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
   // MARK: Channel
 
-  func handlerAdded(context: ChannelHandlerContext) {
+  package func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
     outlet.set(isOpen: failure == nil && context.channel.isWritable)
     FrameRoom.install(room, on: context.channel)
@@ -90,11 +90,11 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     flush()
   }
 
-  func channelWritabilityChanged(context: ChannelHandlerContext) {
+  package func channelWritabilityChanged(context: ChannelHandlerContext) {
     outlet.set(isOpen: failure == nil && context.channel.isWritable)
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var input = unwrapInboundIn(data)
     socket.arrival = .init()
     // Held here while frames are cut, and put back behind the last: a class's properties are checked for exclusive access each time
@@ -141,13 +141,13 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     return error
   }
 
-  func channelReadComplete(context: ChannelHandlerContext) {
+  package func channelReadComplete(context: ChannelHandlerContext) {
     heard()
     deliverBurst()
     if needsFlush { flush() }
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // Many servers close TLS without saying so; that is a closed connection like any other.
     if case .uncleanShutdown? = error as? NIOSSLError { return channelInactive(context: context) }
     fail(
@@ -155,11 +155,11 @@ final class ClientConnectionHandler: ChannelInboundHandler {
         .disconnected, "the connection failed", reason: .transportError, evidence: ["\(error)"], underlying: error))
   }
 
-  func channelInactive(context: ChannelHandlerContext) {
+  package func channelInactive(context: ChannelHandlerContext) {
     fail(SocketIOError(.disconnected, "the connection was closed without a word", reason: .transportClose))
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) {
+  package func handlerRemoved(context: ChannelHandlerContext) {
     fail(SocketIOError(.disconnected, "the connection was closed", reason: .transportClose))
     self.context = nil
     closed.succeed()
@@ -270,7 +270,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
   // MARK: End
 
   /// Ends this connection, once: everyone who waits for something on it learns why.
-  func fail(_ error: SocketIOError) {
+  package func fail(_ error: SocketIOError) {
     guard failure == nil else { return }
     deliverBurst()
     failure = error

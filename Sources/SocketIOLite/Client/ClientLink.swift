@@ -3,7 +3,7 @@ import NIOPosix
 import Synchronization
 
 /// What a client's callers share: the connection of this moment, who waits in line for the next one, and who watches.
-final class ClientLink: Sendable {
+package final class ClientLink: Sendable {
   enum Connection: Sendable {
     case none(after: DisconnectReason?)
     case connecting
@@ -186,7 +186,7 @@ final class ClientLink: Sendable {
   // MARK: Sending
 
   /// The connection, or nil while there is none but one is on its way. Throws `notConnected` if none is.
-  func connection() throws(SocketIOError) -> ClientConnection? {
+  package func connection() throws(SocketIOError) -> ClientConnection? {
     try usable(state.withLock { $0.connection })
   }
 

@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// There is one server and one path here, so that name and value are kept and of the attributes only until when.
 /// Source: RFC 6265 §5.
-final class CookieJar: Sendable {
+package final class CookieJar: Sendable {
   private struct Cookie {
     var name: String
     var value: String
@@ -21,10 +21,12 @@ final class CookieJar: Sendable {
   // Entered once per request.
   private let cookies = Mutex<[Cookie]>([])
 
+  package init() {}
+
   /// The Cookie header's value, or nil if there are no cookies.
   var header: String? { header(at: Date()) }
 
-  func header(at now: Date) -> String? {
+  package func header(at now: Date) -> String? {
     cookies.withLock { cookies in
       cookies.removeAll { $0.end.map { $0 <= now } ?? false }
       return cookies.isEmpty ? nil : cookies.map { "\($0.name)=\($0.value)" }.joined(separator: "; ")
@@ -32,7 +34,7 @@ final class CookieJar: Sendable {
   }
 
   /// Takes the values of Set-Cookie headers; what is no cookie is passed over, as RFC 6265 wants it.
-  func take(_ setCookies: [String], at now: Date = Date()) {
+  package func take(_ setCookies: [String], at now: Date = Date()) {
     for text in setCookies {
       let parts = text.split(separator: ";", omittingEmptySubsequences: false).map(Self.trimmed)
       guard let pair = parts.first, let equals = pair.firstIndex(of: "="), equals > pair.startIndex else { continue }
@@ -70,10 +72,10 @@ final class CookieJar: Sendable {
 }
 
 /// The dates of cookies, in whichever order and with whichever separators a server writes their parts. Source: RFC 6265 §5.1.1.
-enum CookieDate {
+package enum CookieDate {
   private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
-  static func parse(_ text: String) -> Date? {
+  package static func parse(_ text: String) -> Date? {
     var (time, day, month, year): ([Int]?, Int?, Int?, Int?)
     for token in text.split(whereSeparator: { !($0.isLetter || $0.isNumber || $0 == ":") }) {
       let clock = token.split(separator: ":").map { Int($0) }

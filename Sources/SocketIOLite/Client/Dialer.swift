@@ -4,13 +4,13 @@ import NIOPosix
 import NIOSSL
 
 /// Opens connections to one endpoint: TCP, through a proxy's tunnel if there is one, TLS if the URL wants it.
-struct Dialer: Sendable {
+package struct Dialer: Sendable {
   let endpoint: SocketIOEndpoint
   let proxy: ProxyAddress?
   let timeout: TimeAmount
   private let tls: NIOSSLContext?
 
-  init(
+  package init(
     endpoint: SocketIOEndpoint, tls: SocketIOTLS, proxy: ProxyAddress?, timeout: TimeAmount
   ) throws(SocketIOError) {
     self.endpoint = endpoint

@@ -63,7 +63,7 @@ final class EventHub: Sendable {
 
 extension ArraySlice<SocketIOEvent> {
   /// Calls `body`, in order, with each stretch of events that have the same `key`: most bursts are a single one.
-  func forEachRun(of key: (SocketIOEvent) -> String, _ body: (ArraySlice<SocketIOEvent>, String) -> Void) {
+  package func forEachRun(of key: (SocketIOEvent) -> String, _ body: (ArraySlice<SocketIOEvent>, String) -> Void) {
     var rest = self
     while let value = rest.first.map(key) {
       let end = rest.firstIndex { key($0) != value } ?? rest.endIndex

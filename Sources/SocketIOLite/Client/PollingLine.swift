@@ -3,10 +3,10 @@ import NIOHTTP1
 import NIOSSL
 
 /// One HTTP connection that is kept for request after request. Lives on one event loop; one request at a time.
-final class PollingLine {
-  struct Answer {
+package final class PollingLine {
+  package struct Answer {
     var status: HTTPResponseStatus
-    var body: ByteBuffer
+    package var body: ByteBuffer
     /// Where a redirect leads.
     var location: String?
   }
@@ -23,7 +23,7 @@ final class PollingLine {
   private var isClosed = false
 
   /// `tcpState` is asked before a connection is used again, and when it ends without an answer.
-  init(
+  package init(
     _ request: ClientRequest, on eventLoop: any EventLoop, freshness: TimeAmount = .seconds(1),
     tcpState: @escaping (any Channel) -> TCPState? = TCPState.of
   ) {
@@ -36,7 +36,7 @@ final class PollingLine {
   }
 
   /// How long a connection is kept whose answer has these headers: half of what the server announces, if that is less than usual.
-  static func keepingTime(_ headers: HTTPHeaders, atMost most: TimeAmount) -> TimeAmount {
+  package static func keepingTime(_ headers: HTTPHeaders, atMost most: TimeAmount) -> TimeAmount {
     let announced = headers[canonicalForm: "keep-alive"].lazy
       .map { $0.lowercased().split(separator: "=", maxSplits: 1) }
       .first { $0.count == 2 && $0[0] == "timeout" }
@@ -49,7 +49,7 @@ final class PollingLine {
   /// A server may end a connection that it kept just when the next request goes out on it. That request is sent once more, on a new
   /// connection, if nobody can have read it. What may have been read is sent again only if that does no harm (`isRepeatable`): the
   /// events that a POST brings would come twice. Source: RFC 9112 §9.3.1.
-  func send(
+  package func send(
     _ method: HTTPMethod, _ target: String, body: ByteBuffer? = nil, isRepeatable: Bool,
     answered: @escaping (Result<Answer, SocketIOError>) -> Void
   ) {
@@ -101,7 +101,7 @@ final class PollingLine {
   }
 
   /// Ends the connection; nobody is called back any more.
-  func close() {
+  package func close() {
     isClosed = true
     exchange?.close()
   }

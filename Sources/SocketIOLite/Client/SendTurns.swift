@@ -1,7 +1,7 @@
 import Synchronization
 
 /// One sender at a time, in the order of asking; who is cancelled while waiting leaves the line.
-final class SendTurns: Sendable {
+package final class SendTurns: Sendable {
   private struct State {
     var isTaken = false
     var lastID: UInt64 = 0
@@ -12,7 +12,9 @@ final class SendTurns: Sendable {
   // Entered for a few instructions when a turn is asked for, given on or given up.
   private let state = Mutex(State())
 
-  func withTurn<R: Sendable>(_ body: () async throws -> R) async throws -> R {
+  package init() {}
+
+  package func withTurn<R: Sendable>(_ body: () async throws -> R) async throws -> R {
     try await take()
     defer { giveOn() }
     return try await body()

@@ -4,29 +4,29 @@ import NIOCore
 ///
 /// A process that was stopped, or had no core for seconds, finds its timer due before it has read what came meanwhile. So the end
 /// of the patience is looked at twice, with `grace` in between for the event loop to read what lies in the socket.
-struct SilenceWatch {
-  enum Finding: Equatable {
+package struct SilenceWatch {
+  package enum Finding: Equatable {
     /// Look again after this time.
     case wait(TimeAmount)
     case silent
   }
 
-  static let grace: TimeAmount = .milliseconds(200)
+  package static let grace: TimeAmount = .milliseconds(200)
 
   private var lastHeard: NIODeadline
   private(set) var isSecondLook = false
 
-  init(since start: NIODeadline) { lastHeard = start }
+  package init(since start: NIODeadline) { lastHeard = start }
 
-  mutating func heard(at now: NIODeadline) {
+  package mutating func heard(at now: NIODeadline) {
     lastHeard = now
     isSecondLook = false
   }
 
   /// Whether the patience is over, although nobody may have looked yet: the line may be dead.
-  func isOverdue(at now: NIODeadline, patience: TimeAmount) -> Bool { now - lastHeard >= patience }
+  package func isOverdue(at now: NIODeadline, patience: TimeAmount) -> Bool { now - lastHeard >= patience }
 
-  mutating func look(at now: NIODeadline, patience: TimeAmount) -> Finding {
+  package mutating func look(at now: NIODeadline, patience: TimeAmount) -> Finding {
     let left = patience - (now - lastHeard)
     guard left <= .zero else { return .wait(left) }
     if isSecondLook { return .silent }

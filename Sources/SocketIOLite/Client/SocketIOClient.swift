@@ -28,7 +28,7 @@ public final class SocketIOClient: Sendable {
   }
 
   /// With another environment than the process's (nil), for tests of what is read from it.
-  init(url: String, configuration: SocketIOConfiguration, environment: [String: String]?) {
+  package init(url: String, configuration: SocketIOConfiguration, environment: [String: String]?) {
     self.url = url
     self.configuration = configuration
     core = ClientCore(url: url, configuration: configuration, environment: environment)

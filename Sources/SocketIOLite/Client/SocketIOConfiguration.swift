@@ -43,7 +43,7 @@ public struct SocketIOConfiguration: Sendable {
     }
 
     /// The wait before attempt `attempt` (from 0), given a random number from -1 to 1.
-    func wait(attempt: Int, random: Double) -> Duration {
+    package func wait(attempt: Int, random: Double) -> Duration {
       let doubled = delay * Int(1 << min(max(attempt, 0), 30))
       return min(doubled * (1 + random * jitter), maxDelay)
     }

@@ -7,10 +7,10 @@ import NIOCore
 #endif
 
 /// Where a client connects: a URL taken apart and checked.
-struct SocketIOEndpoint: Sendable, Equatable {
-  var host: String
-  var port: Int
-  var isSecure = false
+package struct SocketIOEndpoint: Sendable, Equatable {
+  package var host: String
+  package var port: Int
+  package var isSecure = false
   /// What the URL's name and password are to the server, as the value of an Authorization header.
   private(set) var authorization: String?
   /// Percent-encoded: the path, and the query that is the caller's own.
@@ -18,7 +18,7 @@ struct SocketIOEndpoint: Sendable, Equatable {
   private var query: String
 
   /// What goes into the Host header.
-  var authority: String {
+  package var authority: String {
     let name = host.contains(":") ? "[\(host)]" : host
     return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
   }
@@ -30,12 +30,12 @@ struct SocketIOEndpoint: Sendable, Equatable {
   var isLoopback: Bool { host.lowercased() == "localhost" || host == "::1" || (host.hasPrefix("127.") && isAddress) }
 
   /// Path and query of a request of this transport, in the session `sid` if there is one.
-  func target(_ transport: SocketIOTransport, sid: String? = nil) -> String {
+  package func target(_ transport: SocketIOTransport, sid: String? = nil) -> String {
     let session = sid.map { "&sid=\(Self.encoded($0))" } ?? ""
     return "\(path)?\(query)EIO=4&transport=\(transport.rawValue)\(session)"
   }
 
-  static func parse(
+  package static func parse(
     _ url: String, path: String = "/socket.io/", query: [(name: String, value: String)] = []
   ) throws(SocketIOError) -> SocketIOEndpoint {
     let shown = shown(url)
@@ -98,7 +98,7 @@ struct SocketIOEndpoint: Sendable, Equatable {
   /// The namespace that a URL and a configuration ask for: the URL's path is one, as in the JavaScript client.
   ///
   /// Throws `invalidURL`, with what to write instead, if they contradict each other or it cannot be one.
-  static func namespace(of url: String, _ configured: String, path: String) throws(SocketIOError) -> String {
+  package static func namespace(of url: String, _ configured: String, path: String) throws(SocketIOError) -> String {
     let named = URLComponents(string: url)?.percentEncodedPath ?? ""
     let configured = try checkedNamespace(configured)
     guard !named.isEmpty, named != "/" else { return configured }

@@ -13,7 +13,7 @@ public final class SocketIONamespace: Sendable {
   let ackTimeout: Duration
   /// Whether a lost connection is made again.
   let reconnects: Bool
-  let link: ClientLink
+  package let link: ClientLink
   let turns = SendTurns()
   private let hub = EventHub()
   /// The queues of what is sent, once somebody asked for one.

@@ -17,7 +17,8 @@ public enum SocketIOProxy: Sendable, Hashable {
   case url(String)
 
   /// The proxy for an endpoint, or nil for none; throws `invalidURL` if what is named is no proxy's URL.
-  func address(for endpoint: SocketIOEndpoint, in environment: [String: String]) throws(SocketIOError) -> ProxyAddress?
+  package func address(for endpoint: SocketIOEndpoint, in environment: [String: String]) throws(SocketIOError)
+    -> ProxyAddress?
   {
     switch self {
     case .none: return nil
@@ -53,9 +54,9 @@ public enum SocketIOProxy: Sendable, Hashable {
 }
 
 /// A proxy's URL taken apart.
-struct ProxyAddress: Sendable, Equatable {
-  var host: String
-  var port: Int
+package struct ProxyAddress: Sendable, Equatable {
+  package var host: String
+  package var port: Int
   /// The value of Proxy-Authorization.
   var authorization: String?
 

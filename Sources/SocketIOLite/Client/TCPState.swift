@@ -1,18 +1,22 @@
 import NIOCore
 
 /// What the kernel knows of a TCP connection, which is more, and earlier, than what has been read of it.
-struct TCPState: Sendable, Equatable {
+package struct TCPState: Sendable, Equatable {
   /// Whether neither side has ended it.
-  var isEstablished: Bool
+  package var isEstablished: Bool
   /// Whether nothing comes or goes any more: after the other side's end, because it reset the connection.
   var isOver = false
   /// How much of what was sent the other side's kernel has taken, in bytes since the beginning. What it has not taken nobody can read.
-  var takenBytes: UInt64
+  package var takenBytes: UInt64
   /// How long ago something came in.
   var idle: TimeAmount
 
+  package init(isEstablished: Bool, isOver: Bool = false, takenBytes: UInt64, idle: TimeAmount) {
+    (self.isEstablished, self.isOver, self.takenBytes, self.idle) = (isEstablished, isOver, takenBytes, idle)
+  }
+
   /// Must be called on the channel's event loop; nil where the kernel does not tell, which only Linux does.
-  static func of(_ channel: any Channel) -> TCPState? {
+  package static func of(_ channel: any Channel) -> TCPState? {
     #if os(Linux)
       guard let socket = channel as? any SocketOptionProvider else { return nil }
       var state: TCPState?

@@ -4,13 +4,24 @@ import NIOPosix
 import NIOWebSocket
 
 /// What every request of a client needs to know.
-struct ClientRequest: Sendable {
+package struct ClientRequest: Sendable {
   var dialer: Dialer
   var transports: [SocketIOTransport]
   var extraHeaders: [(name: String, value: String)]
   /// What the server set at earlier connections goes out, what it sets now comes in.
   var cookies: CookieJar
   var limits: SocketIOLimits
+
+  package init(
+    dialer: Dialer, transports: [SocketIOTransport], extraHeaders: [(name: String, value: String)], cookies: CookieJar,
+    limits: SocketIOLimits
+  ) {
+    self.dialer = dialer
+    self.transports = transports
+    self.extraHeaders = extraHeaders
+    self.cookies = cookies
+    self.limits = limits
+  }
 
   var endpoint: SocketIOEndpoint { dialer.endpoint }
 
@@ -89,7 +100,7 @@ struct ClientRequest: Sendable {
 }
 
 /// Opens a connection and upgrades it to WebSocket; what goes wrong comes back as what the server said.
-enum WebSocketConnector {
+package enum WebSocketConnector {
   /// `upgraded` runs on the event loop once frames may pass, `failed` at most once if they never will.
   static func open(
     _ request: ClientRequest, target: String, on eventLoop: any EventLoop,
@@ -103,7 +114,7 @@ enum WebSocketConnector {
   }
 
   /// What an upgrade needs on a channel, which may be one without a socket.
-  static func addHandlers(
+  package static func addHandlers(
     to channel: any Channel, _ request: ClientRequest, target: String,
     upgraded: @escaping @Sendable (any Channel) throws -> Void, failed: @escaping @Sendable (SocketIOError) -> Void
   ) throws {

@@ -5,12 +5,12 @@ import NIOCore
 /// NIO's decoder gathers reads in one growing buffer, which is copied when it grows and again when a consumer still holds
 /// a frame of it. Here a frame's length is known from its head: its bytes are copied once, to where they stay, small ones
 /// together. The socket's buffer is therefore free again after each read, and an event of 200 bytes keeps at most 4 KB alive.
-struct WebSocketFrameReader: Sendable {
-  struct Frame: Sendable {
+package struct WebSocketFrameReader: Sendable {
+  package struct Frame: Sendable {
     var isFinal: Bool
     var hasReservedBits: Bool
     var opcode: UInt8
-    var payload: ByteBuffer
+    package var payload: ByteBuffer
     var isControl: Bool { opcode >= 8 }
 
     /// Takes a frame's first byte apart.
@@ -38,12 +38,12 @@ struct WebSocketFrameReader: Sendable {
   private var large: [ByteBuffer] = []
   private var largeBytes = 0
 
-  init(maxPayloadBytes: Int) { self.maxPayloadBytes = maxPayloadBytes }
+  package init(maxPayloadBytes: Int) { self.maxPayloadBytes = maxPayloadBytes }
 
   /// The next frame that ends in `input`, from which what was understood is taken; nil if there is none.
   ///
   /// Throws `limitExceeded` for a frame that is announced longer than the limit, before room is made for it.
-  mutating func next(_ input: inout ByteBuffer) throws(SocketIOError) -> Frame? {
+  package mutating func next(_ input: inout ByteBuffer) throws(SocketIOError) -> Frame? {
     if open == nil {
       if batch.readableBytes == 0, cutHead.readableBytes == 0 { fillBatch(&input) }
       if batch.readableBytes > 0 { return try readBatch() }
@@ -72,7 +72,7 @@ struct WebSocketFrameReader: Sendable {
   private static let lentLength = 64 << 10
 
   /// Gives away the frame that is being filled, for the rest of it to be read there; nil if little is missing, or there is no frame.
-  mutating func lend() -> ByteBuffer? {
+  package mutating func lend() -> ByteBuffer? {
     guard let head = open?.head, let payload = open?.payload, payload.capacity >= head.payloadLength,
       head.payloadLength - payload.readableBytes >= Self.lentLength
     else { return nil }
@@ -87,7 +87,7 @@ struct WebSocketFrameReader: Sendable {
   }
 
   /// Takes back what `lend` gave.
-  mutating func takeBack(_ bytes: ByteBuffer) { open?.payload = bytes }
+  package mutating func takeBack(_ bytes: ByteBuffer) { open?.payload = bytes }
 
   // MARK: Small frames
 

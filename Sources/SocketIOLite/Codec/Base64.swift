@@ -7,7 +7,7 @@
 /// Base64 straight from received bytes, four table look-ups for three bytes. Same strictness as `Data(base64Encoded:)`.
 ///
 /// The tables hold each character's bits where they belong. Source: N. Galbreath, "modp_b64", 2006.
-enum Base64 {
+package enum Base64 {
   /// In none of the 24 bits that characters have.
   private static let invalid: UInt32 = 1 << 31
 
@@ -26,7 +26,7 @@ enum Base64 {
   }()
 
   /// What `text` stands for; nil if it is not base64.
-  static func decode(_ text: UnsafeRawBufferPointer) -> Data? {
+  package static func decode(_ text: UnsafeRawBufferPointer) -> Data? {
     guard text.count % 4 == 0, text.count > 4 else { return Data(base64Encoded: Data(text)) }
     // The last group may be padded; it is left to Foundation.
     let groups = text.count / 4 - 1

@@ -10,20 +10,22 @@ import NIOCore
 ///
 /// A server that keeps sessions names one by `pid` and ends each event with its offset; who comes back with both gets what
 /// it missed. Source: https://socket.io/docs/v4/connection-state-recovery
-struct ConnectionRecovery: Sendable, Equatable {
+package struct ConnectionRecovery: Sendable, Equatable {
   private(set) var pid: String?
-  private(set) var offset: String?
+  package private(set) var offset: String?
   /// Whether the last connection went on with the session of the one before.
-  private(set) var isRecovered = false
+  package private(set) var isRecovered = false
 
-  mutating func joined(_ membership: SocketIOSession.Membership) {
+  package init() {}
+
+  package mutating func joined(_ membership: SocketIOSession.Membership) {
     isRecovered = pid != nil && pid == membership.pid
     if !isRecovered { offset = nil }
     pid = membership.pid
   }
 
   /// Remembers the offset of the last of these events that has one.
-  mutating func received(_ events: ArraySlice<SocketIOEvent>) {
+  package mutating func received(_ events: ArraySlice<SocketIOEvent>) {
     guard pid != nil else { return }
     for event in events.reversed() {
       guard let last = event.lastArgumentString() else { continue }
@@ -33,7 +35,7 @@ struct ConnectionRecovery: Sendable, Equatable {
   }
 
   /// The payload of CONNECT: pid and offset, with the caller's own fields over them; `auth` that is no object stays as it is.
-  func payload(auth: ByteBuffer?) -> ByteBuffer? {
+  package func payload(auth: ByteBuffer?) -> ByteBuffer? {
     guard let pid else { return auth }
     var fields: [String: JSONValue] = ["pid": .string(pid)]
     if let offset { fields["offset"] = .string(offset) }

@@ -39,8 +39,8 @@ struct EngineIOPacket: Sendable {
 }
 
 /// What a server says of itself in its open packet.
-struct EngineIOHandshake: Sendable, Equatable {
-  var sid: String
+package struct EngineIOHandshake: Sendable, Equatable {
+  package var sid: String
   var upgrades: [String]
   /// Milliseconds between the server's pings.
   var pingInterval: Int
@@ -81,14 +81,14 @@ struct EngineIOHandshake: Sendable, Equatable {
 }
 
 /// A body of the polling transport: packets with 0x1E between them; a `b` marks base64 of a binary one.
-enum EngineIOPayload {
-  enum Part: Sendable {
+package enum EngineIOPayload {
+  package enum Part: Sendable {
     case text(ByteBuffer)
     case binary(ByteBuffer)
   }
 
   /// Keeps empty packets, also one behind a last separator: whoever reads them refuses them.
-  static func parse(_ body: ByteBuffer) throws(SocketIOError) -> [Part] {
+  package static func parse(_ body: ByteBuffer) throws(SocketIOError) -> [Part] {
     guard body.readableBytes > 0 else { return [] }
     var parts: [Part] = []
     var rest = body
@@ -114,7 +114,7 @@ enum EngineIOPayload {
     return parts
   }
 
-  static func encode(_ parts: [Part]) -> ByteBuffer {
+  package static func encode(_ parts: [Part]) -> ByteBuffer {
     var body = ByteBuffer()
     for (index, part) in parts.enumerated() {
       if index > 0 { body.writeInteger(UInt8(0x1E)) }

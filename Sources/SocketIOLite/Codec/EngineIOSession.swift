@@ -1,8 +1,8 @@
 import NIOCore
 
 /// The client's side of one Engine.IO 4 connection, without a socket: messages in, what to do out.
-struct EngineIOSession: Sendable {
-  enum Action: Sendable {
+package struct EngineIOSession: Sendable {
+  package enum Action: Sendable {
     case nothing
     /// The server said hello: connect the namespaces.
     case opened(EngineIOHandshake)
@@ -16,9 +16,11 @@ struct EngineIOSession: Sendable {
     case closed
   }
 
-  private(set) var handshake: EngineIOHandshake?
+  package private(set) var handshake: EngineIOHandshake?
 
-  mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Action {
+  package init() {}
+
+  package mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Action {
     // The frequent case first, without building a packet.
     if text.peekByte() == EngineIOPacket.Kind.message.rawValue, handshake != nil {
       var data = text

@@ -5,7 +5,7 @@
 #endif
 
 /// The name of an event: the first element of its array.
-enum EventName {
+package enum EventName {
   /// The name, and the offset of the first argument (or of the closing bracket); nil if there is none.
   ///
   /// `likely` is returned instead of a new string if the name is the same.
@@ -45,7 +45,7 @@ enum EventName {
   }
 
   /// A number as JavaScript writes it. Source: ECMA-262, Number::toString.
-  static func javaScriptText(_ value: Double) -> String {
+  package static func javaScriptText(_ value: Double) -> String {
     guard value.isFinite, value != 0 else { return value.isNaN ? "NaN" : value == 0 ? "0" : "\(value)nity" }
     // The shortest digits that mean this number are the same in both languages; where the point goes is not.
     let parts = "\(value.magnitude)".split(separator: "e")

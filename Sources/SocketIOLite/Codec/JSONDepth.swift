@@ -4,7 +4,7 @@ extension JSONScan {
   /// Throws `limitExceeded` if arrays and objects nest deeper than `limit`: a decoder that recurses would run out of stack.
   ///
   /// A level takes two bytes, its brackets, so that short payloads are not looked at.
-  static func checkDepth(_ json: ByteBuffer, limit: Int) throws(SocketIOError) {
+  package static func checkDepth(_ json: ByteBuffer, limit: Int) throws(SocketIOError) {
     guard json.readableBytes > 2 * limit else { return }
     if json.withUnsafeReadableBytes({ isDeeper($0, than: limit) }) {
       throw SocketIOError(

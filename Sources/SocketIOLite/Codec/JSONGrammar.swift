@@ -3,9 +3,9 @@ import NIOCore
 /// Says whether text is JSON to the letter, as `JSON.parse` does; decoders look only at what they are asked for.
 ///
 /// Source: RFC 8259.
-struct JSONGrammar {
+package struct JSONGrammar {
   /// Throws `malformedPacket`, with the place, for what `JSON.parse` refuses.
-  static func check(_ json: ByteBuffer) throws(SocketIOError) {
+  package static func check(_ json: ByteBuffer) throws(SocketIOError) {
     let place = json.withUnsafeReadableBytes { bytes -> Int? in
       var grammar = JSONGrammar(bytes: bytes)
       return grammar.isDocument() ? nil : grammar.index

@@ -7,7 +7,7 @@
 #endif
 
 /// Finds where the elements of a JSON array lie without decoding them: only strings and brackets are followed.
-enum JSONScan {
+package enum JSONScan {
   /// The index of the first such byte at or behind `start`: with memchr a base64 payload of a megabyte is one call.
   static func find(_ byte: CInt, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
     guard let base = bytes.baseAddress, start < bytes.count, let hit = memchr(base + start, byte, bytes.count - start)

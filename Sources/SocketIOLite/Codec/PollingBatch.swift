@@ -1,7 +1,7 @@
 import NIOCore
 
 /// Which packets go into the next body of the polling transport.
-enum PollingBatch {
+package enum PollingBatch {
   /// python-engineio reads no more than this of one body, and closes the session of who sends more.
   static let maxPackets = 16
   /// python-engineio under aiohttp (4.15 as 4.3) takes for the whole body what has arrived when it looks, answers OK, and the rest
@@ -21,7 +21,7 @@ enum PollingBatch {
   static func base64Length(_ count: Int) -> Int { (count + 2) / 3 * 4 }
 
   /// How many of the first packets fit in one body of `maxPayload` bytes with separators between; at least one.
-  static func count(_ lengths: some Sequence<Int>, maxPayload: Int?) -> Int {
+  package static func count(_ lengths: some Sequence<Int>, maxPayload: Int?) -> Int {
     let most = min(maxPayload ?? .max, maxBytes)
     var total = 0
     var count = 0

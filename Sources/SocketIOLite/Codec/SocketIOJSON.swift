@@ -8,7 +8,7 @@ import Synchronization
 #endif
 
 /// JSON in and out, with `Data` as binary attachments: `{"_placeholder": true, "num": n}` stands for the n-th.
-enum SocketIOJSON {
+package enum SocketIOJSON {
   private struct Placeholder: Codable {
     var _placeholder: Bool
     var num: Int
@@ -57,13 +57,13 @@ enum SocketIOJSON {
     .dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: message))
   }
 
-  struct Encoded: Sendable {
-    var array: ByteBuffer
-    var attachments: [ByteBuffer]
+  package struct Encoded: Sendable {
+    package var array: ByteBuffer
+    package var attachments: [ByteBuffer]
   }
 
   /// The arguments as one JSON array behind `name`, if there is one, and the attachments that were found in them.
-  static func encode(name: String?, _ arguments: [any Encodable & Sendable]) throws(SocketIOError) -> Encoded {
+  package static func encode(name: String?, _ arguments: [any Encodable & Sendable]) throws(SocketIOError) -> Encoded {
     // The encoder's strategy must be a Sendable closure, so what it collects needs a lock; it is never contended.
     let found = Mutex<[ByteBuffer]>([])
     let encoder = JSONEncoder()

@@ -7,21 +7,29 @@ import NIOCore
 #endif
 
 /// One packet of Socket.IO 5 without its attachments. Source: https://github.com/socketio/socket.io-protocol
-struct SocketIOPacket: Sendable {
-  enum Kind: UInt8, Sendable {
+package struct SocketIOPacket: Sendable {
+  package enum Kind: UInt8, Sendable {
     case connect = 0x30
     case disconnect, event, ack, connectError, binaryEvent, binaryAck
   }
 
-  var kind: Kind
-  var namespace: String = "/"
-  var id: Int?
-  var attachmentCount: Int = 0
+  package var kind: Kind
+  package var namespace: String = "/"
+  package var id: Int?
+  package var attachmentCount: Int = 0
   /// The JSON text, a slice of the message that it came in.
-  var data: ByteBuffer = ByteBuffer()
+  package var data: ByteBuffer = ByteBuffer()
+
+  package init(
+    kind: Kind, namespace: String = "/", id: Int? = nil, attachmentCount: Int = 0, data: ByteBuffer = ByteBuffer()
+  ) {
+    (self.kind, self.namespace, self.id, self.attachmentCount, self.data) = (kind, namespace, id, attachmentCount, data)
+  }
 
   /// Reads `<type>[<attachments>-][<namespace>,][<id>][<JSON>]`; the JSON itself is not looked at.
-  static func parse(_ text: ByteBuffer, limits: SocketIOLimits = .init()) throws(SocketIOError) -> SocketIOPacket {
+  package static func parse(_ text: ByteBuffer, limits: SocketIOLimits = .init()) throws(SocketIOError)
+    -> SocketIOPacket
+  {
     if let event = plainEvent(text) { return event }
     var rest = text
     guard let digit = rest.readInteger(as: UInt8.self), let kind = Kind(rawValue: digit) else {
@@ -92,7 +100,7 @@ struct SocketIOPacket: Sendable {
     }
   }
 
-  func encoded() -> ByteBuffer {
+  package func encoded() -> ByteBuffer {
     var buffer = ByteBufferAllocator().buffer(capacity: data.readableBytes + namespace.utf8.count + 24)
     encode(into: &buffer)
     return buffer
@@ -143,21 +151,25 @@ extension ByteBuffer {
 }
 
 /// Collects a packet's attachments, which follow it as binary messages, in order.
-struct PacketAssembler: Sendable {
-  struct Whole: Sendable {
+package struct PacketAssembler: Sendable {
+  package struct Whole: Sendable {
     var packet: SocketIOPacket
     var attachments: [ByteBuffer]
+
+    package init(packet: SocketIOPacket, attachments: [ByteBuffer]) {
+      (self.packet, self.attachments) = (packet, attachments)
+    }
   }
 
   private let limits: SocketIOLimits
   private var waiting: Whole?
 
-  init(limits: SocketIOLimits) { self.limits = limits }
+  package init(limits: SocketIOLimits) { self.limits = limits }
 
   /// True while attachments of a packet are outstanding.
   var isWaiting: Bool { waiting != nil }
 
-  mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Whole? {
+  package mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Whole? {
     if let waiting {
       let missing = waiting.packet.attachmentCount - waiting.attachments.count
       self.waiting = nil

@@ -7,8 +7,8 @@ import NIOCore
 #endif
 
 /// The client's side of Socket.IO 5 on one connection, without a socket: which namespaces are joined, what packets mean.
-struct SocketIOSession: Sendable {
-  enum Action: Sendable {
+package struct SocketIOSession: Sendable {
+  package enum Action: Sendable {
     case nothing
     /// Joined. What came of the namespace before is to be had from `takeEarly`.
     case connected(namespace: String)
@@ -36,29 +36,33 @@ struct SocketIOSession: Sendable {
   var arrival = SocketIOEvent.Arrival()
 
   /// What a server says to who joins a namespace.
-  struct Membership: Sendable, Hashable, Decodable {
+  package struct Membership: Sendable, Hashable, Decodable {
     var sid: String
     /// Names the session to be recovered; servers without connection state recovery give none.
     var pid: String?
+
+    package init(sid: String, pid: String? = nil) {
+      (self.sid, self.pid) = (sid, pid)
+    }
   }
 
-  init(limits: SocketIOLimits) {
+  package init(limits: SocketIOLimits) {
     self.limits = limits
     assembler = PacketAssembler(limits: limits)
   }
 
   func isJoined(_ namespace: String) -> Bool { joined[namespace] != nil }
   func membership(in namespace: String) -> Membership? { joined[namespace] }
-  var namespaces: [String] { joined.keys.sorted() }
+  package var namespaces: [String] { joined.keys.sorted() }
   /// Whether no other namespace is joined.
-  func isAlone(_ namespace: String) -> Bool { joined.count == (isJoined(namespace) ? 1 : 0) }
+  package func isAlone(_ namespace: String) -> Bool { joined.count == (isJoined(namespace) ? 1 : 0) }
   /// This side leaves.
-  mutating func leave(_ namespace: String) { forget(namespace) }
+  package mutating func leave(_ namespace: String) { forget(namespace) }
 
   /// This side asks for a namespace; false if a request that was given up is not answered yet, whose answer will do.
   ///
   /// A second CONNECT would be answered a second time, and neither answer says which request it is of.
-  mutating func ask(for namespace: String) -> Bool { asked.updateValue(true, forKey: namespace) == nil }
+  package mutating func ask(for namespace: String) -> Bool { asked.updateValue(true, forKey: namespace) == nil }
 
   /// The answer to a request is not wanted any more.
   mutating func giveUp(_ namespace: String) {
@@ -66,7 +70,7 @@ struct SocketIOSession: Sendable {
   }
 
   /// The events that came before the namespace was joined, in order.
-  mutating func takeEarly(_ namespace: String) -> [SocketIOEvent] {
+  package mutating func takeEarly(_ namespace: String) -> [SocketIOEvent] {
     let events = early.removeValue(forKey: namespace) ?? []
     earlyBytes -= events.reduce(0) { $0 + $1.byteCount }
     return events
@@ -84,7 +88,7 @@ struct SocketIOSession: Sendable {
     return nextID
   }
 
-  mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Action {
+  package mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Action {
     guard let whole = try assembler.receive(text: text) else { return .nothing }
     return try act(on: whole)
   }

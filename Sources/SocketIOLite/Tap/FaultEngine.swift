@@ -1,15 +1,15 @@
 import Synchronization
 
 /// The rules of a tap and how often each has matched, shared by its connections.
-final class FaultEngine: Sendable {
+package final class FaultEngine: Sendable {
   enum Fate: Sendable {
     case pass, drop, duplicate, disconnect
     case delay(Duration, keepingOrder: Bool)
     case reorder(rule: String, atMost: Duration)
   }
 
-  struct Decision: Sendable {
-    var faults: [String] = []
+  package struct Decision: Sendable {
+    package var faults: [String] = []
     /// Nil if the bytes stay as they are.
     var changed: Changed?
     var fate = Fate.pass
@@ -31,10 +31,12 @@ final class FaultEngine: Sendable {
   // Read per event by event loops; predicates and closures of the caller run outside it.
   private let state = Mutex(State())
 
+  package init() {}
+
   var isActive: Bool { state.withLock { !$0.rules.isEmpty } }
   var rules: [FaultRule] { state.withLock { $0.rules } }
 
-  func set(_ rules: [FaultRule]) {
+  package func set(_ rules: [FaultRule]) {
     state.withLock {
       $0.rules = []
       $0.matches = [:]
@@ -60,7 +62,7 @@ final class FaultEngine: Sendable {
     }
   }
 
-  func decide(_ event: SocketIOEvent, _ direction: TapDirection) -> Decision {
+  package func decide(_ event: SocketIOEvent, _ direction: TapDirection) -> Decision {
     var decision = Decision()
     for rule in rules where rule.matches(event, direction) {
       let count = state.withLock { state in

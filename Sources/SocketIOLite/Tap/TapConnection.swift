@@ -13,8 +13,8 @@ import NIOSSL
 ///
 /// What belongs to the connection is here: HTTP, frames, back-pressure. What belongs to the session, which may have many of them
 /// after each other and side by side, is in `TapSession`.
-final class TapConnection {
-  struct Environment: Sendable {
+package final class TapConnection {
+  package struct Environment: Sendable {
     var recorder: TapRecorder
     var faults: FaultEngine
     var limits: SocketIOLimits
@@ -24,6 +24,19 @@ final class TapConnection {
     /// Whether requests name the upstream in their Host header, or whatever the client wrote.
     var rewritesHost = false
     var upstream: @Sendable () -> String?
+
+    package init(
+      recorder: TapRecorder, faults: FaultEngine, limits: SocketIOLimits, connectTimeout: Duration, tls: SocketIOTLS,
+      rewritesHost: Bool = false, upstream: @escaping @Sendable () -> String?
+    ) {
+      self.recorder = recorder
+      self.faults = faults
+      self.limits = limits
+      self.connectTimeout = connectTimeout
+      self.tls = tls
+      self.rewritesHost = rewritesHost
+      self.upstream = upstream
+    }
   }
 
   enum Mode {
@@ -73,7 +86,7 @@ final class TapConnection {
   var toClient: TapFlow
   private static let maxHeldBytes = TapSession.maxHeldBytes
 
-  init(id: Int, sessions: TapSessions) {
+  package init(id: Int, sessions: TapSessions) {
     self.id = id
     self.sessions = sessions
     let environment = sessions.environment
@@ -182,7 +195,7 @@ final class TapConnection {
   }
 
   /// Reads and writes at the client's channel.
-  func addClientHandlers(_ channel: any Channel) throws {
+  package func addClientHandlers(_ channel: any Channel) throws {
     let relay = TapRelayHandler(.toServer, self)
     client = relay
     try channel.pipeline.syncOperations.addHandlers(relay, requestDecoder, TapRequestObserver(self))

@@ -4,7 +4,7 @@ import NIOPosix
 import NIOSSL
 
 /// How a tap reaches its upstream; a test may have it otherwise.
-protocol TapDialer: AnyObject {
+package protocol TapDialer: AnyObject {
   /// Connects, trying again until the deadline: an upstream may start after its client. `add` puts handlers in the pipeline; `done`
   /// gets the upstream's authority, or why there is none. Nothing more is tried once nobody `isWanted`.
   func connect(

@@ -10,8 +10,8 @@ import NIOCore
 ///
 /// With no rule set every byte is passed on as it comes. With rules, events are held until they are whole; bytes that no
 /// rule touches stay as they were. The change between both happens at the end of a message.
-struct TapFlow {
-  enum Command: Equatable {
+package struct TapFlow {
+  package enum Command: Equatable {
     case send(ByteBuffer)
     /// What the stream wants besides.
     case step(TapStream.Step)
@@ -35,7 +35,7 @@ struct TapFlow {
   /// True when the bytes stopped making sense: from there on they are forwarded and not read.
   private(set) var isOpaque = false
 
-  init(direction: TapDirection, connection: Int, faults: FaultEngine, limits: SocketIOLimits) {
+  package init(direction: TapDirection, connection: Int, faults: FaultEngine, limits: SocketIOLimits) {
     self.direction = direction
     self.connection = connection
     self.faults = faults
@@ -48,7 +48,7 @@ struct TapFlow {
     isHolding || faults.isActive || scanner.hasUnsentBytes || messageUnsent.readableBytes > 0
   }
 
-  mutating func receive(_ bytes: ByteBuffer, into stream: inout TapStream, now: NIODeadline) -> [Command] {
+  package mutating func receive(_ bytes: ByteBuffer, into stream: inout TapStream, now: NIODeadline) -> [Command] {
     guard !isOpaque else { return [.send(bytes)] }
     guard mustFrame(whileHolding: stream.isHolding) else {
       return [.send(bytes)] + readOnly(bytes, into: &stream, now: now)
@@ -66,7 +66,7 @@ struct TapFlow {
   }
 
   /// The commands that do what the stream wants.
-  func commands(_ steps: [TapStream.Step]) -> [Command] {
+  package func commands(_ steps: [TapStream.Step]) -> [Command] {
     steps.map { step in
       guard case .send(let piece) = step else { return .step(step) }
       return .send(piece.frames(masked: direction == .toServer))

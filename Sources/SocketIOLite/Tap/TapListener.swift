@@ -4,7 +4,7 @@ import NIOPosix
 import Synchronization
 
 /// The listening sockets of a tap, and the connections that they accepted.
-final class TapListener: Sendable {
+package final class TapListener: Sendable {
   private struct State {
     var listeners: [any Channel] = []
     var connections: [Int: any Channel] = [:]
@@ -15,13 +15,15 @@ final class TapListener: Sendable {
 
   // Connections come and go on several event loops.
   private let state = Mutex(State())
+
+  package init() {}
   private static let attempts = 20
 
   /// Binds every address to one port; with port 0 another one is tried if an address has it in use.
   ///
   /// All connections are on one event loop: what several of them have in common, a session, needs no lock then, and is recorded in
   /// the order in which it came.
-  func listen(_ listen: TapListen, _ environment: TapConnection.Environment) async throws -> Int {
+  package func listen(_ listen: TapListen, _ environment: TapConnection.Environment) async throws -> Int {
     guard !listen.hosts.isEmpty else { throw SocketIOError(.tapFailed, "a tap needs an address to listen on") }
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let sessions = try await loop.submit {
@@ -89,7 +91,7 @@ final class TapListener: Sendable {
   }
 
   /// Closes the listening sockets and every connection, waits until they are closed, and has it noted what was held back.
-  func close() async {
+  package func close() async {
     await closeChannels()
     guard let sessions = state.withLock({ $0.sessions }) else { return }
     // The event loop is the process's own and outlives every tap.

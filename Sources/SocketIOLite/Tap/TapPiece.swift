@@ -7,7 +7,7 @@ import NIOCore
 #endif
 
 /// A message on its way through a tap, in the bytes that it came in until another transport wants it otherwise.
-enum TapPiece: Sendable, Hashable {
+package enum TapPiece: Sendable, Hashable {
   /// WebSocket frames as they came; empty if they have left already.
   case frames(ByteBuffer)
   /// A packet of a polling payload as it came: text, or a `b` with base64 behind it.

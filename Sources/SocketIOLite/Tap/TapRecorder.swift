@@ -11,7 +11,7 @@ import Synchronization
 /// What a tap has seen: records, anomalies, and the queues that get a copy.
 ///
 /// The newest records are in memory. When they are more than that is to hold, the oldest of them move to a file.
-final class TapRecorder: Sendable {
+package final class TapRecorder: Sendable {
   private struct Subscription {
     weak var queue: EventQueue<TapRecord>?
     var wants: (@Sendable (TapRecord) -> Bool)?
@@ -47,13 +47,13 @@ final class TapRecorder: Sendable {
   /// So much moves to the file at once: few system calls, and none that holds up what passes.
   private static let spillLength = 262_144
 
-  init(maxBytes: Int, maxMemoryBytes: Int = .max, spillFolder: String? = nil) {
+  package init(maxBytes: Int, maxMemoryBytes: Int = .max, spillFolder: String? = nil) {
     self.maxBytes = maxBytes
     self.maxMemoryBytes = maxMemoryBytes
     self.spillFolder = spillFolder
   }
 
-  var records: [TapRecord] {
+  package var records: [TapRecord] {
     var all: [TapRecord] = []
     forEach { all.append($0) }
     return all
@@ -66,9 +66,9 @@ final class TapRecorder: Sendable {
     for record in records { try body(record) }
   }
 
-  var anomalies: [TapAnomaly] { state.withLock { $0.anomalies } }
+  package var anomalies: [TapAnomaly] { state.withLock { $0.anomalies } }
   /// How much of the recording is in memory, and how much in the file.
-  var sizes: (memory: Int, file: Int) { state.withLock { ($0.memoryBytes, $0.spilledBytes) } }
+  package var sizes: (memory: Int, file: Int) { state.withLock { ($0.memoryBytes, $0.spilledBytes) } }
 
   func queue(named name: String, capacity: Int, where wants: (@Sendable (TapRecord) -> Bool)?) -> EventQueue<TapRecord>
   {
@@ -89,7 +89,7 @@ final class TapRecorder: Sendable {
     return queue
   }
 
-  func record(_ record: TapRecord) {
+  package func record(_ record: TapRecord) {
     let size = record.event.byteCount
     let (subscriptions, problem) = state.withLock { state in
       var problem: String?

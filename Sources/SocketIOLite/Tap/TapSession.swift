@@ -153,14 +153,14 @@ final class TapSession {
 }
 
 /// The sessions of a tap, on its event loop.
-final class TapSessions {
+package final class TapSessions {
   let environment: TapConnection.Environment
   let eventLoop: any EventLoop
   let dialer: any TapDialer
   private var bySID: [String: TapSession] = [:]
   private var made = 0
 
-  init(_ environment: TapConnection.Environment, _ eventLoop: any EventLoop, _ dialer: any TapDialer) {
+  package init(_ environment: TapConnection.Environment, _ eventLoop: any EventLoop, _ dialer: any TapDialer) {
     self.environment = environment
     self.eventLoop = eventLoop
     self.dialer = dialer

@@ -5,8 +5,8 @@ import NIOCore
 ///
 /// Transports come and go beneath it: a polling session has a connection for each request if it must, and may go over to a WebSocket.
 /// What is half received, held or due belongs here.
-struct TapStream {
-  enum Step: Equatable {
+package struct TapStream {
+  package enum Step: Equatable {
     case send(TapPiece)
     /// Call `wake` then.
     case wakeAt(NIODeadline)
@@ -52,7 +52,7 @@ struct TapStream {
   private var overtaken: [Held] = []
   private var reordered: [Held] = []
 
-  init(direction: TapDirection, recorder: TapRecorder, faults: FaultEngine, limits: SocketIOLimits) {
+  package init(direction: TapDirection, recorder: TapRecorder, faults: FaultEngine, limits: SocketIOLimits) {
     self.direction = direction
     self.recorder = recorder
     self.faults = faults
@@ -126,7 +126,7 @@ struct TapStream {
   }
 
   /// Sends what has waited long enough.
-  mutating func wake(now: NIODeadline) -> [Step] {
+  package mutating func wake(now: NIODeadline) -> [Step] {
     var steps: [Step] = []
     while let first = inOrder.first, first.due <= now {
       inOrder.removeFirst()
@@ -140,7 +140,7 @@ struct TapStream {
   }
 
   /// Sends everything that waits, because the session or its connection is about to end.
-  mutating func flush() -> [Step] { wake(now: .distantFuture) }
+  package mutating func flush() -> [Step] { wake(now: .distantFuture) }
 
   /// Sends what is held of an event that will not become whole.
   mutating func giveUpEvent() -> [Step] {

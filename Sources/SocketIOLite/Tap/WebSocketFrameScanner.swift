@@ -5,14 +5,14 @@ import NIOWebSocket
 ///
 /// NIO's decoder gives the content only; a tap must also know where a frame lies in the stream, because it forwards bytes
 /// that it has not finished reading, and must be able to go on when it cannot make sense of them.
-struct WebSocketFrameScanner: Sendable {
-  struct Frame: Sendable {
+package struct WebSocketFrameScanner: Sendable {
+  package struct Frame: Sendable {
     var isLast: Bool
     var opcode: UInt8
     /// Unmasked.
-    var payload: ByteBuffer
+    package var payload: ByteBuffer
     /// The frame's bytes that have not been forwarded yet.
-    var unsent: ByteBuffer
+    package var unsent: ByteBuffer
     /// Whether a part of the frame was forwarded before it was whole.
     var isPartlySent: Bool
     var isControl: Bool { opcode >= 8 }
@@ -29,12 +29,12 @@ struct WebSocketFrameScanner: Sendable {
   /// So much memory is taken for a frame because it announces it; more once it comes.
   private static let maxTrustedBytes = 1_048_576
 
-  init(maxPayloadBytes: Int) { self.maxPayloadBytes = maxPayloadBytes }
+  package init(maxPayloadBytes: Int) { self.maxPayloadBytes = maxPayloadBytes }
 
   private var count: Int { begun.readableBytes + buffer.readableBytes }
   var hasUnsentBytes: Bool { count > sent }
 
-  mutating func append(_ bytes: ByteBuffer) {
+  package mutating func append(_ bytes: ByteBuffer) {
     if buffer.readableBytes == 0 {
       buffer = bytes
     } else {
@@ -54,7 +54,7 @@ struct WebSocketFrameScanner: Sendable {
   }
 
   /// The next whole frame; nil if there is none yet. Throws if these bytes are no frames that can be understood.
-  mutating func next() throws(SocketIOError) -> Frame? {
+  package mutating func next() throws(SocketIOError) -> Frame? {
     if let begunHead { return continued(begunHead) }
     guard let head = try header() else { return nil }
     let length = head.length + head.payloadLength
@@ -133,7 +133,7 @@ struct WebSocketFrameScanner: Sendable {
   }
 
   /// One whole frame, masked at random if a client is to have sent it.
-  static func frame(opcode: UInt8, _ payload: ByteBuffer, masked: Bool) -> ByteBuffer {
+  package static func frame(opcode: UInt8, _ payload: ByteBuffer, masked: Bool) -> ByteBuffer {
     var frame = ByteBufferAllocator().buffer(capacity: payload.readableBytes + 14)
     let maskBit: UInt8 = masked ? 0x80 : 0
     frame.writeInteger(0x80 | opcode)
