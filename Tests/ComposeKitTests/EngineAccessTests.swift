@@ -16,6 +16,9 @@ struct EngineAccessTests {
     #expect(access.key == "")
     #expect(access.composeCandidates == [["docker", "compose"], ["docker-compose"]])
     #expect(access.command(["ps"]).line == "docker ps")
+    // Compose finds docker's engine itself, so that what docker says of it changes nothing.
+    #expect(access.answered("unix:///d.sock").access == access)
+    #expect(access.defaultNetwork == "bridge" && access.addressQuestion?.first == "context")
   }
 
   @Test("The environment chooses an engine, and what is given wins over it")
@@ -51,6 +54,9 @@ struct EngineAccessTests {
     own.foundAddress = "unix:///run/podman/podman.sock"
     #expect(own.variables == ["DOCKER_HOST": "unix:///run/podman/podman.sock"])
     #expect(own.key == key)
+    own.foundAddress = nil
+    #expect(own.answered("/run/podman/podman.sock").access.foundAddress == "unix:///run/podman/podman.sock")
+    #expect(own.defaultNetwork == "podman" && own.addressQuestion?.first == "info")
     #expect(EngineAccess(environment: ["COMPOSEKIT_ENGINE": "podman"]).family == .podman)
   }
 

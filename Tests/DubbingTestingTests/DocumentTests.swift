@@ -26,7 +26,7 @@ struct DocumentTests {
       StackFile.CodingKeys.allCases.map(\.rawValue) + DualStack.Role.needed.map(\.name)
       + StackFile.Project.CodingKeys.allCases.map(\.rawValue)
       + StackFile.Port.CodingKeys.allCases.map(\.rawValue) + StackFile.Budget.CodingKeys.allCases.map(\.rawValue)
-      + StackFile.Padding.CodingKeys.allCases.map(\.rawValue) + StackFile.tolerances.keys
+      + StackFile.Padding.CodingKeys.allCases.map(\.rawValue) + Tolerances.keys.keys
     for key in keys { #expect(document.contains("`\(key)`"), "\(key)") }
   }
 
@@ -43,6 +43,14 @@ struct DocumentTests {
     let file = try JSONDecoder().decode([String: ContractFile].self, from: Data("{\(json)}".utf8))
     let contract = try #require(file["contract"]).contract(inherited: ["KEY": "k"])
     #expect(contract.events.count == 5 && contract.sequence == .restarts && contract.auth == ["key": "k"])
+  }
+
+  @Test("README says how many checks there are")
+  func checkCount() throws {
+    let readme = try Self.text("README.md")
+    // Continuity is asked wherever an output was recorded; listening to it is up to who sets it up.
+    let count = DubbingVerdict.Check.Name.allCases.count + 1
+    #expect(readme.contains("verdict: \(count) checks") && readme.contains("asks \(count) questions"), "\(count)")
   }
 
   @Test("Every key of the checks that a stack file switches on is in their document")

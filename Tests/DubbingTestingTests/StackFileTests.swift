@@ -15,12 +15,16 @@ struct StackFileTests {
     #expect(stack.file == Self.own.path)
     stack.file = nil
     let folder = Self.own.deletingLastPathComponent().path
-    let ports = ["MEDIAMTX_RTSP_PORT", "MEDIAMTX_RTMP_PORT", "MEDIAMTX_API_PORT", "MEDIA_SERVICE_PORT"]
-    var expected = DualStack(
-      media: .init(
-        name: "e2e-media-019", files: [folder + "/media.yml"],
-        environment: Dictionary(uniqueKeysWithValues: ports.map { ($0, "0") })),
-      sts: .init(name: "e2e-sts-019", files: [folder + "/sts.yml"], environment: ["STS_PORT": "0"]))
+    // Every port that the compose files publish on the host, and so no port that a second run would find taken.
+    func described(_ name: String) throws -> ComposeProject {
+      let file = "\(folder)/\(name).yml"
+      let variables = try String(contentsOfFile: file, encoding: .utf8).matches(of: /- "127\.0\.0\.1:\$\{(\w+):-/)
+      return ComposeProject(
+        name: "e2e-\(name)-019", files: [file],
+        environment: Dictionary(uniqueKeysWithValues: variables.map { (String($0.output.1), "0") }))
+    }
+    var expected = DualStack(media: try described("media"), sts: try described("sts"))
+    expected.ports.merge(stack.ports) { own, _ in own }
     for role in [DualStack.Role.worker, .speech] { expected.ports[role]?.healthPath = "/health" }
     let fallbacks = try #require(MetricBound(#"worker_audio_fragments_total{status="fallback"} == 0"#))
     (expected.tail, expected.picture) = (.flushed, .untouched)

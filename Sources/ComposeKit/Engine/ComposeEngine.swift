@@ -119,8 +119,7 @@ public struct ComposeEngine: Sendable, Hashable, CustomStringConvertible {
   public static func bridgeGateway() async throws -> String { try await bridgeGateway(EngineAccess()) }
 
   private static func bridgeGateway(_ access: EngineAccess) async throws -> String {
-    // Podman calls its default network after itself.
-    let command = access.command(["network", "inspect", access.family == .podman ? "podman" : "bridge"])
+    let command = access.command(["network", "inspect", access.defaultNetwork])
     let text = try await command.runChecked()
     guard let gateway = try NetworkRecord.decode(text).first?.gateway else {
       throw ComposeError(

@@ -106,6 +106,30 @@ package struct EngineAccess: Sendable, Hashable {
     }
   }
 
+  /// Asks the program where it finds its engine; nil where it cannot tell.
+  var addressQuestion: [String]? {
+    switch family {
+    case .docker: ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
+    case .podman: ["info", "--format", "{{.Host.RemoteSocket.Path}}"]
+    case .nerdctl: nil
+    }
+  }
+
+  /// What the answer to ``addressQuestion`` says, kept where compose would not find the engine itself.
+  func answered(_ answer: String) -> (access: EngineAccess, address: String) {
+    guard family == .podman else { return (self, answer) }
+    let address = answer.hasPrefix("/") ? "unix://" + answer : answer
+    var access = self
+    access.foundAddress = address
+    return (access, address)
+  }
+
+  /// The network that a container is in of which nothing is said.
+  var defaultNetwork: String {
+    // Podman calls it after itself.
+    family == .podman ? "podman" : "bridge"
+  }
+
   /// The template for the project's label in lists, to be read by ``ComposeLabel/project(in:)``.
   var projectLabelFormat: String {
     // Podman has no way to print a single one.

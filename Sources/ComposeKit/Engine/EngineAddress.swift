@@ -37,20 +37,8 @@ struct EngineAddress: Sendable, Hashable {
   /// The address that a program finds itself; podman's goes into the access, as compose does not find it.
   private static func resolved(_ access: EngineAccess) async throws -> (EngineAccess, address: String) {
     if let address = access.address { return (access, address) }
-    switch access.family {
-    case .docker:
-      let arguments = ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
-      return (access, try await access.command(arguments, deadline: .seconds(20)).runChecked().trimmed)
-    case .podman:
-      let arguments = ["info", "--format", "{{.Host.RemoteSocket.Path}}"]
-      let path = try await access.command(arguments, deadline: .seconds(20)).runChecked().trimmed
-      var access = access
-      let address = path.hasPrefix("/") ? "unix://" + path : path
-      access.foundAddress = address
-      return (access, address)
-    case .nerdctl:
-      return (access, "")
-    }
+    guard let question = access.addressQuestion else { return (access, "") }
+    return access.answered(try await access.command(question, deadline: .seconds(20)).runChecked().trimmed)
   }
 
   /// The host that ssh connects to for an alias of its configuration; nil where ssh cannot tell, or is not there.

@@ -87,14 +87,6 @@ package struct StackFile: Decodable {
     }
   }
 
-  /// The bounds that a file may set, by their keys.
-  package static let tolerances: [String: @Sendable (inout Tolerances, Double) -> Void] = [
-    "av_delta_ms": { $0.avDelta = .milliseconds($1) }, "duration_ms": { $0.duration = .milliseconds($1) },
-    "missed_start_ms": { $0.missedStart = .milliseconds($1) }, "gap_ms": { $0.gap = .milliseconds($1) },
-    "video_jitter_ms": { $0.videoJitter = .milliseconds($1) }, "audible_original": { $0.audibleOriginal = $1 },
-    "quiet_dub_db": { $0.quietDub = $1 },
-  ]
-
   var media: Project
   var sts: Project
   /// Those of the needed roles, at the top, and the further ones below `ports`.
@@ -162,7 +154,7 @@ package struct StackFile: Decodable {
     return switch path.count {
     case 0: CodingKeys.allCases.map(\.rawValue) + needed
     case 1 where path == ["media"] || path == ["sts"]: Project.CodingKeys.allCases.map(\.rawValue)
-    case 1 where path == ["tolerances"]: tolerances.keys.sorted()
+    case 1 where path == ["tolerances"]: Tolerances.keys.keys.sorted()
     case 1 where path == ["padding"]: Padding.CodingKeys.allCases.map(\.rawValue)
     case 1 where path == ["budget"]: Budget.CodingKeys.allCases.map(\.rawValue)
     // Whose service a needed one is goes without saying.

@@ -86,7 +86,7 @@ struct StackFileReader {
       guard bound >= 0 else {
         throw error(.badValue, "tolerances.\(key) is \(bound)", next: "give a number that is not below 0")
       }
-      StackFile.tolerances[key]?(&stack.tolerances, bound)
+      Tolerances.keys[key]?(&stack.tolerances, bound)
     }
     stack.contract = try contract(content.contract)
     do {

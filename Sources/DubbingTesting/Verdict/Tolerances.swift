@@ -24,6 +24,14 @@ public struct Tolerances: Sendable, Hashable {
   /// How much the video's times may move against the input's, for `timestamps`: the largest difference minus the smallest.
   public var videoJitter = Duration.milliseconds(20)
 
+  /// What a stack file may set, by its keys.
+  package static let keys: [String: @Sendable (inout Tolerances, Double) -> Void] = [
+    "av_delta_ms": { $0.avDelta = .milliseconds($1) }, "duration_ms": { $0.duration = .milliseconds($1) },
+    "missed_start_ms": { $0.missedStart = .milliseconds($1) }, "gap_ms": { $0.gap = .milliseconds($1) },
+    "audible_original": { $0.audibleOriginal = $1 }, "quiet_dub_db": { $0.quietDub = $1 },
+    "video_jitter_ms": { $0.videoJitter = .milliseconds($1) },
+  ]
+
   /// The standard tolerances.
   public init() {}
 
