@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Formatting of Swift, syntax of shell and Python, files that have grown too long, copies that differ, circles between folders, public
-# declarations without documentation, and what the documentation says.
+# declarations without documentation, tests that reach past `package`, and what the documentation says.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,6 +19,9 @@ fi
 for copy in relay worker; do
   cmp -s compose/sts/healthcheck "compose/$copy/healthcheck" || { echo "lint: compose/$copy/healthcheck differs from compose/sts/healthcheck: copy the right one over the other" >&2; exit 1; }
 done
+# What a test reaches only so is a sign of a type that wants to be its own; and such a test does not build in release.
+testable=$(git grep -lE '^ *@testable import' -- Tests | wc -l)
+[ "$testable" -le 15 ] || { echo "lint: @testable import in $testable files of Tests, 15 are the most: make what the test needs \`package\`" >&2; exit 1; }
 scripts/check-folders.py
 scripts/check-public.py
 scripts/check-docs.py

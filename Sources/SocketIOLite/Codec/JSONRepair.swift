@@ -12,12 +12,6 @@ import NIOCore
 /// units; bytes that are not UTF-8; and a key that is twice in one object, of which `JSON.parse` keeps the last and Foundation the
 /// first. White space around it may be a line feed of a server that writes lines.
 enum JSONRepair {
-  /// The text as it can be decoded; nil if there is nothing to mend in it.
-  static func mended(_ json: Data) -> Data? {
-    let text = withoutBrokenText(json)
-    return withoutRepeatedKeys(text ?? json) ?? text
-  }
-
   // MARK: Text
 
   /// Each half of a surrogate pair and each byte that is not UTF-8 as U+FFFD; nil if there are none.
