@@ -226,6 +226,13 @@ extension MadeFault {
       name: "a second of the picture shown again, the sound right", checks: [.videoPackets],
       make: Damage.picture(PictureMatchTests.again(25, inPlace: true)),
       neighbour: Damage.picture(PictureMatchTests.again(5, inPlace: true))),
+    MadeFault(
+      name: "half a second of the picture shown again, the sound right", checks: [.videoPackets],
+      make: Damage.picture(PictureMatchTests.again(12, inPlace: true))),
+    MadeFault(
+      name: "a second of the picture put in, so that the rest comes late", checks: [.videoPackets, .avSync],
+      make: Damage.picture(PictureMatchTests.again(25, inPlace: false) + ",trim=duration=12"),
+      neighbour: Damage.picture(PictureMatchTests.again(2, inPlace: false) + ",trim=duration=12")),
     MadeFault(name: "output without its picture", checks: [.codecs], make: { $0.picture = nil }),
   ]
 
