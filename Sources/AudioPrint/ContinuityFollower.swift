@@ -51,6 +51,19 @@ struct ContinuityFollower {
     return lower..<end.clamped(to: lower...max(lower, track.blocks.upperBound))
   }
 
+  /// Blocks from the first to the last stretch in which some of the clip is surely played.
+  var followed: Range<Int> { (runs.first?.blocks.lowerBound ?? 0)..<(runs.last?.blocks.upperBound ?? 0) }
+
+  /// Whether some of the clip, 0.2 s or more, may be played before or after the blocks that are looked at: less than 4 s of them are left.
+  var isCutOff: Bool {
+    guard !runs.isEmpty else { return false }
+    let (first, last, near) = (followed.lowerBound, followed.upperBound, 800)
+    let before = first * Self.size + track.offset(at: first)
+    let after = clip.samples.count - last * Self.size - track.offset(at: last - 1)
+    return first < track.blocks.lowerBound + near && before > Thresholds.sampleRate / 5
+      || last > track.blocks.upperBound - near && after > Thresholds.sampleRate / 5
+  }
+
   /// Seconds in which the clip can be judged, and in how many of them it is followed.
   func amounts(_ playing: Range<Int>) -> (judged: Double, followed: Double) {
     let levels = ContinuityLevels(track: track)
