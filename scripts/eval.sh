@@ -4,7 +4,7 @@
 #   QUICK=1 scripts/eval.sh  a part of it, in three minutes: says that it works, not how well
 #   SOURCES=8 scripts/eval.sh  the first 8 of the 20 sources
 #   ONLY=jingles scripts/eval.sh  the sources whose names hold this
-#   PART=breaks scripts/eval.sh  breaks put into known sound, and hours without any (ROUNDS=3, MINUTES=9 of each source and codec);
+#   PART=breaks scripts/eval.sh  breaks put into known sound, and hours without any (ROUNDS=2, MINUTES=9 of each source and codec);
 #                            HALF=tuning: only the sources that thresholds may be fixed on. Started again, it goes on where it was
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -9,7 +9,7 @@ struct ContinuityClip {
   private static let (enough, gain) = (0.97, 0.02)
   /// Seconds that must be followed for the clip to be played at all.
   private static let least = 0.15
-  /// Samples by which what is put in or left out may move either end: 4 s.
+  /// Samples by which what is put in or left out may move either end: 4 s, and more where the clip is still played there.
   private static let slack = 4 * rate
 
   /// Follows the clip from its place, or, where that explains too little, at another speed; nil if it is not played.
@@ -127,16 +127,28 @@ struct ContinuityClip {
       place: ContinuityPlace.Found, within room: ClosedRange<Double>, ratio: Double = 1, shift: Double = 0,
       length: Double? = nil
     ) {
-      let first = (place.position - slack) / Double(size)
-      let last = (place.position + slack) / Double(size) + Double(clip.blocks)
-      let bounds = 0...Double(recording.blocks)
-      let lower = Int(max(first, room.lowerBound / Double(size)).clamped(to: bounds).rounded())
-      let upper = Int(min(last, room.upperBound / Double(size)).clamped(to: bounds).rounded())
-      let limits = lower..<max(lower, upper)
-      let recording = place.isInverted ? recording.inverted : recording
+      func span(_ reach: Double) -> Range<Int> {
+        let first = (place.position - reach) / Double(size)
+        let last = (place.position + reach) / Double(size) + Double(clip.blocks)
+        let bounds = 0...Double(recording.blocks)
+        let lower = Int(max(first, room.lowerBound / Double(size)).clamped(to: bounds).rounded())
+        let upper = Int(min(last, room.upperBound / Double(size)).clamped(to: bounds).rounded())
+        return lower..<max(lower, upper)
+      }
+      let heard = place.isInverted ? recording.inverted : recording
+      var reach = slack
+      var limits = span(reach)
       guard !limits.isEmpty else { return nil }
       (self.ratio, self.shift, self.length) = (ratio, shift, length ?? Double(recording.samples.count) / rate)
-      follower = ContinuityFollower(clip: clip, recording: recording, limits: limits, place: place)
+      var follower = ContinuityFollower(clip: clip, recording: heard, limits: limits, place: place)
+      while follower.isCutOff, span(2 * reach) != limits {
+        reach *= 2
+        limits = span(reach)
+        let wider = ContinuityFollower(clip: clip, recording: heard, limits: limits, place: place)
+        guard wider.followed != follower.followed else { break }
+        follower = wider
+      }
+      self.follower = follower
       playing = follower.playing
       guard !playing.isEmpty else { return nil }
       (judged, followed) = follower.amounts(playing)

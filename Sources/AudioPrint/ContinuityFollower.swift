@@ -16,6 +16,8 @@ struct ContinuityFollower {
   private static let sure = 3
   /// Samples at a recording's ends in which a codec's first frame may lack what lies before it: 25 ms.
   private static let frame = 200
+  /// Samples (1 s): a longer stretch that is played again is found as another delay.
+  private static let longestAgain = 8000
 
   init(
     clip: ContinuitySignal, recording: ContinuitySignal, limits: Range<Int>, place: ContinuityPlace.Found
@@ -47,6 +49,19 @@ struct ContinuityFollower {
     let end = (clip.samples.count - track.offset(at: last - 1) + Self.size - 1) / Self.size
     let lower = begin.clamped(to: track.blocks.lowerBound...track.blocks.upperBound)
     return lower..<end.clamped(to: lower...max(lower, track.blocks.upperBound))
+  }
+
+  /// Blocks from the first to the last stretch in which some of the clip is surely played.
+  var followed: Range<Int> { (runs.first?.blocks.lowerBound ?? 0)..<(runs.last?.blocks.upperBound ?? 0) }
+
+  /// Whether some of the clip, 0.2 s or more, may be played before or after the blocks that are looked at: less than 4 s of them are left.
+  var isCutOff: Bool {
+    guard !runs.isEmpty else { return false }
+    let (first, last, near) = (followed.lowerBound, followed.upperBound, 800)
+    let before = first * Self.size + track.offset(at: first)
+    let after = clip.samples.count - last * Self.size - track.offset(at: last - 1)
+    return first < track.blocks.lowerBound + near && before > Thresholds.sampleRate / 5
+      || last > track.blocks.upperBound - near && after > Thresholds.sampleRate / 5
   }
 
   /// Seconds in which the clip can be judged, and in how many of them it is followed.
@@ -178,31 +193,45 @@ struct ContinuityFollower {
     let first = track.edge(
       near: change.between.lowerBound * Self.size, radius: radius, left: before, right: .foreign)
     let last = track.edge(near: change.between.upperBound * Self.size, radius: radius, left: .foreign, right: after)
-    let isDoubled = abs(change.jump) <= Self.seam && isBefore(first..<max(first, last), change)
+    let span = first..<max(first, last)
+    if abs(change.jump) <= Self.seam, let again = again(span, change) { return again }
     return Found(
-      kind: isDoubled ? .doubled : .inserted, samples: first..<max(first, last), count: max(0, last - first),
+      kind: .inserted, samples: span, count: span.count,
       clipSample: first + track.offset(at: change.between.lowerBound))
   }
 
   private func plays(_ span: Range<Int>, at offset: Int) -> Bool {
-    let common = recording.cross(clip, offset: offset, from: span.lowerBound, count: span.count)
+    // What is as good as silent says nothing.
+    agreement(span, at: offset).map { $0 > 0.4 } ?? true
+  }
+
+  /// Normalised correlation of the recording with the clip at an offset; nil where one of them is as good as silent.
+  private func agreement(_ span: Range<Int>, at offset: Int) -> Float? {
     let power =
       recording.energy(from: span.lowerBound, count: span.count)
       * clip.energy(from: span.lowerBound + offset, count: span.count)
-    // What is as good as silent says nothing.
-    return common > 0.4 * power.squareRoot() || power < 1e-4 * track.loud * clip.loud
+    guard power >= 1e-4 * track.loud * clip.loud, power > 0 else { return nil }
+    return recording.cross(clip, offset: offset, from: span.lowerBound, count: span.count) / power.squareRoot()
   }
 
-  /// Whether what sounds is what came just before: too short to be looked for, it is known by its length.
-  private func isBefore(_ span: Range<Int>, _ change: Change) -> Bool {
-    let offset = track.offset(at: change.before.blocks.upperBound - 1) - span.count
-    return (-8...8).contains { shift in
-      let common = recording.cross(clip, offset: offset + shift, from: span.lowerBound, count: span.count)
-      let power =
-        recording.energy(from: span.lowerBound, count: span.count)
-        * clip.energy(from: span.lowerBound + offset + shift, count: span.count)
-      return power > 0 && common > 0.7 * power.squareRoot()
+  /// What came just before, played once more in place of what should come: too short to be looked for everywhere, it is known by how far
+  /// back it lies, which is about as far as it is long.
+  private func again(_ span: Range<Int>, _ change: Change) -> Found? {
+    let offset = track.offset(at: change.before.blocks.upperBound - 1)
+    guard span.count >= Self.size, span.count <= Self.longestAgain else { return nil }
+    // Where it begins and ends is known to some blocks only; in a few milliseconds much is alike.
+    let reach = min(8 * Self.size, span.count / 3)
+    let core = span.lowerBound + reach / 2..<span.upperBound - reach / 2
+    let ways = (span.count - reach...span.count + reach).map { back in
+      (back: back, agreement: agreement(core, at: offset - back) ?? 0)
     }
+    guard let best = ways.max(by: { $0.agreement < $1.agreement }), best.agreement > 0.7 else { return nil }
+    let (before, after) = sides(change)
+    let inside = ContinuityTrack.Side.clip(offset: offset - best.back, gain: track.gain)
+    let first = track.edge(near: span.lowerBound, radius: reach, left: before, right: inside)
+    let last = track.edge(near: span.upperBound, radius: reach, left: inside, right: after)
+    guard first < last, last - first <= best.back + 4 * Self.size else { return nil }
+    return Found(kind: .doubled, samples: first..<last, count: last - first, clipSample: first + offset)
   }
 
   /// Other sound where the clip should begin or end.

@@ -155,8 +155,10 @@ struct ContinuityLanes {
     return won >= 3 ? lane : nil
   }
 
-  /// The offset of the lane that explains best what comes before.
-  private func currentOffset(before block: Int) -> Int {
+  /// The offset of the lane that explains best what comes before, behind any other sound that was put in.
+  private func currentOffset(before start: Int) -> Int {
+    var block = start
+    while block > limits.lowerBound, !(best[block - 1 - limits.lowerBound] >= Self.explained) { block -= 1 }
     var (found, height): (Int, Float) = (lanes[0].offset(at: block), 0)
     for (lane, agreement) in zip(lanes, agreements) {
       var sum: Float = 0

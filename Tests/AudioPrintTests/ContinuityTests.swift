@@ -105,6 +105,26 @@ struct ContinuityTests {
     #expect(ended.breaks.reduce(0) { $0 + $1.length } > 1, "\(ended)")
   }
 
+  @Test("What is put in or left out may move the end by any length", arguments: [Fault.inserted, .doubled, .skipped])
+  func longer(fault: Fault) async throws {
+    let clip = try await Media.original()
+    var broken = clip
+    // From the end on, so that places stay where they are.
+    let starts = [22.0, 17, 12, 7].map { clip.sounding(from: $0, for: 0.12) + 0.06 }
+    #expect(zip(starts, starts.dropFirst()).allSatisfy { $0 - $1 > 2.5 }, "\(starts)")
+    for start in starts {
+      switch fault {
+      case .inserted: broken = try broken.replacing(start, start, with: AudioClip.noise(2, seed: UInt64(start)).samples)
+      default: broken = try fault.put(into: broken, at: start, length: 2)
+      }
+    }
+    let found = report(clip, on: try await Coding.aac.pass(broken))
+    #expect(found.breaks.map(\.kind) == starts.map { _ in fault.kind }, "\(found)")
+    #expect(found.breaks.allSatisfy { abs($0.length - 2) < 0.02 }, "\(found)")
+    let moved = fault == .skipped ? -8.0 : 8
+    #expect(abs((found.clips.first?.end ?? 0) - clip.duration - moved) < 0.05, "\(found)")
+  }
+
   @Test(
     "What a pipeline may do to a clip is no break",
     arguments: [

@@ -61,6 +61,11 @@ enum Damage {
     }
   }
 
+  /// Cuts out the middle of a loud stretch: what follows comes at once.
+  static func leftOut(_ length: Double) -> MadeFault.Change {
+    whole { sound in sound.removeSubrange(samples(loudest(length + 0.1, in: sound) + 0.05, length)) }
+  }
+
   static func whole(_ change: @escaping @Sendable (inout [Float]) -> Void) -> MadeFault.Change {
     { $0.damage = change }
   }
@@ -112,6 +117,16 @@ extension MadeFault {
         let start = Damage.loudest(1, in: sound)
         sound.replaceSubrange(
           Damage.samples(start + 0.5, 0.5), with: Array(sound[Damage.samples(start, 0.5)]))
+      }),
+    MadeFault(
+      name: "60 ms of the dub left out", checks: [.continuity], kinds: [.skipped],
+      make: Damage.leftOut(0.06), neighbour: Damage.leftOut(0.004)),
+    MadeFault(
+      name: "100 ms of the dub played twice, in place of what follows", checks: [.continuity], kinds: [.doubled],
+      make: Damage.whole { sound in
+        let start = Damage.loudest(0.3, in: sound)
+        sound.replaceSubrange(
+          Damage.samples(start + 0.15, 0.1), with: Array(sound[Damage.samples(start + 0.05, 0.1)]))
       }),
     MadeFault(
       name: "the last two seconds silent", checks: [.continuity], kinds: [.missing],
@@ -210,6 +225,13 @@ extension MadeFault {
       name: "a second of the picture shown again, the sound right", checks: [.videoPackets],
       make: Damage.picture(PictureMatchTests.again(25, inPlace: true)),
       neighbour: Damage.picture(PictureMatchTests.again(5, inPlace: true))),
+    MadeFault(
+      name: "half a second of the picture shown again, the sound right", checks: [.videoPackets],
+      make: Damage.picture(PictureMatchTests.again(12, inPlace: true))),
+    MadeFault(
+      name: "a second of the picture put in, so that the rest comes late", checks: [.videoPackets, .avSync],
+      make: Damage.picture(PictureMatchTests.again(25, inPlace: false) + ",trim=duration=12"),
+      neighbour: Damage.picture(PictureMatchTests.again(2, inPlace: false) + ",trim=duration=12")),
     MadeFault(name: "output without its picture", checks: [.codecs], make: { $0.picture = nil }),
   ]
 

@@ -55,6 +55,7 @@ struct PictureMatchTests {
   func place(expected: Case) async throws {
     let match = try await match(["-an"] + expected.options)
     #expect(match.treatment == .reencoded && !match.isAnother && match.frozen == .zero && match.shownAgain == .zero)
+    #expect(match.jump == nil, "\(match)")
     if let words = expected.reason {
       return #expect(match.lagProblem?.contains(words) == true, "\(match.lagProblem ?? "no reason")")
     }
@@ -105,14 +106,60 @@ struct PictureMatchTests {
 
   @Test(
     "Pictures that are shown a second time are told with their length, moments are none",
-    arguments: [(25, true), (50, true), (5, true), (5, false), (0, true)])
+    arguments: [(25, true), (25, false), (50, true), (12, true), (12, false), (5, true), (5, false), (0, true)])
   func shownAgain(count: Int, inPlace: Bool) async throws {
     for fixture in ["counting-awb", "counting-short"] {
       let filter = count > 0 ? Self.again(count, inPlace: inPlace) : "fps=25"
       let match = try await match(["-an"] + Self.x264 + ["-vf", "scale=320:180," + filter], fixture: fixture)
       let seconds = count > 5 ? Double(count) / 25 : 0
       #expect(abs(match.shownAgain.seconds - seconds) < 0.12 && match.frozen == .zero, "\(match)")
+      let late = inPlace || count < 8 ? 0 : seconds
+      #expect(abs((match.jump?.change.seconds ?? 0) - late) < 0.1, "\(match)")
+      if late > 0 { #expect(abs((match.jump?.time.seconds ?? 0) - 4 - seconds) < 0.6, "\(match)") }
     }
+  }
+
+  /// Something that was never in the fixture, and pictures that were left out; the rest is as it was.
+  @Test(
+    "A picture that comes later or earlier from somewhere on is told with the time and by how much",
+    arguments: [
+      ("split[a][b];[a]trim=0:5,setpts=PTS-STARTPTS[a];[b]trim=5,setpts=PTS-STARTPTS+6/TB[b];[a][b]interleave", 1.0),
+      ("select='not(between(t,5,5.99))',setpts=N/25/TB", -1), ("select='not(between(t,5,5.1))',setpts=N/25/TB", 0),
+    ])
+  func jumps(filter: String, change: Double) async throws {
+    for fixture in ["counting-awb", "counting-short"] {
+      let match = try await match(
+        ["-an"] + Self.x264 + ["-filter_complex", "[0:v]scale=320:180,fps=25," + filter], fixture: fixture)
+      #expect(abs((match.jump?.change.seconds ?? 0) - change) < 0.1, "\(match)")
+      #expect(match.shownAgain == .zero, "\(match)")
+      if change != 0 { #expect(match.lag != nil && abs((match.jump?.time.seconds ?? 0) - 5) < 1.6, "\(match)") }
+    }
+  }
+
+  @Test("Slides, and what hardly moves, have no second place")
+  func slides() throws {
+    let values = Damage.noise(4 * GreyFrames.size, 100)
+    let slides = (0..<4).map { values[$0 * GreyFrames.size..<($0 + 1) * GreyFrames.size].map { 128 + Double($0) } }
+    let noise = Damage.noise(30_011, 1)
+    /// Each slide for so many seconds, with an encoder's noise, and a mouth that moves.
+    func video(_ seconds: [Double], mouth: Bool = false) -> GreyFrames {
+      var pixels: [UInt8] = []
+      for (slide, length) in zip(slides, seconds) {
+        for frame in 0..<Int(length * Double(GreyFrames.rate)) {
+          for (index, value) in slide.enumerated() {
+            let moved = mouth && index < 6 ? 12 * sin(Double(frame) / 5) : 0
+            pixels.append(UInt8(value + moved + Double(noise[pixels.count % noise.count])))
+          }
+        }
+      }
+      return GreyFrames(pixels)
+    }
+    let whole = video([5, 5, 5, 5])
+    #expect(PicturePlaces(whole, in: video([5, 5, 5, 5]), lag: .zero).jump == nil)
+    #expect(PicturePlaces(video([20], mouth: true), in: video([20], mouth: true), lag: .zero).jump == nil)
+    // One that was shown longer than it should have been.
+    let late = PicturePlaces(whole, in: video([5, 7, 5, 5]), lag: .zero).jump
+    #expect(late == nil || abs((late?.change.seconds ?? 0) - 2) < 0.2, "\(late.map { "\($0)" } ?? "")")
   }
 
   @Test("A picture that shows again what it had shown turns its check red")
@@ -124,6 +171,12 @@ struct PictureMatchTests {
     evidence.video.shownAgain = .seconds(1)
     let failed = DubbingVerdict(evidence).failedChecks
     #expect(failed.map(\.name) == [.videoPackets] && failed[0].detail.contains("a second time"), "\(failed)")
+    evidence.video.shownAgain = .zero
+    for (change, word) in [(1.5, "1.50 s later"), (-1.5, "1.50 s earlier")] {
+      evidence.video.jump = .init(time: .seconds(4), change: .seconds(change))
+      let failed = DubbingVerdict(evidence).failedChecks
+      #expect(failed.map(\.name) == [.videoPackets] && failed[0].detail.contains(word), "\(failed)")
+    }
   }
 
   @Test("Where the fixture itself stands still, the output may as long")

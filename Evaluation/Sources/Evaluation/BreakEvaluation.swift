@@ -4,11 +4,13 @@ import Foundation
 /// `make eval PART=breaks`: breaks of known place put into known sound, coded, and looked for again; and hours without any.
 struct BreakEvaluation: Sendable {
   let folder: String
-  /// How often each source is broken by each kind after each codec; one round gives about 900 breaks of each kind.
+  /// How often each source is broken by each kind after each codec; one round gives about 1,300 breaks of each kind.
   let rounds: Int
   /// Unbroken minutes of each source after each codec.
   let minutes: Int
   let sources: [Int]
+  /// Whether sounds are only made and coded, which is nearly all of the time: what is there is not made again.
+  let isForSoundsOnly: Bool
 
   static let seconds = 60.0
 
@@ -125,30 +127,30 @@ struct BreakEvaluation: Sendable {
     try await Tool.cached(wave) { try Tool.write(source, to: $0) }
     let own = try await Silences.detect(in: wave)
     for (k, kind) in Self.broken.enumerated() {
+      let isStereo = kind == .channelLost
       // Only two of the codecs are stereo.
-      for round in 0..<(kind == .channelLost ? 2 : 1) * rounds {
-        let seed = UInt64(index * 10_000 + round * 100 + k)
-        let (samples, left, made) = breaking(source, kind, seed: seed, rotated: round * 3 + k)
-        for (c, codec) in Self.codecs.enumerated() {
-          let isStereo = kind == .channelLost
-          // Opus at 24k and AAC at 64k are mono here; a channel is lost in stereo only.
-          guard !isStereo || c == 0 || c == 2 else { continue }
-          let name = "\(index)-\(kind.rawValue)-\(round)"
-          let isForPeers = round == 0 && c == 0 && !isStereo
-          let heard = try await sounds.coded(
-            samples, left: isStereo ? left : nil, codec, name, forPeers: isForPeers ? (wave, made) : nil)
-          let report = follow(continuity, heard)
-          let found = kind == .missing ? heard.silences : nil
-          judge(report, made, index, codec.name, found.map { ($0, own) }, &result)
+      let takes = (0..<(isStereo ? 2 : 1) * rounds).map { round in
+        breaking(source, kind, seed: UInt64(index * 10_000 + round * 100 + k), rotated: round * 3 + k)
+      }
+      for (c, codec) in Self.codecs.enumerated() where !isStereo || c == 0 || c == 2 {
+        let heard = try await sounds.coded(
+          takes, codec, "\(index)-\(kind.rawValue)-\(rounds)", isForSilences: kind == .missing,
+          forPeers: c == 0 && !isStereo ? wave : nil)
+        for (take, heard) in zip(takes, heard) where !isForSoundsOnly {
+          let silences = kind == .missing ? (heard.silences, own) : nil
+          judge(follow(continuity, heard), take.made, index, codec.name, silences, &result)
         }
       }
     }
-    for minute in 0..<minutes {
-      let clean = minute == 0 ? source : try await sound(index, factory, UInt64(900_000 + 1000 * index + minute))
-      let continuity = Continuity(clips: [clean])
-      for codec in Self.codecs {
-        let heard = try await sounds.coded(clean.samples, left: nil, codec, "\(index)-clean-\(minute)")
-        let report = timed(continuity, heard, &result)
+    var clean = minutes > 0 ? [source] : []
+    while clean.count < minutes {
+      clean.append(try await sound(index, factory, UInt64(900_000 + 1000 * index + clean.count)))
+    }
+    let takes = clean.map { BreakSounds.Take(samples: $0.samples) }
+    for codec in Self.codecs where !clean.isEmpty {
+      let heard = try await sounds.coded(takes, codec, "\(index)-clean-\(minutes)", isForSilences: true)
+      for (minute, heard) in heard.enumerated() where !isForSoundsOnly {
+        let report = timed(Continuity(clips: [clean[minute]]), heard, &result)
         var alarms = report.breaks.map { "\($0.kind.rawValue) at \($0.start) for \($0.length)" }
         if !report.lost.isEmpty { alarms.append("lost") }
         result.clean.append(
@@ -185,17 +187,16 @@ struct BreakEvaluation: Sendable {
   /// The source with breaks of one kind and all lengths; for a lost channel, with the other channel.
   private func breaking(
     _ source: AudioClip, _ kind: Break.Kind, seed: UInt64, rotated: Int
-  ) -> (samples: [Float], left: [Float], made: [MadeBreak]) {
+  ) -> BreakSounds.Take {
     var maker = BreakMaker(source.samples, rate: Tool.sampleRate, seed: seed)
     let count = BreakMaker.lengths.count
     let wanted = (0..<4 * count).map {
       (kind: kind == .channelLost ? .missing : kind, length: BreakMaker.lengths[($0 + rotated) % count])
     }
     let (samples, made) = maker.broken(wanted)
-    return (
-      samples, source.samples,
-      made.map { MadeBreak(kind: kind, start: $0.start, length: $0.length, shift: $0.shift) }
-    )
+    return BreakSounds.Take(
+      samples: samples, left: kind == .channelLost ? source.samples : nil,
+      made: made.map { MadeBreak(kind: kind, start: $0.start, length: $0.length, shift: $0.shift) })
   }
 
   private func judge(

@@ -1,13 +1,23 @@
 import AudioPrint
 import Foundation
 
-/// Coded sounds as they are heard again. What was decoded is kept, so that a run that was stopped goes on where it was, and other
-/// thresholds are tried on the same sounds in minutes: 1 MB for a minute of mono.
+/// Coded sounds as they are heard again. All takes of a source are coded as one file, which costs a third of as many files; what was
+/// decoded is kept, so that a run that was stopped goes on where it was, and other thresholds are tried on the same sounds in minutes:
+/// 1 MB for a minute of mono.
 struct BreakSounds: Sendable {
   let folder: String
 
   /// Hz; what Continuity follows at.
   private static let rate = 8000
+  /// Samples of silence between two takes: more than a codec spreads the sound of one into the other.
+  private static let gap = Tool.sampleRate / 2
+
+  /// What is coded: a sound and, where it is stereo, its left channel.
+  struct Take: Sendable {
+    var samples: [Float]
+    var left: [Float]?
+    var made: [MadeBreak] = []
+  }
 
   struct Heard: Sendable {
     var left: AudioClip
@@ -16,27 +26,47 @@ struct BreakSounds: Sendable {
     var silences: [ClosedRange<Double>]
   }
 
-  /// Through a codec; a second channel makes it stereo.
+  /// Each take as a codec leaves it.
+  ///
+  /// - Parameters:
+  ///   - takes: all of them mono, or all stereo.
+  ///   - name: tells them from others of the same folder.
+  ///   - isForSilences: whether silencedetect is asked.
+  ///   - source: the unbroken sound's file, for peers that are to judge the first take; nil: they are not.
   func coded(
-    _ samples: [Float], left: [Float]?, _ codec: Transform, _ name: String,
-    forPeers: (source: String, made: [MadeBreak])? = nil
-  ) async throws -> Heard {
+    _ takes: [Take], _ codec: Transform, _ name: String, isForSilences: Bool, forPeers source: String? = nil
+  ) async throws -> [Heard] {
     let path = "\(folder)/breaks/\(name)-\(codec.name.replacing(" ", with: "-")).pcm"
     let silences = path + ".silences"
+    let isStereo = takes.contains { $0.left != nil }
     try await Tool.cached(path) { pcm in
       let coded = "\(pcm).\(codec.container)"
       defer { try? FileManager.default.removeItem(atPath: coded) }
-      try await encode(samples, left, codec, coded)
-      if let forPeers { try await keep(coded, forPeers.source, forPeers.made, name) }
-      let isAsked = name.contains("missing") || name.contains("clean")
-      let found = isAsked ? try await Silences.detect(in: coded) : []
+      try await encode(
+        Self.joined(takes.map(\.samples)), isStereo ? Self.joined(takes.map { $0.left ?? [] }) : nil, codec, coded)
+      if let source, let first = takes.first { try await keep(coded, source, first, name) }
+      let found = isForSilences ? try await Silences.detect(in: coded) : []
       try JSONEncoder().encode(found.map { [$0.lowerBound, $0.upperBound] }).write(to: URL(fileURLWithPath: silences))
       let decoded = try await AudioDecoder.decodeStereo(coded, sampleRate: Self.rate)
-      try Self.write(left == nil ? [decoded.left] : [decoded.left, decoded.right], to: pcm)
+      try Self.write(isStereo ? [decoded.left, decoded.right] : [decoded.left], to: pcm)
     }
     let spans = try JSONDecoder().decode([[Double]].self, from: Data(contentsOf: URL(fileURLWithPath: silences)))
-    let (one, other) = try Self.read(path, isStereo: left != nil)
-    return Heard(left: one, right: other, silences: spans.map { $0[0]...$0[1] })
+    let (one, other) = try Self.read(path, isStereo: isStereo)
+    var start = 0
+    return takes.map { take in
+      let (from, to) = (Self.seconds(start), Self.seconds(start + take.samples.count))
+      start += take.samples.count + Self.gap
+      let part = one.slice(from: from, to: to)
+      return Heard(
+        left: part, right: isStereo ? other.slice(from: from, to: to) : part,
+        silences: spans.filter { $0[0] < to && $0[1] > from }.map { max(0, $0[0] - from)...max(0, $0[1] - from) })
+    }
+  }
+
+  private static func seconds(_ samples: Int) -> Double { Double(samples) / Double(Tool.sampleRate) }
+
+  private static func joined(_ takes: [[Float]]) -> [Float] {
+    Array(takes.joined(separator: [Float](repeating: 0, count: gap)))
   }
 
   /// One channel after the other, 16 bit.
@@ -59,12 +89,13 @@ struct BreakSounds: Sendable {
   }
 
   /// For Evaluation/peers/breaks.py.
-  private func keep(_ path: String, _ source: String, _ made: [MadeBreak], _ name: String) async throws {
+  private func keep(_ path: String, _ source: String, _ take: Take, _ name: String) async throws {
     let peers = folder + "/peers"
     try await Tool.cached("\(peers)/\(name).wav") {
-      try await Tool.ffmpeg(path, ["-ac", "1", "-ar", "\(Tool.sampleRate)"], $0)
+      try await Tool.ffmpeg(
+        path, ["-t", "\(Self.seconds(take.samples.count))", "-ac", "1", "-ar", "\(Tool.sampleRate)"], $0)
     }
-    let breaks = made.map {
+    let breaks = take.made.map {
       #"{"kind":"\#($0.kind.rawValue)","start":\#($0.start),"length":\#($0.length),"shift":\#($0.shift)}"#
     }
     let json = #"{"source":"\#(URL(fileURLWithPath: source).path)","breaks":[\#(breaks.joined(separator: ","))]}"#

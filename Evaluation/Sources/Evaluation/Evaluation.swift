@@ -21,11 +21,11 @@ struct Evaluation {
         let kinds = BreakEvaluation.kinds.count
         let count = try number("--sources", in: arguments) ?? (quick ? 4 : kinds)
         let breaks = BreakEvaluation(
-          folder: folder, rounds: try number("--rounds", in: arguments) ?? (quick ? 1 : 3),
+          folder: folder, rounds: try number("--rounds", in: arguments) ?? (quick ? 1 : 2),
           minutes: try number("--minutes", in: arguments) ?? (quick ? 1 : 9),
           sources: Array(0..<min(max(2, count), kinds)).filter {
             !arguments.contains("--tuning") || $0.isMultiple(of: 2)
-          })
+          }, isForSoundsOnly: arguments.contains("--sounds"))
         return try await breaks.run()
       }
       // At least one to tune on and one to report.

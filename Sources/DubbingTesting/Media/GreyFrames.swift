@@ -113,9 +113,11 @@ package struct GreyFrames: Sendable {
   /// How alike this video is to another one that shows everything `lag` pictures later, −1…1; every `step`-th picture is compared.
   ///
   /// nil where fewer than `least` pictures could be compared.
-  func likeness(to other: GreyFrames, lag: Int, step: Int, least: Int) -> Double? {
-    let first = max(0, lag)
-    let last = min(other.count, count + lag)
+  ///
+  /// - Parameter part: the pictures of the other video that are looked at; nil: all.
+  func likeness(to other: GreyFrames, lag: Int, step: Int, least: Int, within part: Range<Int>? = nil) -> Double? {
+    let first = max(0, lag, part?.lowerBound ?? 0)
+    let last = min(other.count, count + lag, part?.upperBound ?? .max)
     guard last - first >= least * step else { return nil }
     var (both, mine, theirs) = (0.0, 0.0, 0.0)
     values.withUnsafeBufferPointer { own in

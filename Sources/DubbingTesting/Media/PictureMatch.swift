@@ -46,11 +46,23 @@ package struct PictureMatch: Sendable, Hashable {
     }
   }
 
+  /// As a whole, or, where that says nothing, by its longest stretch: what was put in or left out in its midst gives it two places.
+  ///
   /// - Throws: ``NotMeasurable`` for pictures that stand still, repeat themselves, change too slowly, or are not the same.
   package static func find(_ input: GreyFrames, in output: GreyFrames) throws(NotMeasurable) -> PictureMatch {
     let (before, after) = (input.change, output.change)
     guard before >= leastChange else { throw NotMeasurable(reason: "the fixture's picture stands still") }
     guard after >= leastChange else { throw NotMeasurable(reason: "the output's picture stands still") }
+    do { return try whole(input, in: output) } catch {
+      guard let part = PicturePlaces(input, in: output, lag: nil).longest else { throw error }
+      let fine = self.fine(input, in: output, around: part.lag, within: part.pictures)
+      guard let best = fine.max(by: { $0.likeness < $1.likeness }) else { throw error }
+      return PictureMatch(
+        lag: .seconds(try centre(fine, best: best) / Double(GreyFrames.rate)), likeness: best.likeness)
+    }
+  }
+
+  private static func whole(_ input: GreyFrames, in output: GreyFrames) throws(NotMeasurable) -> PictureMatch {
     // First at 15 places a second, comparing 1.5 pictures a second over at least a third of the shorter one.
     let (coarse, sparse) = (4, 40)
     let least = max(4, min(input.count, output.count) / 3 / sparse)
@@ -63,10 +75,7 @@ package struct PictureMatch: Sendable, Hashable {
     guard let rough = places.max(by: { $0.likeness < $1.likeness }) else {
       throw NotMeasurable(reason: "\(Double(output.count) / Double(GreyFrames.rate)) s of picture are too few")
     }
-    // Then to a sixtieth of a second, with every second picture.
-    let fine = (rough.lag - 2 * coarse...rough.lag + 2 * coarse).compactMap { lag in
-      input.likeness(to: output, lag: lag, step: 2, least: 8).map { (lag: lag, likeness: $0) }
-    }
+    let fine = self.fine(input, in: output, around: rough.lag)
     guard let best = fine.max(by: { $0.likeness < $1.likeness }), best.likeness >= leastLikeness else {
       // A best place among the few that were looked at finely: there is always one.
       let likeness = fine.map(\.likeness).max() ?? 0
@@ -85,6 +94,15 @@ package struct PictureMatch: Sendable, Hashable {
       throw NotMeasurable(reason: "the picture repeats itself every \(String(format: "%.1f", seconds)) s")
     }
     return PictureMatch(lag: .seconds(try centre(fine, best: best) / Double(GreyFrames.rate)), likeness: best.likeness)
+  }
+
+  /// Places to a sixtieth of a second, with every second picture.
+  private static func fine(
+    _ input: GreyFrames, in output: GreyFrames, around lag: Int, within part: Range<Int>? = nil
+  ) -> [(lag: Int, likeness: Double)] {
+    (lag - 8...lag + 8).compactMap { lag in
+      input.likeness(to: output, lag: lag, step: 2, least: 8, within: part).map { (lag: lag, likeness: $0) }
+    }
   }
 
   /// Motion of a fixture from which its absence shows, and the share of it that an encoder makes of a picture that stands still.
@@ -126,15 +144,17 @@ package struct PictureMatch: Sendable, Hashable {
     let still = stillness * min(motion, output.motion)
     let shift = Int((lag.seconds * Double(GreyFrames.rate)).rounded())
     let part = max(0, shift)..<max(0, shift, min(output.count, input.count + shift))
-    // 15 pictures a second, and each way back: at 25 frames a second one picture off is another frame half of the time.
+    // 15 pictures a second, and each way back: at 25 frames a second one picture off is another frame half of the time, and 12 frames
+    // are 28.8 pictures, so that neighbouring ways are asked together.
     let (step, quarter) = (4, GreyFrames.rate / 4)
     var longest = 0
-    for back in stride(from: quarter, through: min(longestBack, part.count), by: 1) {
+    for back in stride(from: quarter, through: min(longestBack, part.count), by: 2) {
       var first: Int?
-      for frame in stride(from: part.lowerBound + back, to: part.upperBound, by: step) {
+      for frame in stride(from: part.lowerBound + back + 2, to: part.upperBound, by: step) {
+        let ways = back...back + 2
         let isAgain =
-          output.difference(frame, frame - back) <= still
-          && input.difference(frame - shift, frame - shift - back) >= movedOn * motion
+          ways.contains { output.difference(frame, frame - $0) <= still }
+          && ways.allSatisfy { input.difference(frame - shift, frame - shift - $0) >= movedOn * motion }
           // What stands still is no repetition.
           && output.difference(frame, frame - quarter) > still
         guard isAgain else {

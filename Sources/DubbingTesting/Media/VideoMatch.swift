@@ -22,6 +22,15 @@ public struct VideoMatch: Sendable, Hashable {
   package var frozen = Duration.zero
   /// How much of a re-encoded picture is shown a second time, at the longest, where the fixture's moves on; below 0.3 s it is zero.
   package var shownAgain = Duration.zero
+  /// Where a re-encoded picture comes earlier or later than before.
+  package struct Jump: Sendable, Hashable {
+    /// Time in the output from which on it does.
+    package var time: Duration
+    /// How much later everything is from there on; below zero it is earlier.
+    package var change: Duration
+  }
+  /// The largest jump of a re-encoded picture's place; nil: none of 0.3 s or more was seen.
+  package var jump: Jump?
   /// Packets of the input.
   package var inputCount = 0
   /// Packets of the output.
@@ -111,7 +120,10 @@ extension VideoMatch {
     }
     let (before, after) = (try await input.greyFrames(), try await output.greyFrames())
     match.frozen = PictureMatch.frozen(before, in: after, lag: match.lag)
-    if let lag = match.lag { match.shownAgain = PictureMatch.shownAgain(before, in: after, lag: lag) }
+    if let lag = match.lag {
+      match.shownAgain = PictureMatch.shownAgain(before, in: after, lag: lag)
+      match.jump = PicturePlaces(before, in: after, lag: lag).jump
+    }
     return match
   }
 

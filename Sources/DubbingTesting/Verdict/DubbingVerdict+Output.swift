@@ -165,6 +165,11 @@ extension DubbingVerdict {
     if video.shownAgain > .zero {
       problems.append("\(video.shownAgain.text) of the picture are shown a second time, where the fixture's moves on")
     }
+    if let jump = video.jump {
+      let way = jump.change < .zero ? "earlier" : "later"
+      let change = jump.change < .zero ? .zero - jump.change : jump.change
+      problems.append("from \(jump.time.text) on the picture comes \(change.text) \(way) than before")
+    }
     return Finding(
       problems: problems,
       measured: "encoded anew; \(Int((video.likeness ?? 0) * 100)) % alike")

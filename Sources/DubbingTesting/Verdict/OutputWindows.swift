@@ -113,7 +113,7 @@ package struct OutputWindows {
       (start: max(0, start), end: min(start + piece.duration, output.duration))
     }
     return attributor.attribute(output, windows: windows).map { window in
-      Self.isSilentInside(window, attributor, output) ?? window
+      Self.isSilentInside(window, attributor, output) ?? Self.isOneInParts(window, attributor, output) ?? window
     }.map { window in
       // Against where the picture says that it belongs, wherever it was looked for.
       var window = window
@@ -138,6 +138,36 @@ package struct OutputWindows {
     guard var inside, inside.attribution == .silent else { return nil }
     (inside.start, inside.end) = (window.start, window.end)
     return inside
+  }
+
+  /// Seconds of a part of a window that is told by itself, and the mean coherence from which all of them together are known.
+  private static let (part, explained) = (2.0, 0.6)
+
+  /// An unknown window whose parts are one thing.
+  ///
+  /// Where something is left out inside of it, or put in, it has two delays, neither of which explains the whole.
+  private static func isOneInParts(
+    _ window: WindowAttribution, _ attributor: Attributor, _ output: AudioClip
+  ) -> WindowAttribution? {
+    let count = Int(((window.end - window.start) / part + 0.01).rounded(.down))
+    guard window.attribution == .unknown, count > 1 else { return nil }
+    let length = (window.end - window.start) / Double(count)
+    let parts = attributor.attribute(
+      output,
+      windows: (0..<count).map {
+        (start: window.start + Double($0) * length, end: window.start + Double($0 + 1) * length)
+      }
+    ).filter { $0.attribution != .silent }
+    let known = parts.filter { $0.attribution != .unknown }
+    // Of several places the one that is farthest off: what is out of time must not hide behind what is not.
+    guard let farthest = known.max(by: { abs($0.lagSeconds) < abs($1.lagSeconds) }),
+      farthest.attribution != .mixed, known.allSatisfy({ $0.attribution == farthest.attribution }),
+      2 * known.count >= parts.count
+    else { return nil }
+    var whole = farthest
+    (whole.start, whole.end, whole.level) = (window.start, window.end, window.level)
+    whole.coherence = parts.map(\.coherence).reduce(0, +) / Double(parts.count)
+    return whole.coherence >= explained ? whole : nil
   }
 
   private func window(_ piece: PlacedFragment, _ found: WindowAttribution) -> StreamEvidence.Window {
