@@ -148,8 +148,3 @@ if Context.environment["WARNINGS_AS_ERRORS"] == "1" {
     target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
   }
 }
-
-// Who uses one module must not fetch what only `make docs` needs.
-if Context.environment["DOCS"] == "1" {
-  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
-}
