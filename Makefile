@@ -14,6 +14,8 @@ STS_PROVIDERS ?=
 UNIT_TURNS = swift test --skip 'AudioPrintTests|EngineTests|E2E' && swift test --skip-build --filter AudioPrintTests
 export E2E_TAGS ?= $(TAGS)
 export MEDIA_SERVER STS_PROVIDERS
+# Package.swift: what judges is compiled optimised. Without it (OPTIMIZED=) a debugger sees every variable.
+export OPTIMIZED ?= 1
 # Of a MediaMTX program at hand scripts/stacks.sh makes an image of this name.
 ifneq ($(MEDIAMTX_BINARY),)
 export MEDIAMTX_BINARY
@@ -46,15 +48,21 @@ page: ## Make players of all streams of the last run, try every link and player 
 	@scripts/page.sh '$(or $(REPORT),.build/e2e)'
 
 test: images ## Every test of the package
-	@scripts/container-tests.sh
-	@scripts/media-server-tests.sh
-	@scripts/publisher-tests.sh
-	@scripts/provider-tests.sh
+	@$(MAKE) --jobs=2 --no-print-directory _services _peers
 	@$(UNIT_TURNS)
 	@swift test --skip-build --filter EngineTests
 	@scripts/compose-v1.sh quick --skip-build
 	@scripts/e2e.sh --filter E2E
 	@scripts/mediamtx-tests.sh --skip-build --filter E2E
+
+# They wait for streams and for PyPI more than they compute.
+.PHONY: _services _peers
+_services:
+	@scripts/container-tests.sh
+	@scripts/media-server-tests.sh
+_peers:
+	@scripts/publisher-tests.sh
+	@scripts/provider-tests.sh
 
 unit: ## Fast tests, no docker needed
 	@scripts/setup.sh unit

@@ -11,7 +11,7 @@ run() {
   local part=${1%:*} package folder=$2 image container log
   package=$(basename "${1#*:}")
   image=e2e-${part//\//-}
-  container=e2e-tests-${part//\//-}-$$
+  container=e2e-tests-${part//\//-}-$BASHPID
   log=$(mktemp)
   docker create --name "$container" --workdir /tmp/part --entrypoint "${python:-python3}" "${tested:-$image:local}" \
     -m unittest discover -s "$folder" "${@:3}" >/dev/null &&
@@ -36,10 +36,13 @@ if [ "${1:-}" = models ]; then
   run sts tests/weights || status=1
   exit "$status"
 fi
-run relay tests -t . || status=1
-run sts tests -t . || status=1
-run worker tests -t . || status=1
-run worker tests/in_image || status=1
-run second/worker:dubber tests -t . || status=1
-run second/sts:speaker tests -t . || status=1
+# Side by side: they wait for streams and for one another's time-outs most of the time.
+running=()
+run relay tests -t . & running+=($!)
+run sts tests -t . & running+=($!)
+run worker tests -t . & running+=($!)
+run worker tests/in_image & running+=($!)
+run second/worker:dubber tests -t . & running+=($!)
+run second/sts:speaker tests -t . & running+=($!)
+for each in "${running[@]}"; do wait "$each" || status=1; done
 exit "$status"

@@ -1,5 +1,7 @@
+import ComposeKit
 import DubbingTesting
 import Foundation
+import Synchronization
 import Testing
 
 @Suite("Media servers of several kinds", .kind(.logic))
@@ -84,6 +86,29 @@ struct ControlAPITests {
       return Data(#"{"itemCount": 1, "pageCount": 1000, "items": []}"#.utf8)
     }
     #expect(asked == 1)
+  }
+
+  @Test("Who waits for a path beside others asks with them, and hears what is new one interval later")
+  func together() async throws {
+    let (recent, start) = (RecentPaths(), ContinuousClock.now)
+    let asked = Mutex(0)
+    let (one, other) = (Endpoint(host: "127.0.0.1", port: 9997), Endpoint(host: "127.0.0.1", port: 9998))
+    func count(_ server: Endpoint, _ milliseconds: Int) async throws -> Int {
+      try await recent.paths(of: server, at: start + .milliseconds(milliseconds)) {
+        let number = asked.withLock {
+          $0 += 1
+          return $0
+        }
+        return try await ControlAPI.paths { _ in
+          Data(#"{"items": [\#(Array(repeating: #"{"name": "p"}"#, count: number).joined(separator: ","))]}"#.utf8)
+        }
+      }.count
+    }
+    for (server, time, heard) in [(one, 0, 1), (one, 0, 1), (one, 30, 1), (other, 30, 2), (one, 50, 3), (other, 50, 2)]
+    {
+      #expect(try await count(server, time) == heard, "\(server) after \(time) ms")
+    }
+    #expect(asked.withLock { $0 } == 3)
   }
 
   @Test(

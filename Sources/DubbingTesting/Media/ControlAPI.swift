@@ -84,11 +84,11 @@ public struct ControlAPI: Sendable {
     let deadline = clock.now + timeout
     var ready: ContinuousClock.Instant?
     while clock.now < deadline {
-      let path = try await path(name)
+      let path = try await recentPaths().first { $0.name == name }
       let now = clock.now
       if path?.isReady == true { ready = ready ?? now }
       if let ready, let path, path.readers > 0 { return ready.duration(to: now) }
-      try await Task.sleep(for: .milliseconds(50))
+      try await Task.sleep(for: RecentPaths.interval)
     }
     return nil
   }
@@ -102,10 +102,10 @@ public struct ControlAPI: Sendable {
     let deadline = clock.now + timeout
     var last: [Path] = []
     while true {
-      last = try await paths()
+      last = try await recentPaths()
       if last.contains(where: { $0.name == name && $0.isReady }) == wanted { return }
       guard clock.now < deadline else { break }
-      try await Task.sleep(for: .milliseconds(50))
+      try await Task.sleep(for: RecentPaths.interval)
     }
     let list = last.map { "\($0.name) \($0.isReady ? "ready" : "not ready")" }.joined(separator: ", ")
     throw DubbingError(
@@ -114,6 +114,41 @@ public struct ControlAPI: Sendable {
       evidence: ["paths     \(list.isEmpty ? "none" : list)"],
       next: wanted
         ? "look at the worker's log: it publishes this path" : "a publisher was left behind: look for ffmpeg processes")
+  }
+}
+
+extension ControlAPI {
+  private func recentPaths() async throws -> [Path] {
+    try await RecentPaths.shared.paths(of: endpoint) { try await paths() }
+  }
+}
+
+/// What each server listed last, for all who wait for something on it: however many they are, it is asked once in each interval.
+package actor RecentPaths {
+  static let shared = RecentPaths()
+  package static let interval = Duration.milliseconds(50)
+  /// Who asked for an answer finds it out of date one interval later.
+  private static let validity = Duration.milliseconds(40)
+
+  private var answers: [Endpoint: (asked: ContinuousClock.Instant, paths: [ControlAPI.Path])] = [:]
+
+  /// One that has asked nobody yet.
+  package init() {}
+
+  /// What the server lists, asked now or just before.
+  ///
+  /// - Parameters:
+  ///   - server: whose paths are wanted.
+  ///   - now: when.
+  ///   - ask: asks the server.
+  /// - Throws: what `ask` throws.
+  package func paths(
+    of server: Endpoint, at now: ContinuousClock.Instant = .now, ask: @Sendable () async throws -> [ControlAPI.Path]
+  ) async throws -> [ControlAPI.Path] {
+    if let answer = answers[server], answer.asked.duration(to: now) < Self.validity { return answer.paths }
+    let paths = try await ask()
+    answers[server] = (now, paths)
+    return paths
   }
 }
 

@@ -48,7 +48,7 @@ async def main(configuration):
     await runner.setup()
     await web.TCPSite(runner, "0.0.0.0", configuration.port).start()
     log(f"listening on port {configuration.port}, namespace {configuration.namespace}, engine {configuration.engine}; "
-        f"loading {configuration.workers} engines")
+        f"loading the first of up to {configuration.workers} engines")
     loading = asyncio.ensure_future(pool.start())
     stopping = asyncio.ensure_future(stop.wait())
     began = time.monotonic()

@@ -88,10 +88,15 @@ class EngineProcess:
 
 
 class EnginePool:
+    """One engine from the start. While a fragment finds all of them busy another one is loaded, up to STS_WORKERS, and the fragment
+    takes whichever is free first: loading costs as much as several fragments, and a service that hears one stream needs one engine."""
+
     def __init__(self, settings):
         self.settings = settings
         self.limit = settings.stage_timeout
         self.idle = asyncio.Queue()
+        self.unloaded = settings.workers - 1
+        self.loading = set()
         self.about = None
         self.threads = concurrent.futures.ThreadPoolExecutor(settings.workers, "engine")
 
@@ -99,13 +104,27 @@ class EnginePool:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work, *arguments)
 
     async def start(self):
-        engines = await asyncio.gather(*(self._run(EngineProcess, self.settings) for _ in range(self.settings.workers)))
-        self.about = engines[0].about
-        for engine in engines:
-            self.idle.put_nowait(engine)
+        engine = await self._run(EngineProcess, self.settings)
+        self.about = engine.about
+        self.idle.put_nowait(engine)
+
+    def _load_another(self):
+        self.unloaded -= 1
+        task = asyncio.ensure_future(self._load())
+        self.loading.add(task)
+        task.add_done_callback(self.loading.discard)
+
+    async def _load(self):
+        try:
+            self.idle.put_nowait(await self._run(EngineProcess, self.settings))
+        except (EngineDied, EngineFailed) as error:
+            log("engine:", error)
+            self.unloaded += 1
 
     async def process(self, job, report):
         """`report` is told of each incident that was survived. A dead engine is replaced and the job tried once more."""
+        if self.idle.empty() and self.unloaded:
+            self._load_another()
         engine = await self.idle.get()
         try:
             for attempt in (1, 2):

@@ -1,11 +1,13 @@
 """The chain and its processes with engines that take their time, fail, or say things with capitals."""
 import asyncio
 import os
+import threading
 import time
 import unittest
+from unittest import mock
 
 from sts import audio, chain, providers, settings
-from sts.pool import EnginePool, EngineProcess
+from sts.pool import EngineDied, EngineFailed, EnginePool, EngineProcess
 from sts.providers import ProviderError
 
 PCM = (b"\0\x40" * 160 + b"\0\xc0" * 160) * 50      # loud enough to be asked about
@@ -141,8 +143,74 @@ class ProcessTests(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((result["status"], len(told)), ("failed", 1))
         self.assertIn("ended with exit code 9", result["error"]["message"])
 
+    async def test_a_second_engine_is_loaded_when_the_first_is_busy_and_nobody_waits_for_it_who_need_not(self):
+        pool, loaded_engines, free = EnginePool(loaded(STS_WORKERS="2")), [], threading.Event()
+
+        class Engine:
+            about, process = {}, mock.Mock(**{"is_alive.return_value": True})
+
+            def __init__(self, _):
+                loaded_engines.append(self)
+                self.number = len(loaded_engines)
+                if self.number == 2:
+                    free.wait(60)
+
+            def process_job(self, job, limit):
+                job["begun"].set()
+                job["go"].wait(60)
+                return {"status": "success", "engine": self.number}
+
+        def job(open_at_once=True):
+            made = {"begun": threading.Event(), "go": threading.Event()}
+            if open_at_once:
+                made["go"].set()
+            return made
+
+        with mock.patch("sts.pool.EngineProcess", Engine):
+            await pool.start()
+            for _ in range(3):
+                self.assertEqual((await pool.process(job(), print))["engine"], 1)
+            self.assertEqual(len(loaded_engines), 1, "one after the other needs one engine")
+            long = job(open_at_once=False)
+            first = asyncio.ensure_future(pool.process(long, print))
+            await asyncio.to_thread(long["begun"].wait, 60)
+            second = asyncio.ensure_future(pool.process(job(), print))
+            while len(loaded_engines) < 2:
+                await asyncio.sleep(0.01)
+            # The other engine is not ready yet: the first one is taken as soon as it is free.
+            long["go"].set()
+            self.assertEqual([(await each)["engine"] for each in (first, second)], [1, 1])
+            free.set()
+            while pool.loading:
+                await asyncio.sleep(0.01)
+            self.assertEqual(pool.idle.qsize(), 2)
+            both = [job(open_at_once=False), job(open_at_once=False)]
+            answers = [asyncio.ensure_future(pool.process(each, print)) for each in both]
+            for each in both:
+                await asyncio.to_thread(each["begun"].wait, 60)
+            for each in both:
+                each["go"].set()
+            self.assertEqual({(await each)["engine"] for each in answers}, {1, 2})
+            self.assertEqual(len(loaded_engines), 2)
+        pool.threads.shutdown()
+
+    async def test_another_engine_that_cannot_be_loaded_is_tried_again_when_it_is_needed_and_fails_no_fragment(self):
+        pool = EnginePool(loaded(STS_WORKERS="2"))
+        pool.idle.put_nowait(first := mock.Mock())
+        first.process_job.return_value = {"status": "success"}
+        first.process.is_alive.return_value = True
+        with mock.patch("sts.pool.EngineProcess", side_effect=EngineDied("no memory")) as load:
+            for _ in range(2):
+                engine = pool.idle.get_nowait()             # busy
+                answer = asyncio.ensure_future(pool.process(JOB, print))
+                while not load.called or pool.loading:
+                    await asyncio.sleep(0.01)
+                load.reset_mock()
+                pool.idle.put_nowait(engine)
+                self.assertEqual((await answer)["status"], "success")
+        pool.threads.shutdown()
+
     async def test_what_cannot_start_is_one_sentence(self):
-        from sts.pool import EngineFailed
         with self.assertRaises(EngineFailed) as caught:
             await asyncio.to_thread(EngineProcess, loaded("french"))
         self.assertEqual(str(caught.exception), "STS_TTS=z-french has no voice for 'es', only fr, it")

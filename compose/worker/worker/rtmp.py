@@ -50,6 +50,11 @@ class RtmpPublisher:
             raise PublishError(f"{self._url}: {self._lost or 'not connected'}")
         stream_id = 0 if kind == flv.ACKNOWLEDGEMENT else self._stream_id
         self._writer.write(flv.chunked(flv.Message(kind, timestamp_ms, body), stream_id, _CHUNK_SIZE))
+        transport = self._writer.transport
+        if not transport.get_write_buffer_size() and not transport.is_closing():
+            # The kernel has it, as nearly always: no task and no timer for each packet, but the other streams have their turn.
+            await asyncio.sleep(0)
+            return
         try:
             await asyncio.wait_for(self._writer.drain(), self._timeout)
         except asyncio.TimeoutError:
