@@ -27,6 +27,16 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
       array = whole.packet.data
       self.argumentsOffset = argumentsOffset
     }
+
+    init(plain array: ByteBuffer, name: String, argumentsOffset: Int, arrival: Arrival) {
+      self.name = name
+      namespace = "/"
+      ackID = nil
+      self.arrival = arrival
+      attachments = []
+      self.array = array
+      self.argumentsOffset = argumentsOffset
+    }
   }
 
   /// When bytes were received, on both clocks.
@@ -63,6 +73,16 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
   ) throws(SocketIOError) {
     let cut = try Self.cutName(whole.packet, likely: likelyName)
     storage = Storage(whole, name: cut.name, argumentsOffset: cut.end, arrival: arrival)
+  }
+
+  /// An event of the main namespace that wants no answer and has no attachments, whose name is known already.
+  init(_ array: ByteBuffer, name: String, argumentsOffset: Int, arrival: Arrival) {
+    storage = Storage(plain: array, name: name, argumentsOffset: argumentsOffset, arrival: arrival)
+  }
+
+  /// Whether two events are called alike and are of one namespace, found without a copy of either name.
+  func isNamed(like other: SocketIOEvent) -> Bool {
+    storage.name == other.storage.name && storage.namespace == other.storage.namespace
   }
 
   /// An event made by hand, for what is to be tested without a connection; `Data` inside the arguments becomes attachments.

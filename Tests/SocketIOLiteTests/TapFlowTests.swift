@@ -101,6 +101,21 @@ struct TapFlowTests {
     #expect(fixture.names == ["a[]"])
   }
 
+  @Test("An event's time is when its bytes came, although they are read when they have left")
+  func arrival() {
+    let fixture = Fixture()
+    var bytes = Self.text(#"42["a",1]"#)
+    bytes.writeImmutableBuffer(Self.text(#"451-["b",{"_placeholder":true,"num":0}]"#))
+    let attachment = WebSocketFrameScanner.frame(opcode: 2, ByteBuffer(string: "bytes"), masked: false)
+    let arrivals = [SocketIOEvent.Arrival(), SocketIOEvent.Arrival()]
+    for (part, arrival) in zip([bytes, attachment], arrivals) {
+      _ = fixture.flow.readOnly(part, into: &fixture.stream, now: .now(), arrival)
+    }
+    // With all of an event, not with its beginning.
+    #expect(fixture.recorder.records.map(\.time) == arrivals.map(\.time))
+    #expect(fixture.recorder.records.map(\.date) == arrivals.map(\.date))
+  }
+
   @Test("Rules that are set again count anew")
   func countingAnew() throws {
     let faults = FaultEngine()

@@ -105,12 +105,28 @@ package final class ClientConnectionHandler: ChannelInboundHandler {
     defer { room.lend(reading.reader.lend()) }
     do throws(SocketIOError) {
       if let bytes = try room.takeBack(&input) { reading.reader.takeBack(bytes) }
-      while failure == nil, let frame = try reading.reader.next(&input) { try receive(frame, &reading.assembler) }
+      while failure == nil, let frame = try takePlain(&input, &reading, &burst) {
+        try receive(frame, &reading.assembler)
+      }
     } catch {
       var failure = error
       failure.reason = .parseError
       fail(failure)
     }
+  }
+
+  /// Takes the events that are like the one before, and returns the first frame that is something else; nil if there is none.
+  private func takePlain(
+    _ input: inout ByteBuffer, _ reading: inout Reading, _ events: inout [SocketIOEvent]
+  ) throws(SocketIOError) -> WebSocketFrameReader.Frame? {
+    guard !reading.assembler.isWithinMessage, let plain = socket.plainEvents else {
+      return try reading.reader.next(&input)
+    }
+    while let frame = try reading.reader.next(&input) {
+      guard let event = try plain.event(frame) else { return frame }
+      events.append(event)
+    }
+    return nil
   }
 
   private func receive(

@@ -2,12 +2,6 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// What keeps a client connected: the attempts, the task that watches the connection, and the namespaces on it.
 final class ClientCore: Sendable {
   private struct State {
@@ -27,8 +21,8 @@ final class ClientCore: Sendable {
   }
 
   let primary: SocketIONamespace
-  private let url: String
-  private let configuration: SocketIOConfiguration
+  let url: String
+  let configuration: SocketIOConfiguration
   /// Nil for the process's, which is read when it is asked: a copy for each client was 7 kB.
   private let environment: [String: String]?
   private let cookies = CookieJar()
@@ -170,13 +164,28 @@ final class ClientCore: Sendable {
   // MARK: Connection
 
   /// Connects, and stays connected by a task that `disconnect` ends.
+  ///
+  /// What connecting needs for a moment is on the stack of functions that do not wait: one that waits keeps all of its own until its
+  /// end, 7 kB for each client.
   func connect() async throws {
     if case .disconnected = primary.state {
       let isKept = state.withLock { !($0.wanted.isEmpty && $0.joining.isEmpty) && ($0.session != nil || $0.isOnItsWay) }
       if isKept { return try await join(primary) }
       // After an end that was not asked for, the task that saw it may be there still.
-      await disconnect()
+      let isUsed = state.withLock { $0.supervisor != nil || $0.connecting != nil || !$0.early.isEmpty }
+      if isUsed { await disconnect() }
     }
+    let connecting = try beginConnecting()
+    let outcome = await withTaskCancellationHandler {
+      await connecting.result
+    } onCancel: {
+      connecting.cancel()
+    }
+    try endConnecting(connecting, outcome)
+  }
+
+  @inline(never)
+  private func beginConnecting() throws -> Task<ClientSession, any Error> {
     if let misnamed { throw misnamed }
     guard primary.begin() != nil else {
       throw SocketIOError(
@@ -184,38 +193,33 @@ final class ClientCore: Sendable {
       )
     }
     // Owned by the state: `disconnect` ends it, and waits for it.
-    let connecting = state.withLock { state in
-      state.wanted = [primary]
-      state.isOnItsWay = true
+    return state.withLock { state in
+      (state.wanted, state.isOnItsWay) = ([primary], true)
       let connecting = Task { try await self.establish() }
       state.connecting = connecting
       return connecting
     }
-    let first: ClientSession
-    do {
-      first = try await withTaskCancellationHandler {
-        try await connecting.value
-      } onCancel: {
-        connecting.cancel()
-      }
-    } catch {
-      let isMine = state.withLock { state in
-        defer { state.connecting = nil }
-        return state.connecting == connecting
-      }
-      guard isMine else { throw error is CancellationError ? Self.givenUp : error }
-      refuseEarly(error)
-      primary.link.reset(error as? SocketIOError)
-      throw error
-    }
+  }
+
+  @inline(never)
+  private func endConnecting(
+    _ connecting: Task<ClientSession, any Error>, _ outcome: Result<ClientSession, any Error>
+  ) throws {
     let isWanted = state.withLock { state in
       guard state.connecting == connecting else { return false }
       state.connecting = nil
       // Owned by the state until `disconnect` takes it; the client's deinit sees to that.
-      state.supervisor = Task { await self.supervise(first) }
+      if case .success(let first) = outcome { state.supervisor = Task { await self.supervise(first) } }
       return true
     }
-    guard isWanted else { throw Self.givenUp }
+    switch outcome {
+    case .success: if !isWanted { throw Self.givenUp }
+    case .failure(let error):
+      guard isWanted else { throw error is CancellationError ? Self.givenUp : error }
+      refuseEarly(error)
+      primary.link.reset(error as? SocketIOError)
+      throw error
+    }
   }
 
   private static let givenUp = SocketIOError(
@@ -226,7 +230,7 @@ final class ClientCore: Sendable {
     do {
       return try await attempt()
     } catch let error as SocketIOError {
-      guard let reconnection = configuration.reconnection, reconnection.retriesFirst, Self.mayHelpToRetry(error) else {
+      guard let reconnection = configuration.reconnection, reconnection.retriesFirst, error.mayPass else {
         throw error
       }
       return try await reconnect(reconnection, after: error, isLoss: false).get()
@@ -264,32 +268,35 @@ final class ClientCore: Sendable {
   /// One attempt to connect and to join what is wanted; its successes are connected when this returns.
   private func attempt() async throws -> ClientSession {
     let wanted = state.withLock(\.wanted)
-    let endpoint = try SocketIOEndpoint.parse(url, path: configuration.path, query: configuration.query)
-    let dialer = try Dialer(
-      endpoint: endpoint, tls: configuration.tls,
-      proxy: try configuration.proxy.address(
-        for: endpoint, in: environment ?? ProcessInfo.processInfo.environment),
-      timeout: TimeAmount(configuration.connectTimeout))
+    let start = try preparedAttempt(wanted)
     var payloads: [ByteBuffer?] = []
     for namespace in wanted { payloads.append(try await namespace.connectPayload()) }
-    let loop = MultiThreadedEventLoopGroup.singleton.next()
-    let joins = zip(wanted, payloads).map { namespace, payload in
-      ClientConnectionHandler.Join(
-        namespace: namespace.name, payload: payload,
-        done: loop.makePromise(of: SocketIOSession.Membership.self))
-    }
-    let request = ClientRequest(
-      dialer: dialer, transports: configuration.transports, extraHeaders: configuration.extraHeaders, cookies: cookies,
-      limits: configuration.limits)
-    let handle = ConnectAttempt.start(request, on: loop, wishes: wishes(joins))
-    // On the event loop, so that who gets the first event can answer it.
-    handle.made.whenSuccess { self.install($0, wanted) }
-    let made = try await withTaskCancellationHandler {
-      try await handle.made.get()
+    let handle = start(payloads)
+    return try await withTaskCancellationHandler {
+      try await handle.made.get().session
     } onCancel: {
       handle.cancel()
     }
-    return made.session
+  }
+
+  /// Reads the configuration, in which something may be wrong; returns what begins an attempt with the namespaces' payloads.
+  @inline(never)
+  private func preparedAttempt(
+    _ wanted: [SocketIONamespace]
+  ) throws -> (_ payloads: [ByteBuffer?]) -> ConnectAttempt.Handle {
+    let request = try ClientRequest(url, configuration, in: environment, cookies: cookies)
+    return { payloads in
+      let loop = MultiThreadedEventLoopGroup.singleton.next()
+      let joins = zip(wanted, payloads).map { namespace, payload in
+        ClientConnectionHandler.Join(
+          namespace: namespace.name, payload: payload,
+          done: loop.makePromise(of: SocketIOSession.Membership.self))
+      }
+      let handle = ConnectAttempt.start(request, on: loop, wishes: self.wishes(joins))
+      // On the event loop, so that who gets the first event can answer it.
+      handle.made.whenSuccess { self.install($0, wanted) }
+      return handle
+    }
   }
 
   private func wishes(_ joins: [ClientConnectionHandler.Join]) -> ClientConnectionHandler.Wishes {
@@ -297,7 +304,8 @@ final class ClientCore: Sendable {
     return .init(
       limits: configuration.limits, joins: joins,
       deliver: { burst in
-        burst[...].forEachRun(of: \.namespace) { events, name in
+        burst[...].forEachRun { events in
+          guard let name = events.first?.namespace else { return }
           (name == primary.name ? primary : self.known(name))?.receive(events)
         }
       },
@@ -342,7 +350,7 @@ final class ClientCore: Sendable {
       } onCancel: {
         up.beginDisconnect()
       }
-      let reconnection = Task.isCancelled || !Self.isWorthRetrying(reason) ? nil : configuration.reconnection
+      let reconnection = Task.isCancelled || !reason.isLoss ? nil : configuration.reconnection
       state.withLock { ($0.session, $0.isOnItsWay) = (nil, reconnection != nil) }
       guard let reconnection else {
         finish(with: reason)
@@ -367,7 +375,7 @@ final class ClientCore: Sendable {
         return .success(try await self.attempt())
       } catch let error as SocketIOError {
         last = error
-        if !Self.mayHelpToRetry(error) { break }
+        if !error.mayPass { break }
       } catch {
         last = isLoss ? last : error
         break
@@ -375,12 +383,6 @@ final class ClientCore: Sendable {
     }
     finish(with: last as? SocketIOError ?? reason)
     return .failure(last)
-  }
-
-  /// Where the server said no, or nothing was even tried, asking again would not change that.
-  private static func mayHelpToRetry(_ error: SocketIOError) -> Bool {
-    let isFinal: Set<SocketIOError.Code> = [.connectRejected, .invalidURL, .unsupportedScheme, .unsupportedVersion]
-    return !isFinal.contains(error.code) && error.reason != .serverDisconnect
   }
 
   @inline(never)
@@ -391,10 +393,5 @@ final class ClientCore: Sendable {
     }
     refuseEarly(reason)
     for namespace in wanted { namespace.finish(reason) }
-  }
-
-  /// Both sides may end a connection on purpose; that is final, as in every client.
-  private static func isWorthRetrying(_ reason: SocketIOError) -> Bool {
-    reason.reason != .serverDisconnect && reason.reason != .clientDisconnect && reason.code != .connectRejected
   }
 }

@@ -107,3 +107,14 @@ final class ConnectAttempt {
     channel?.whenSuccess { $0.close(promise: nil) }
   }
 }
+
+extension SocketIOError {
+  /// Whether another attempt may end otherwise; where the server said no, or nothing was even tried, it would not.
+  var mayPass: Bool {
+    let isFinal: Set<SocketIOError.Code> = [.connectRejected, .invalidURL, .unsupportedScheme, .unsupportedVersion]
+    return !isFinal.contains(code) && reason != .serverDisconnect
+  }
+
+  /// Whether it ended a connection that neither side had wanted to end: what both may do on purpose is final, as in every client.
+  var isLoss: Bool { reason != .serverDisconnect && reason != .clientDisconnect && code != .connectRejected }
+}

@@ -4,7 +4,7 @@ import NIOPosix
 import NIOSSL
 
 /// Opens connections to one endpoint: TCP, through a proxy's tunnel if there is one, TLS if the URL wants it.
-package struct Dialer: Sendable {
+package final class Dialer: Sendable {
   let endpoint: SocketIOEndpoint
   let proxy: ProxyAddress?
   let timeout: TimeAmount
@@ -33,23 +33,23 @@ package struct Dialer: Sendable {
       .channelOption(.recvAllocator, value: Self.reads)
     guard let proxy else {
       return bootstrap.channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try addAll(to: channel, addHandlers) }
+        channel.eventLoop.makeCompletedFuture { try self.addAll(to: channel, addHandlers) }
       }
-      .connect(host: endpoint.host, port: endpoint.port).flatMapErrorThrowing { throw cannotConnect($0) }
+      .dial(endpoint.host, endpoint.port).flatMapErrorThrowing { throw self.cannotConnect($0) }
     }
     let opened = eventLoop.makePromise(of: Void.self)
     let dial = bootstrap.channelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
         try channel.pipeline.syncOperations.addHandlers(
           HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)),
-          ProxyTunnelHandler(proxy, endpoint, timeout, opened))
+          ProxyTunnelHandler(proxy, self.endpoint, self.timeout, opened))
       }
     }
-    .connect(host: proxy.host, port: proxy.port)
-    dial.whenFailure { opened.fail(cannotConnect($0)) }
+    .dial(proxy.host, proxy.port)
+    dial.whenFailure { opened.fail(self.cannotConnect($0)) }
     return opened.futureResult.and(dial).flatMap { _, channel in
-      removeTunnelHandlers(of: channel).flatMapThrowing {
-        try addAll(to: channel, addHandlers)
+      self.removeTunnelHandlers(of: channel).flatMapThrowing {
+        try self.addAll(to: channel, addHandlers)
         return channel
       }
     }
@@ -88,6 +88,14 @@ package struct Dialer: Sendable {
     return SocketIOError(
       .cannotConnect, "cannot connect to \(endpoint.host) port \(endpoint.port)", evidence: ["\(error)"],
       next: "is the server running and listening on that address?", underlying: error)
+  }
+}
+
+extension ClientBootstrap {
+  /// Connects to a name or an address. An address is not looked up, which NIO does on a thread of its own.
+  fileprivate func dial(_ host: String, _ port: Int) -> EventLoopFuture<any Channel> {
+    guard let address = try? SocketAddress(ipAddress: host, port: port) else { return connect(host: host, port: port) }
+    return connect(to: address)
   }
 }
 

@@ -41,12 +41,9 @@ final class EventHub: Sendable {
     return queue
   }
 
-  /// Hands events to every queue that wants them, in order; those with one name go together, which costs little more than one.
+  /// Hands events of one name to every queue that wants them, in order: all of them cost little more than one.
   func deliver(_ events: ArraySlice<SocketIOEvent>) {
-    events.forEachRun(of: \.name) { run, name in deliver(run, named: name) }
-  }
-
-  private func deliver(_ events: ArraySlice<SocketIOEvent>, named name: String) {
+    guard let name = events.first?.name else { return }
     let (named, others) = state.withLock { ($0.byName[name]?.compactMap(\.queue) ?? [], $0.byPredicate) }
     for queue in named { queue.push(contentsOf: events) }
     // Predicates are the caller's code: they run outside the lock.
@@ -62,12 +59,12 @@ final class EventHub: Sendable {
 }
 
 extension ArraySlice<SocketIOEvent> {
-  /// Calls `body`, in order, with each stretch of events that have the same `key`: most bursts are a single one.
-  package func forEachRun(of key: (SocketIOEvent) -> String, _ body: (ArraySlice<SocketIOEvent>, String) -> Void) {
+  /// Calls `body`, in order, with each stretch of events of one name and namespace: most bursts are a single one.
+  package func forEachRun(_ body: (ArraySlice<SocketIOEvent>) -> Void) {
     var rest = self
-    while let value = rest.first.map(key) {
-      let end = rest.firstIndex { key($0) != value } ?? rest.endIndex
-      body(rest[..<end], value)
+    while let first = rest.first {
+      let end = rest.firstIndex { !$0.isNamed(like: first) } ?? rest.endIndex
+      body(rest[..<end])
       rest = rest[end...]
     }
   }

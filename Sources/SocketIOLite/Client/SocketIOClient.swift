@@ -16,9 +16,9 @@
 /// ```
 public final class SocketIOClient: Sendable {
   /// The server's URL as it was given: http, https, ws or wss.
-  public let url: String
+  public var url: String { core.url }
   /// How it connects, as it was given.
-  public let configuration: SocketIOConfiguration
+  public var configuration: SocketIOConfiguration { core.configuration }
 
   private let core: ClientCore
 
@@ -29,8 +29,6 @@ public final class SocketIOClient: Sendable {
 
   /// With another environment than the process's (nil), for tests of what is read from it.
   package init(url: String, configuration: SocketIOConfiguration, environment: [String: String]?) {
-    self.url = url
-    self.configuration = configuration
     core = ClientCore(url: url, configuration: configuration, environment: environment)
   }
 
@@ -61,17 +59,7 @@ public final class SocketIOClient: Sendable {
   /// For connections that outlive a scope, such as a fixture's; otherwise `withConnection` cannot be forgotten. The task that
   /// watches the connection belongs to this client: `disconnect` ends it and waits for it, and so does its last release, which
   /// does not wait.
-  public func connect() async throws {
-    // In a task of its own, which is waited for: what connecting needs on its stack, 4 kB, would stay with the caller's task for
-    // as long as that lives.
-    let core = core
-    let connecting = Task { try await core.connect() }
-    try await withTaskCancellationHandler {
-      try await connecting.value
-    } onCancel: {
-      connecting.cancel()
-    }
-  }
+  public func connect() async throws { try await core.connect() }
 
   /// Leaves every namespace, ends attempts to connect, and waits until the connection is closed: at most a second.
   ///

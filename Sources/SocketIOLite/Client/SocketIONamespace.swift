@@ -145,7 +145,7 @@ public final class SocketIONamespace: Sendable {
     return beginning
   }
 
-  /// Takes events in the order in which they came.
+  /// Takes events of one name in the order in which they came.
   func receive(_ events: ArraySlice<SocketIOEvent>) {
     if mayRecover.load(ordering: .relaxed) { recovery.withLock { $0.received(events) } }
     hub.deliver(events)

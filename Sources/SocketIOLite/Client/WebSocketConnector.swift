@@ -3,18 +3,24 @@ import NIOHTTP1
 import NIOPosix
 import NIOWebSocket
 
-/// What every request of a client needs to know.
-package struct ClientRequest: Sendable {
-  var dialer: Dialer
-  var transports: [SocketIOTransport]
-  var extraHeaders: [(name: String, value: String)]
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What every request of a client needs to know. A class, since a dozen closures hold it while a connection is made.
+package final class ClientRequest: Sendable {
+  let dialer: Dialer
+  let transports: [SocketIOTransport]
+  let extraHeaders: [(name: String, value: String)]
   /// What the server set at earlier connections goes out, what it sets now comes in.
-  var cookies: CookieJar
-  var limits: SocketIOLimits
+  let cookies: CookieJar
+  let limits: SocketIOLimits
 
   package init(
-    dialer: Dialer, transports: [SocketIOTransport], extraHeaders: [(name: String, value: String)], cookies: CookieJar,
-    limits: SocketIOLimits
+    dialer: Dialer, transports: [SocketIOTransport], extraHeaders: [(name: String, value: String)],
+    cookies: CookieJar, limits: SocketIOLimits
   ) {
     self.dialer = dialer
     self.transports = transports
@@ -96,6 +102,22 @@ package struct ClientRequest: Sendable {
     SocketIOError(
       .unexpectedResponse, "\(endpoint.authority) \(what)", evidence: ["\(method) \(target)"] + evidence,
       next: "is that port a Socket.IO server, and the path right?")
+  }
+}
+
+extension ClientRequest {
+  /// What a client asks with. `environment` is the process's if it is nil. Throws what is wrong with the configuration.
+  convenience init(
+    _ url: String, _ configuration: SocketIOConfiguration, in environment: [String: String]?, cookies: CookieJar
+  ) throws(SocketIOError) {
+    let endpoint = try SocketIOEndpoint.parse(url, path: configuration.path, query: configuration.query)
+    let proxy = try configuration.proxy.address(
+      for: endpoint, in: environment ?? ProcessInfo.processInfo.environment)
+    let dialer = try Dialer(
+      endpoint: endpoint, tls: configuration.tls, proxy: proxy, timeout: TimeAmount(configuration.connectTimeout))
+    self.init(
+      dialer: dialer, transports: configuration.transports, extraHeaders: configuration.extraHeaders, cookies: cookies,
+      limits: configuration.limits)
   }
 }
 

@@ -10,6 +10,9 @@ struct WebSocketMessageAssembler {
   let maxMessageBytes: Int
   private var begun: (isText: Bool, bytes: ByteBuffer)?
 
+  /// Whether a message has begun and is not whole.
+  var isWithinMessage: Bool { begun != nil }
+
   init(maxMessageBytes: Int) { self.maxMessageBytes = maxMessageBytes }
 
   /// Takes a frame that is no control frame; returns the message that it completes.

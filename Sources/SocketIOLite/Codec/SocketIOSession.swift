@@ -29,7 +29,8 @@ package struct SocketIOSession: Sendable {
   private var early: [String: [SocketIOEvent]] = [:]
   private var earlyBytes = 0
   private var nextID = 0
-  /// The namespace and the name of the last event: the next one's are most often the same.
+  /// The namespace and the name of the last event: the next one's are most often the same. No name that was written with escapes,
+  /// which does not look like what it means.
   private var lastNamespace = ""
   private var lastName = ""
   /// When the bytes came that are being read.
@@ -83,6 +84,12 @@ package struct SocketIOSession: Sendable {
     if lastNamespace == namespace { lastNamespace = "" }
   }
 
+  /// What the next events most likely are; nil where each message must be read by this session.
+  var plainEvents: PlainEvents? {
+    guard lastNamespace == "/", !lastName.isEmpty, !limits.strictJSON, !assembler.isWaiting else { return nil }
+    return PlainEvents(name: lastName, arrival: arrival, maxDepth: limits.maxJSONDepth)
+  }
+
   mutating func makeAckID() -> Int {
     defer { nextID += 1 }
     return nextID
@@ -110,8 +117,9 @@ package struct SocketIOSession: Sendable {
       let event = try SocketIOEvent(whole, arrival: arrival, likelyName: lastName)
       guard isJoined else { return try keep(event) }
       lastNamespace = packet.namespace
-      // A name with a backslash in it was written with escapes: it does not look like what it means.
-      if event.name != lastName { lastName = event.name.utf8.contains(0x5C) ? "" : event.name }
+      if event.name != lastName {
+        lastName = event.name.utf8.contains { $0 == 0x5C || $0 == 0x22 } ? "" : event.name
+      }
       return .event(event)
     case .ack, .binaryAck:
       try JSONScan.checkDepth(packet.data, limit: limits.maxJSONDepth)

@@ -65,6 +65,7 @@ public final class EventQueue<Element: Sendable>: Sendable {
   // MARK: Consuming
 
   /// The next element. Throws `Timeout`, `Overflow`, the reason of a lost connection, or `CancellationError`.
+  @specialized(where Element == SocketIOEvent)
   public nonisolated(nonsending) func next(timeout: Duration) async throws -> Element {
     // Most often it is there already: no continuation, no hop to another executor.
     if let element = takeBuffered() { return element }
@@ -117,9 +118,7 @@ public final class EventQueue<Element: Sendable>: Sendable {
 
   /// Adds elements in order, as `push` does, with one look at who waits for each.
   func push(contentsOf elements: some Sequence<Element>) {
-    let completions = state.withLock { state in
-      elements.flatMap { state.push($0, capacity: capacity, name: name).1 }
-    }
+    let completions = state.withLock { $0.push(contentsOf: elements, capacity: capacity, name: name) }
     for completion in completions { completion.resume() }
   }
 

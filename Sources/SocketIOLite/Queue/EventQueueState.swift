@@ -69,6 +69,20 @@ extension EventQueue {
       return (true, [])
     }
 
+    mutating func push(contentsOf elements: some Sequence<Element>, capacity: Int, name: String) -> [Completion] {
+      var completions: [Completion] = []
+      for element in elements {
+        // Most often nobody waits, and there is room.
+        if waiters.isEmpty, terminal == nil, elementCount < capacity {
+          items.append(.element(element))
+          elementCount += 1
+        } else {
+          completions += push(element, capacity: capacity, name: name).1
+        }
+      }
+      return completions
+    }
+
     /// The first element, if there is one and no gap before it.
     mutating func takeFirst() -> Element? {
       guard case .element(let element)? = items.first else { return nil }

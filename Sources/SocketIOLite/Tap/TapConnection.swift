@@ -120,20 +120,20 @@ package final class TapConnection {
 
   private func receivedFrames(_ bytes: ByteBuffer, _ direction: TapDirection) {
     guard let session else { return forward(bytes, direction) }
-    let now = sessions.eventLoop.now
+    let (now, arrival) = (sessions.eventLoop.now, SocketIOEvent.Arrival())
     if direction == .toServer {
       if toServer.mustFrame(whileHolding: session.toServer.isHolding) {
         run(toServer.receive(bytes, into: &session.toServer, now: now), direction)
       } else {
         // Out first: what is read of it delays nobody.
         forward(bytes, direction)
-        run(toServer.readOnly(bytes, into: &session.toServer, now: now), direction)
+        run(toServer.readOnly(bytes, into: &session.toServer, now: now, arrival), direction)
       }
     } else if toClient.mustFrame(whileHolding: session.toClient.isHolding) {
       run(toClient.receive(bytes, into: &session.toClient, now: now), direction)
     } else {
       forward(bytes, direction)
-      run(toClient.readOnly(bytes, into: &session.toClient, now: now), direction)
+      run(toClient.readOnly(bytes, into: &session.toClient, now: now, arrival), direction)
     }
   }
 

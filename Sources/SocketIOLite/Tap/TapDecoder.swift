@@ -17,22 +17,26 @@ struct TapDecoder: Sendable {
   }
 
   private var assembler: PacketAssembler
+  /// The last event's name, if it was written as it is read: most events are called like the one before, and share it.
+  private var lastName = ""
 
   init(limits: SocketIOLimits) { assembler = PacketAssembler(limits: limits) }
 
-  mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Meaning {
+  mutating func receive(text: ByteBuffer, _ arrival: SocketIOEvent.Arrival) throws(SocketIOError) -> Meaning {
     let packet = try EngineIOPacket.parse(text)
     guard packet.kind == .message else { return .transport(packet) }
     guard let whole = try assembler.receive(text: packet.data.ownMemory()) else { return .incomplete }
-    return try meaning(of: whole)
+    return try meaning(of: whole, arrival)
   }
 
-  mutating func receive(binary: ByteBuffer) throws(SocketIOError) -> Meaning {
+  mutating func receive(binary: ByteBuffer, _ arrival: SocketIOEvent.Arrival) throws(SocketIOError) -> Meaning {
     guard let whole = try assembler.receive(binary: binary.ownMemory()) else { return .incomplete }
-    return try meaning(of: whole)
+    return try meaning(of: whole, arrival)
   }
 
-  private func meaning(of whole: PacketAssembler.Whole) throws(SocketIOError) -> Meaning {
+  private mutating func meaning(
+    of whole: PacketAssembler.Whole, _ arrival: SocketIOEvent.Arrival
+  ) throws(SocketIOError) -> Meaning {
     let kind: TapRecord.Kind =
       switch whole.packet.kind {
       case .event, .binaryEvent: .event
@@ -41,7 +45,9 @@ struct TapDecoder: Sendable {
       case .connectError: .connectError
       case .disconnect: .disconnect
       }
-    return .whole(kind, try SocketIOEvent(observed: whole))
+    let event = try SocketIOEvent(observed: whole, arrival, likelyName: lastName)
+    if event.name != lastName { lastName = event.name.utf8.contains(0x5C) ? "" : event.name }
+    return .whole(kind, event)
   }
 }
 
@@ -53,16 +59,16 @@ extension ByteBuffer {
     let isLong = readableBytes >= 16_384 && readableBytes >= storageCapacity / 64
     guard storageCapacity > 2 * readableBytes + 64, !isLong else { return self }
     var copy = ByteBufferAllocator().buffer(capacity: readableBytes)
-    copy.writeImmutableBuffer(self)
+    copy.writeInPieces(self)
     return copy
   }
 }
 
 extension SocketIOEvent {
   /// As `init(_:)`, and for packets that are no event an object with the packet's JSON as its only argument.
-  init(observed whole: PacketAssembler.Whole) throws(SocketIOError) {
+  init(observed whole: PacketAssembler.Whole, _ arrival: Arrival, likelyName: String) throws(SocketIOError) {
     switch whole.packet.kind {
-    case .event, .binaryEvent, .ack, .binaryAck: try self.init(whole)
+    case .event, .binaryEvent, .ack, .binaryAck: try self.init(whole, arrival: arrival, likelyName: likelyName)
     case .connect, .connectError, .disconnect:
       var array = ByteBuffer(string: "[")
       array.writeImmutableBuffer(whole.packet.data)
@@ -70,7 +76,7 @@ extension SocketIOEvent {
       var packet = whole.packet
       packet.kind = .ack
       packet.data = array
-      try self.init(PacketAssembler.Whole(packet: packet, attachments: []))
+      try self.init(PacketAssembler.Whole(packet: packet, attachments: []), arrival: arrival)
     }
   }
 }

@@ -53,13 +53,17 @@ package struct TapFlow {
     guard mustFrame(whileHolding: stream.isHolding) else {
       return [.send(bytes)] + readOnly(bytes, into: &stream, now: now)
     }
+    stream.arrival = .init()
     scanner.append(bytes)
     return read(into: &stream, now)
   }
 
-  /// Reads bytes that have been forwarded already.
-  mutating func readOnly(_ bytes: ByteBuffer, into stream: inout TapStream, now: NIODeadline) -> [Command] {
+  /// Reads bytes that have been forwarded already, and when they had come.
+  mutating func readOnly(
+    _ bytes: ByteBuffer, into stream: inout TapStream, now: NIODeadline, _ arrival: SocketIOEvent.Arrival = .init()
+  ) -> [Command] {
     guard !isOpaque else { return [] }
+    stream.arrival = arrival
     scanner.append(bytes)
     scanner.markAllSent()
     return read(into: &stream, now)

@@ -30,6 +30,7 @@ extension TapSession {
   {
     let id = connection?.id ?? 0
     let now = sessions.eventLoop.now
+    if direction == .toServer { toServer.arrival = .init() } else { toClient.arrival = .init() }
     var steps: [TapStream.Step] = []
     for packet in TapPayload.split(body) {
       let piece = TapPiece.packet(isSent ? ByteBuffer() : packet)

@@ -40,6 +40,8 @@ package struct TapStream {
   let direction: TapDirection
   /// The session's id, once it is known.
   var sid: String?
+  /// When the bytes came that are being read.
+  var arrival = SocketIOEvent.Arrival()
   private let recorder: TapRecorder
   private let faults: FaultEngine
   private let limits: SocketIOLimits
@@ -70,7 +72,8 @@ package struct TapStream {
   mutating func receive(_ message: Message, now: NIODeadline, _ steps: inout [Step]) {
     do throws(SocketIOError) {
       let meaning =
-        try message.isText ? decoder.receive(text: message.content) : decoder.receive(binary: message.content)
+        try message.isText
+        ? decoder.receive(text: message.content, arrival) : decoder.receive(binary: message.content, arrival)
       switch meaning {
       case .transport(let packet): receiveTransport(packet, message, &steps)
       case .incomplete:
