@@ -13,8 +13,7 @@ struct CommandHelpTests {
   func help(command: String) async throws {
     let help = try await audioprint(command, "--help")
     #expect(help.exitCode == 0 && help.output.contains("EXAMPLE: audioprint \(command) "), "\(help.output)")
-    // A fingerprint is JSON anyway.
-    #expect(help.output.contains("--json") || command == "fingerprint")
+    #expect(help.output.contains("--json"))
     #expect(!help.output.contains("\u{1B}"), "no colour where no terminal is")
   }
 

@@ -13,7 +13,9 @@ struct RunReportTests {
     let contract: Set = ["started", "env_ready_s", "total_s", "streams", "faults"]
     #expect(
       Set(object.keys)
-        == contract.union(["publishing_s", "environments", "versions", "measurements", "cases", "shards", "elsewhere"]))
+        == contract.union([
+          "publishing_s", "environments", "versions", "measurements", "cases", "shards", "elsewhere", "rerun",
+        ]))
     let stream = try #require((object["streams"] as? [[String: Any]])?.last)
     #expect(
       Set(stream.keys) == [

@@ -230,6 +230,7 @@ public actor RunReporter {
     report.publishingS = published.total(at: elapsed).seconds.rounded(places: 3)
     let decided = Shards.ofThisProcess.decided.map { ($0.key, RunReport.Case($0.key, shard: $0.value)) }
     report.cases = cases.merging(decided) { ran, _ in ran }.sorted { $0.key < $1.key }.map(\.value)
+    report.rerun = DubbingSettings.current.rerun
     report.shards = Shards.ofThisProcess.shard.map { .init(reported: [$0.index], count: $0.count, gaps: []) }
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try report.json().write(to: folder.appending(path: "report.json"), options: .atomic)

@@ -76,12 +76,23 @@ struct StreamSection {
 
   private var bugReport: String {
     guard stream.isUnexpected || stream.fault != nil else { return "" }
-    let text = BugReport(report: report, stream: stream, cause: cause, logs: trace.logs).text
-    return """
-      <details class="report" data-part="bug-report"><summary>Bug report</summary>
-      <button type="button" class="copy">Copy</button> <span role="status" class="soft"></span>
-      <textarea readonly rows="14" aria-label="Bug report of \(stream.stream.escaped)">\(text.escaped)</textarea></details>
+    let bug = BugReport(report: report, stream: stream, cause: cause, logs: trace.logs)
+    let again = bug.command.map {
       """
+      <p data-part="again">Run it again: <code class="copied">\($0.escaped)</code> \(Self.copyButton("the command"))</p>
+
+      """
+    }
+    return """
+      \(again ?? "")<details class="report" data-part="bug-report"><summary>Bug report</summary>
+      <p>\(Self.copyButton("the bug report"))</p>
+      <textarea class="copied" readonly rows="14" aria-label="Bug report of \(stream.stream.escaped)">\(
+        bug.text.escaped)</textarea></details>
+      """
+  }
+
+  private static func copyButton(_ what: String) -> String {
+    "<button type=\"button\" class=\"copy\" aria-label=\"Copy \(what)\">Copy</button> <span role=\"status\" class=\"soft\"></span>"
   }
 
   // MARK: To listen to
