@@ -64,7 +64,7 @@ CONTRAST = """() => {
   const found = new Map();
   for (const element of document.querySelectorAll('main *')) {
     const words = [...element.childNodes].filter(n => n.nodeType === 3 && n.textContent.trim());
-    if (!words.length || !element.getClientRects().length || element.closest('.picture,.hidden,.track .said')) continue;
+    if (!words.length || !element.getClientRects().length || element.closest('.picture,.hidden')) continue;
     const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < 4.5) found.set(`${element.tagName.toLowerCase()}.${element.className}`, `${ratio.toFixed(1)}: ${words[0].textContent.trim().slice(0, 30)}`);

@@ -21,7 +21,7 @@ struct MakeFingerprint: AsyncParsableCommand {
   @Option(
     name: .shortAndLong, help: ArgumentHelp("Where it is written, instead of standard output.", valueName: "path"))
   var output: String?
-  @Flag(help: "With --output, print where it was written, its bytes and its seconds as JSON; without it JSON comes anyway.")
+  @Flag(help: "With --output, print where it was written, its bytes and seconds as JSON; without, JSON comes anyway.")
   var json = false
   @Flag(help: "Tell on standard error how much has been decoded, even if that is no terminal.")
   var progress = false

@@ -87,7 +87,8 @@ struct TapViewTests {
   @Test("A terminal without colours gets none")
   func dumbTerminal() async throws {
     let port = try await SocketIOTap.withTap(upstream: nil) { $0.port }
-    let line = try await Peer.onTerminal("siotap", ["--upstream", Peer.url, "--port", "\(port)"], term: "dumb") { _, line in
+    let line = try await Peer.onTerminal("siotap", ["--upstream", Peer.url, "--port", "\(port)"], term: "dumb") {
+      _, line in
       let client = SocketIOClient(url: "http://127.0.0.1:\(port)", configuration: .patient(reconnection: nil))
       try await eventually("the tap listens") { (try? await client.connect()) != nil }
       _ = try await client.emitWithAck("echo", "first")
@@ -123,7 +124,8 @@ extension Peer {
     let terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
     let result = try await Subprocess.run(
       .path(FilePath(build.appending(path: "peers-venv/bin/python").path)),
-      arguments: Arguments(["-c", terminal, command] + arguments), environment: .inherit.updating(["NO_COLOR": "", "TERM": term]),
+      arguments: Arguments(["-c", terminal, command] + arguments),
+      environment: .inherit.updating(["NO_COLOR": "", "TERM": term]),
       platformOptions: options, input: .inputWriter, output: .sequence, error: .string(limit: 65_536)
     ) { execution -> Result<R, any Error> in
       var lines = execution.standardOutput.strings().makeAsyncIterator()

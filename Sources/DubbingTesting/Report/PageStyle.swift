@@ -18,7 +18,7 @@ enum PageStyle {
     .card b{display:block;font-size:1.35rem;line-height:1.3} .card span{color:var(--soft);font-size:.85rem}
     .scroll{overflow-x:auto} table{border-collapse:collapse;width:100%} td,th{padding:.35rem .8rem .35rem 0;text-align:left;
     vertical-align:top;border-bottom:1px solid var(--line)} th{font-weight:600;color:var(--soft);font-size:.85rem;white-space:nowrap}
-    td.number{white-space:nowrap} td.message{white-space:pre-line;min-width:16rem} tr:last-child td{border-bottom:0}
+    td.number{white-space:nowrap} td.words{min-width:9rem} td.message{white-space:pre-line;min-width:16rem} tr:last-child td{border-bottom:0}
     .badge{display:inline-block;border-radius:4px;padding:.05rem .5rem;font-size:.85rem;color:#fff;background:var(--unknown)}
     .is-dubbed{background:var(--dubbed)} .is-original,.is-passthrough{background:var(--original)} .is-mixed{background:var(--mixed)}
     .is-silent,.is-refused{background:var(--silent)}
@@ -50,7 +50,7 @@ enum PageStyle {
     button.copy{font:inherit;padding:.2rem .9rem;border-radius:4px;border:1px solid var(--line);background:var(--track);color:var(--ink);cursor:pointer}
     .player{display:block;width:20rem;max-width:100%;aspect-ratio:16/9;background:#000;margin:0 0 .6rem 7.2rem}
     .playhead{width:2px;background:var(--bad);left:-2px;pointer-events:none} [data-ready] .track{cursor:pointer}
-    .sound{display:flex;align-items:center;gap:.4rem;font-size:.8rem} .sound span{width:3.6rem;color:var(--soft)} .sound audio{height:1.7rem;width:13rem}
+    .answers .said{background:var(--track)} .sound{display:flex;align-items:center;gap:.4rem;font-size:.8rem} .sound span{width:3.6rem;color:var(--soft)} .sound audio{height:1.7rem;width:11rem}
     .log td,.sequence td{padding-top:.1rem;padding-bottom:.1rem;font-size:.85rem;border-bottom:0} .log .level-error td{color:var(--bad)}
     .log .level-warning td{color:var(--warn)} .sequence .ends{min-width:17rem} .ends span:last-child{float:right}
     .sequence td.arrow{border-left:2px solid var(--soft);border-right:2px solid var(--soft);padding:.1rem 0;position:relative;text-align:center}
