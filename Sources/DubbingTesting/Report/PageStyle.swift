@@ -44,6 +44,7 @@ enum PageStyle {
     :focus-visible{outline:3px solid var(--accent);outline-offset:1px} .strip>button{cursor:pointer} .strip>button:focus-visible{outline-offset:-3px}
     .verdict{font-size:1.15rem;font-weight:600} .problems{border:2px solid var(--bad);border-radius:8px;background:var(--card);padding:.2rem 1rem .6rem;
     margin:1.2rem 0} .problems h2{margin:.6rem 0} .problems li p{margin:.15rem 0 .7rem} .problems li a{font-weight:600}
+    .problems .why{white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.45 ui-monospace,monospace} .problems summary{cursor:pointer;color:var(--accent)}
     .cause{border-left:4px solid var(--bad);padding-left:.7rem;font-weight:600;margin:.6rem 0}
     .report{margin:.5rem 0} .report summary{cursor:pointer;color:var(--accent)} .report textarea{display:block;width:100%;margin-top:.4rem;
     font:13px/1.4 ui-monospace,monospace;background:var(--track);color:var(--ink);border:1px solid var(--line);border-radius:4px}

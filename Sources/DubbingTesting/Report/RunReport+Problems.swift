@@ -26,6 +26,14 @@ extension RunReport {
       + (elsewhere ?? []).map { Problem(what: $0) }
   }
 
+  /// Problems without a stream that have one reason, such as an environment that did not start.
+  struct Alike {
+    /// The first of them.
+    var problem: Problem
+    /// What else has that reason.
+    var others: [String] = []
+  }
+
   private var streamProblems: [Problem] {
     streams.filter(\.isUnexpected).map { stream in
       let red = stream.failedChecks
@@ -52,6 +60,23 @@ extension RunReport {
   }
 
   private static func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
+}
+
+extension [RunReport.Problem] {
+  /// Those of one reason together, in the order of the first of each.
+  var byReason: [RunReport.Alike] {
+    var found: [RunReport.Alike] = []
+    var places: [String: Int] = [:]
+    for problem in self {
+      if problem.stream == nil, !problem.why.isEmpty, let place = places[problem.why] {
+        found[place].others.append(problem.what)
+      } else {
+        if problem.stream == nil { places[problem.why] = found.count }
+        found.append(.init(problem: problem))
+      }
+    }
+    return found
+  }
 }
 
 extension RunReport {

@@ -33,11 +33,15 @@ extension RunReport {
     }
     parts.append(String(format: "%.0f s, the slowest environment ready after %.1f s", totalS, envReadyS))
     var lines = ["\(mark(!isRed)) " + parts.joined(separator: "; ")]
-    for one in wrong.prefix(most) {
-      lines.append("  \(mark(false)) \(one.what)\(one.why.isEmpty ? "" : ": " + one.why.oneLine(atMost: 200))")
+    let groups = wrong.byReason
+    for group in groups.prefix(most) {
+      let (one, more) = (group.problem, group.others.count)
+      let what = more == 0 ? one.what : "\(one.what) and \(more) more"
+      lines.append("  \(mark(false)) \(what)\(one.why.isEmpty ? "" : ": " + one.why.oneLine(atMost: 200))")
       if let place = one.stream { lines.append("      look at streams/\(place)/ and #stream-\(place) of index.html") }
     }
-    if wrong.count > most { lines.append("  … and \(wrong.count - most) more: index.html has them all") }
+    let rest = groups.dropFirst(most).map { 1 + $0.others.count }.reduce(0, +)
+    if rest > 0 { lines.append("  … and \(rest) more: index.html has them all") }
     let repeated = streams.filter { $0.repeatedAs != nil }
     if !repeated.isEmpty {
       lines.append(
