@@ -95,6 +95,34 @@ struct WatchTests {
     }
   }
 
+  @Test("A URL is watched as a file is", .timeLimit(.minutes(10)))
+  func url() async throws {
+    let dubbed = try await Media.dubbed()
+    try await Media.withFolder { folder in
+      let first = "\(folder)/0.wav"
+      try await Media.write(dubbed[0], to: first, [])
+      let server = ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", folder]
+      let served = try await run(
+        .name("python3"), arguments: Arguments(server), input: .none, output: .sequence, error: .discarded
+      ) { execution -> Result<Answer, any Error> in
+        let result: Result<Answer, any Error>
+        do {
+          var lines = execution.standardOutput.strings().makeAsyncIterator()
+          let line = try #require(try await lines.next(), "the server did not start")
+          let port = try #require(line.firstMatch(of: /port (\d+)/)?.output.1, "\(line)")
+          result = .success(
+            try await audioprint("watch", "http://127.0.0.1:\(port)/0.wav", "--fragment", first, "--json"))
+        } catch {
+          result = .failure(error)
+        }
+        try execution.send(signal: .kill)
+        return result
+      }
+      let answer = try served.closureResult.get()
+      #expect(answer.exitCode == 0 && answer.output.contains("dubbed(0)"), "\(answer)")
+    }
+  }
+
   /// Plays a file into a pipe at four times its speed, as a server would that has no end of it sooner.
   private func serve(_ file: String, to pipe: String, options: [String] = []) async throws {
     let all = ["-v", "error", "-nostdin", "-y", "-readrate", "4"] + options + ["-i", file, "-f", "wav", pipe]
