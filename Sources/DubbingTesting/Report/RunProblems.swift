@@ -31,7 +31,7 @@ struct RunProblems {
         <p>Red: \(names(fault.caughtBy).escaped). Expected: \(names(fault.expected).escaped).</p></li>
         """
     }
-    let others = report.otherProblems.byReason.map(others)
+    let others = report.otherProblemsByReason.map(others)
     let tests = failures.prefix(20).map { "<li class=\"soft\">\($0.escaped)</li>" }
     let tail =
       tests.isEmpty

@@ -22,8 +22,7 @@ extension RunReport {
       let mark = isGood ? "✔" : "✘"
       return isColoured ? "\u{1B}[\(isGood ? 32 : 31)m\(mark)\u{1B}[0m" : mark
     }
-    let wrong = problems
-    let asExpected = streams.count - Set(wrong.compactMap(\.stream)).count
+    let asExpected = streams.count - Set(problems.compactMap(\.stream)).count
     var parts = ["\(asExpected) of \(streams.count) streams as expected"]
     if !faults.isEmpty { parts.append("\(faults.filter(\.ok).count) of \(faults.count) faults led to their diagnosis") }
     if let shards {
@@ -33,7 +32,7 @@ extension RunReport {
     }
     parts.append(String(format: "%.0f s, the slowest environment ready after %.1f s", totalS, envReadyS))
     var lines = ["\(mark(!isRed)) " + parts.joined(separator: "; ")]
-    let groups = wrong.byReason
+    let groups = problemsByReason
     for group in groups.prefix(most) {
       let (one, more) = (group.problem, group.others.count)
       let what = more == 0 ? one.what : "\(one.what) and \(more) more"
