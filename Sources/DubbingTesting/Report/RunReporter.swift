@@ -164,10 +164,11 @@ public actor RunReporter {
     if Shards.ofThisProcess.shard != nil { keep() }
   }
 
-  /// Writes the report, of a shard even if no case is left to it, and the page where it is behind.
+  /// Writes the report, of a shard even if no case is left to it, and the page where it is behind or cases failed without a stream.
   func keepCases() {
     if Shards.ofThisProcess.shard != nil || !cases.isEmpty { keep() }
-    guard isPageOwed else { return }
+    // Where nothing started there is no stream that the page was written for.
+    guard isPageOwed || !report.otherProblems.isEmpty else { return }
     do { try writePage() } catch { Console.print("e2e: the page cannot be written: \(error)") }
   }
 
