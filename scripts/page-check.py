@@ -101,6 +101,7 @@ def main() -> int:
         started = time.monotonic()
         page.goto("file://" + page_file)
         loaded = time.monotonic() - started
+        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0", timeout=60_000)
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1")
         if not 0 <= paint <= LIMIT_PAINT_MS:
             problems.append(f"first paint after {paint:.0f} ms, more than {LIMIT_PAINT_MS} ms")

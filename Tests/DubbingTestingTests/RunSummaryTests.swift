@@ -52,7 +52,8 @@ struct RunSummaryTests {
   @Test("Cases that failed for one reason, such as an environment that did not start, are told as one")
   func oneReason() throws {
     var report = RunReport(started: Date(timeIntervalSince1970: 0))
-    let reason = "sts did not start: it exited with code 2\n  last log  sts-1 | no such model <x>"
+    let reason =
+      "sts did not start: it exited with code 2\n  command   docker compose up\n  last log  sts-1 | no such model <x>"
     report.cases = (1...60).map {
       .init(test: "m.s/t\($0)()", shard: nil, outcome: .failed, durationS: 1, issues: [reason])
     }

@@ -3,10 +3,10 @@ enum PageStyle {
   static let css = """
     :root{color-scheme:light dark;--bg:#fbfbfa;--card:#fff;--ink:#1d2126;--soft:#5d6672;--line:#dfe2e6;--track:#eef0f2;
     --good:#1a7f4b;--bad:#c0242c;--warn:#b25c00;--accent:#2f6fb6;
-    --dubbed:#2b8a5a;--original:#c77800;--mixed:#8e4ec6;--silent:#7b8490;--unknown:#c0242c}
+    --dubbed:#26804f;--original:#a66200;--mixed:#8e4ec6;--silent:#6c757f;--unknown:#c0242c}
     @media(prefers-color-scheme:dark){:root{--bg:#14171a;--card:#1c2024;--ink:#e7eaed;--soft:#9aa4af;--line:#31373e;--track:#282d33;
     --good:#57c98d;--bad:#ff7b7b;--warn:#f0a850;--accent:#7db4f0;
-    --dubbed:#2f8f60;--original:#b06d08;--mixed:#8a55bb;--silent:#636c77;--unknown:#c23c42}}
+    --dubbed:#26804f;--original:#9e6107;--mixed:#8a55bb;--silent:#636c77;--unknown:#c23c42}}
     *{box-sizing:border-box}
     body{font:15px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;margin:0 auto;max-width:76rem;padding:1.5rem 1rem 4rem;
     background:var(--bg);color:var(--ink);font-variant-numeric:tabular-nums}
@@ -18,7 +18,7 @@ enum PageStyle {
     .card b{display:block;font-size:1.35rem;line-height:1.3} .card span{color:var(--soft);font-size:.85rem}
     .scroll{overflow-x:auto} table{border-collapse:collapse;width:100%} td,th{padding:.35rem .8rem .35rem 0;text-align:left;
     vertical-align:top;border-bottom:1px solid var(--line)} th{font-weight:600;color:var(--soft);font-size:.85rem;white-space:nowrap}
-    td.number{white-space:nowrap} td.words{min-width:9rem} td.message{white-space:pre-line;min-width:16rem} tr:last-child td{border-bottom:0}
+    td.number{white-space:nowrap} td.words{min-width:9rem} td.message{white-space:pre-line;min-width:16rem} [data-part=checks] td.number{white-space:normal;max-width:16rem;overflow-wrap:anywhere} tr:last-child td{border-bottom:0}
     .badge{display:inline-block;border-radius:4px;padding:.05rem .5rem;font-size:.85rem;color:#fff;background:var(--unknown)}
     .is-dubbed{background:var(--dubbed)} .is-original,.is-passthrough{background:var(--original)} .is-mixed{background:var(--mixed)}
     .is-silent,.is-refused{background:var(--silent)}

@@ -36,7 +36,7 @@ extension RunReport {
     for group in groups.prefix(most) {
       let (one, more) = (group.problem, group.others.count)
       let what = more == 0 ? one.what : "\(one.what) and \(more) more"
-      lines.append("  \(mark(false)) \(what)\(one.why.isEmpty ? "" : ": " + one.why.oneLine(atMost: 200))")
+      lines.append("  \(mark(false)) \(what)\(one.why.isEmpty ? "" : ": " + one.why.whatHappened.oneLine(atMost: 300))")
       if let place = one.stream { lines.append("      look at streams/\(place)/ and #stream-\(place) of index.html") }
     }
     let rest = groups.dropFirst(most).map { 1 + $0.others.count }.reduce(0, +)
@@ -53,6 +53,12 @@ extension RunReport {
 }
 
 extension String {
+  /// Without an error's lines about what was run: in one line they would leave no room for what came of it.
+  fileprivate var whatHappened: String {
+    let lines = split(separator: "\n").filter { line in !["  command ", "  engine "].contains(where: line.hasPrefix) }
+    return lines.joined(separator: "\n")
+  }
+
   /// In one line, with one space between words, and cut where it is too long.
   fileprivate func oneLine(atMost length: Int) -> String {
     let line = split(whereSeparator: \.isWhitespace).joined(separator: " ")
