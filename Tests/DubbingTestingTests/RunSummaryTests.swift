@@ -127,7 +127,7 @@ struct RunSummaryTests {
     #expect(!report.summary().contains("\u{1B}"))
     #expect(report.summary(isColoured: true).contains("\u{1B}[31m✘\u{1B}[0m"))
     let lines = report.summary().split(separator: "\n")
-    #expect(lines.count == 3 && lines[1].count < 260, "\(lines)")
+    #expect(lines.count == 3 && lines[1].count < 360, "\(lines)")
   }
 }
 
