@@ -5,6 +5,8 @@
   OWN_STACK or an example's package), which every build compiles, or CI. A block's imports are the file's; a line with only … stands for what is left out between
   two parts. Articles in RUN_BY_TESTS are compared by a test of their module instead.
 - Relative links in Markdown lead to a file, and to a heading of it.
+- Each script of findings/ says in its head what it runs, what was seen and what is surprising in that, and is in the table once.
+- The commands' --version is the changelog's newest.
 - `make` targets exist, with a line in `make help`; environment variables are read somewhere.
 """
 import pathlib
@@ -127,6 +129,31 @@ def check_commands(pages, makefile, code):
                     yield f"{page}: nothing reads {variable}"
 
 
+def check_findings(scripts, table):
+    rows = re.findall(r"\]\(([\w.-]+\.sh)\)", table)
+    for path, text in scripts.items():
+        head = text.split("\n\n")[0].split("\nset ")[0]
+        for word in ("# Run: ", "# Seen: ", "# Surprising: ", "# What to do: "):
+            if f"\n{word}" not in head:
+                yield f"{path}: its head has no line that begins with '{word.strip()}'"
+        if not re.match(r"#!.*\n# .*\d+\.\d+", head):
+            yield f"{path}: its head does not begin with the versions that were seen"
+        if rows.count(pathlib.PurePosixPath(path).name) != 1:
+            yield f"{path}: findings/README.md does not have it once"
+    for row in set(rows) - {pathlib.PurePosixPath(path).name for path in scripts}:
+        yield f"findings/README.md: there is no {row}"
+
+
+def check_versions(changelog, commands):
+    newest = re.search(r"^## (\d+\.\d+\.\d+)", changelog, re.MULTILINE)[1]
+    said = {path: version for path, text in commands.items() for version in re.findall(r'\bversion: "([^"]+)"', text)}
+    if len(said) < 3:
+        yield f"Sources: not every command has a version: {', '.join(said)}"
+    for path, version in said.items():
+        if version != newest:
+            yield f"{path}: --version says {version}, CHANGELOG.md begins with {newest}"
+
+
 def main():
     markdown = {path: read(path) for path in tracked("*.md")}
     articles = {path: text for path, text in markdown.items()
@@ -134,7 +161,9 @@ def main():
     sources = {path: read(path) for path in tracked(f"{SNIPPETS}/*.swift", OWN_STACK, OWN_PACKAGE)}
     code = "\n".join(read(path) for path in tracked("*.swift", "*.py", "*.sh", "*.yml", "Makefile", ".ci/run", "*Dockerfile")
                      if not path.startswith("Tests/") or path.startswith((SNIPPETS, E2E_SETTINGS)))
-    problems = [*check_snippets(articles, sources), *check_links(markdown), *check_commands(markdown, read("Makefile"), code)]
+    problems = [*check_snippets(articles, sources), *check_links(markdown), *check_commands(markdown, read("Makefile"), code),
+                *check_findings({path: read(path) for path in tracked("findings/*.sh")}, read("findings/README.md")),
+                *check_versions(read("CHANGELOG.md"), {path: read(path) for path in tracked("Sources/*CLI/*.swift")})]
     for problem in problems:
         print(f"docs: {problem}", file=sys.stderr)
     blocks = sum(len(BLOCK.findall(text)) for text in articles.values())

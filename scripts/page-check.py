@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Opens a run's page in headless Chromium and tries everything on it: links, players, strip, bug report, keyboard.
+"""Opens a run's page in headless Chromium and tries everything on it: links, players, strip, buttons, keyboard, contrast.
 
     scripts/page-check.py FOLDER CHROMIUM        needs playwright from PyPI; scripts/page.sh calls it
 """
@@ -49,6 +49,37 @@ STRIP = """async () => {
   return [Number(cell.dataset.at), `the player is at ${player.currentTime} s, its line at ${head}`, player.currentTime, head];
 }"""
 
+# Text that can hardly be read: its contrast with what is behind it, by the formula of WCAG 2, below 4.5.
+CONTRAST = """() => {
+  const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = parse(getComputedStyle(e).backgroundColor);
+      if (colour.length === 3 || colour[3] > 0.5) return colour;
+    }
+    return parse(getComputedStyle(document.documentElement).backgroundColor);
+  };
+  const found = new Map();
+  for (const element of document.querySelectorAll('main *')) {
+    const words = [...element.childNodes].filter(n => n.nodeType === 3 && n.textContent.trim());
+    if (!words.length || !element.getClientRects().length || element.closest('.picture,.hidden')) continue;
+    const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) found.set(`${element.tagName.toLowerCase()}.${element.className}`, `${ratio.toFixed(1)}: ${words[0].textContent.trim().slice(0, 30)}`);
+  }
+  return [...found].map(pair => pair.join(' '));
+}"""
+
+
+def copy(page, part):
+    """Presses the button of a part, and returns what the clipboard has then."""
+    page.evaluate("navigator.clipboard.writeText('')")
+    part.query_selector("button.copy").click()
+    page.wait_for_timeout(200)
+    return page.evaluate("navigator.clipboard.readText()")
+
 
 def main() -> int:
     folder, chromium = os.path.realpath(sys.argv[1]), sys.argv[2]
@@ -70,6 +101,7 @@ def main() -> int:
         started = time.monotonic()
         page.goto("file://" + page_file)
         loaded = time.monotonic() - started
+        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0", timeout=60_000)
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1")
         if not 0 <= paint <= LIMIT_PAINT_MS:
             problems.append(f"first paint after {paint:.0f} ms, more than {LIMIT_PAINT_MS} ms")
@@ -96,18 +128,27 @@ def main() -> int:
             at, said, *where = page.evaluate(STRIP)
             if not where or not at <= where[0] < at + 5 or where[1] in ("", "0%"):
                 problems.append(f"the strip's second window begins at {at} s; {said}")
+            page.keyboard.press("ArrowRight")
+            page.wait_for_timeout(500)
+            moved = page.evaluate("document.activeElement.closest('details').querySelector('.player').currentTime")
+            if where and not 0.9 < moved - where[0] < 1.1:
+                problems.append(f"the right arrow moved the player by {moved - where[0]:.2f} s, not by one")
         report = page.query_selector("[data-part=bug-report]")
         if report:
             page.evaluate("report => { report.open = true; report.closest('details.stream').open = true }", report)
-            report.query_selector("button.copy").click()
-            page.wait_for_timeout(200)
-            copied = page.evaluate("navigator.clipboard.readText()")
-            if copied != report.query_selector("textarea").input_value() or "Run it again: " not in copied:
+            copied = copy(page, report)
+            if copied != report.query_selector("textarea").input_value() or "Run it again:\n" not in copied:
                 problems.append("the button does not copy the bug report")
+            again = page.query_selector("[data-part=again]")
+            if not again or not copied.endswith("\n" + copy(page, again)):
+                problems.append("the button beside the command does not copy what the bug report ends with")
         unnamed = page.evaluate("""() => [...document.querySelectorAll('img:not([alt]),button,audio,video,textarea')]
           .filter(e => e.matches('img') || !(e.textContent.trim() || e.getAttribute('aria-label'))).length""")
         if unnamed:
             problems.append(f"{unnamed} things have no name for a screen reader")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            problems += [f"{scheme}: contrast {said}" for said in page.evaluate(CONTRAST)]
         browser.close()
     print(f"page: {size / 1e6:.1f} MB, first paint {paint:.0f} ms, loaded {loaded:.1f} s, {len(set(links))} links, {players} players")
     for problem in problems[:40]:

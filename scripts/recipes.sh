@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the recipes of docs/shards.md against the schedulers' schemas, as far as that goes without the schedulers.
+# Checks the recipes of docs/shard-recipes.md against the schedulers' schemas, as far as that goes without the schedulers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,7 +7,7 @@ work=.build/recipes
 rm -rf "$work"
 mkdir -p "$work"
 # Each block that says which recipe it is becomes a file of that name.
-python3 - docs/shards.md "$work" <<'EOF'
+python3 - docs/shard-recipes.md "$work" <<'EOF'
 import pathlib, re, sys
 page, folder = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"), pathlib.Path(sys.argv[2])
 for block in re.findall(r"^```(?:yaml|bash)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
@@ -24,7 +24,7 @@ checked=0
 check() {
   local recipe=$1
   shift
-  [ -s "$work/$recipe" ] || { echo "recipes: docs/shards.md has no recipe '$recipe'" >&2; exit 1; }
+  [ -s "$work/$recipe" ] || { echo "recipes: docs/shard-recipes.md has no recipe '$recipe'" >&2; exit 1; }
   "$@" "$work/$recipe" >"$work/$recipe.log" 2>&1 || { cat "$work/$recipe.log" >&2; echo "recipes: $recipe is wrong: $*" >&2; exit 1; }
   checked=$((checked + 1))
   echo "recipes: $recipe passes: $*"

@@ -21,6 +21,8 @@ struct MakeFingerprint: AsyncParsableCommand {
   @Option(
     name: .shortAndLong, help: ArgumentHelp("Where it is written, instead of standard output.", valueName: "path"))
   var output: String?
+  @Flag(help: "With --output, print where it was written, its bytes and seconds as JSON; without, JSON comes anyway.")
+  var json = false
   @Flag(help: "Tell on standard error how much has been decoded, even if that is no terminal.")
   var progress = false
 
@@ -33,9 +35,19 @@ struct MakeFingerprint: AsyncParsableCommand {
     let progress = Progress(file, always: self.progress)
     let fingerprint = try await Fingerprint(contentsOf: file, track: track, progress: progress.decoded)
     progress.finish()
-    let json = try JSONEncoder.stable.encode(fingerprint)
-    guard let output else { return print(String(decoding: json, as: UTF8.self)) }
-    try FileOutput.write(json, to: output, what: "the fingerprint")
+    let encoded = try JSONEncoder.stable.encode(fingerprint)
+    guard let output else { return print(String(decoding: encoded, as: UTF8.self)) }
+    try FileOutput.write(encoded, to: output, what: "the fingerprint")
+    if json {
+      let answer = Answer(output: output, bytes: encoded.count, seconds: fingerprint.duration)
+      print(String(decoding: try JSONEncoder.stable.encode(answer), as: UTF8.self))
+    }
+  }
+
+  private struct Answer: Encodable {
+    var output: String
+    var bytes: Int
+    var seconds: Double
   }
 }
 

@@ -136,8 +136,10 @@ struct SecondsWatcher {
 /// The strip of a stream: a row a minute.
 struct WatchStrip {
   private var count = 0
-  private let isColored =
-    isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+  private let isColored: Bool = {
+    let environment = ProcessInfo.processInfo.environment
+    return isatty(STDOUT_FILENO) == 1 && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+  }()
 
   mutating func show(_ second: WindowAttribution) {
     let time = Int(second.start)

@@ -18,6 +18,11 @@ package struct CaseRun: Sendable {
   /// What made it fail.
   package var issues: [String]
 
+  /// How a case went that was run elsewhere.
+  package init(name: CaseName, outcome: Outcome, worked: Duration, issues: [String]) {
+    (self.name, self.outcome, self.worked, self.issues) = (name, outcome, worked, issues)
+  }
+
   /// Runs a case, and tells how it went before what it throws is thrown.
   static func told(
     to listener: @Sendable (CaseRun) async -> Void, _ test: Test, _ testCase: Test.Case,

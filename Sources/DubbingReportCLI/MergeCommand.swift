@@ -16,6 +16,7 @@ struct MergeCommand: AsyncParsableCommand {
   @Option(help: "The folder to write into.") var output = ".build/e2e-merged"
   @Flag(help: "Merge even if the shards ran with other versions of engine, compose, ffmpeg or Swift.")
   var mixedVersions = false
+  @Flag(help: "Print the merged report, which is JSON, instead of its summary.") var json = false
 
   func run() async throws {
     let target = URL(filePath: output).standardizedFileURL
@@ -38,8 +39,12 @@ struct MergeCommand: AsyncParsableCommand {
     try Data(JUnitReport(report).xml.utf8).write(to: target.appending(path: "junit.xml"), options: .atomic)
     _ = try await RunFolder(target, fixtures: fixtures).writePage()
 
-    print("e2e: \(report.summary())")
-    print("e2e: \(target.path)/report.json, index.html, junit.xml, test.log")
+    if json {
+      print(String(decoding: try report.json(), as: UTF8.self))
+    } else {
+      print("e2e: \(report.summary())")
+      print("e2e: \(target.path)/report.json, index.html, junit.xml, test.log")
+    }
     if report.isRed { throw ExitCode(1) }
   }
 }

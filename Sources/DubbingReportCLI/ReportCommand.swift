@@ -8,6 +8,7 @@ struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dubbing-report",
     abstract: "Reads the report.json of runs.",
+    version: "0.2.0",
     subcommands: [
       SummaryCommand.self, PageCommand.self, DiffCommand.self, HistoryCommand.self, MergeCommand.self,
     ],

@@ -14,6 +14,7 @@ struct TapCommand: AsyncParsableCommand {
       EXAMPLE: siotap --upstream http://localhost:3000 --full --show-secrets --out worker.jsonl
       EXAMPLE: siotap replay worker.jsonl --to http://localhost:3000 --fast
       """,
+    version: "0.2.0",
     subcommands: [RecordCommand.self, ReplayCommand.self], defaultSubcommand: RecordCommand.self)
 }
 
@@ -27,9 +28,11 @@ enum Output {
   /// To standard error: what is no result.
   static func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 
-  /// The text in a colour where a person reads it: on a terminal, unless NO_COLOR is set (no-color.org).
+  /// The text in a colour where a person reads it: on a terminal that has colours, unless NO_COLOR is set (no-color.org).
   static func colored(_ text: String, _ color: Color) -> String {
-    let isWanted = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+    let environment = ProcessInfo.processInfo.environment
+    let isWanted =
+      isatty(STDOUT_FILENO) == 1 && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
     return isWanted ? "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m" : text
   }
 

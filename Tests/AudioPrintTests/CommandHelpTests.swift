@@ -13,8 +13,7 @@ struct CommandHelpTests {
   func help(command: String) async throws {
     let help = try await audioprint(command, "--help")
     #expect(help.exitCode == 0 && help.output.contains("EXAMPLE: audioprint \(command) "), "\(help.output)")
-    // A fingerprint is JSON anyway.
-    #expect(help.output.contains("--json") || command == "fingerprint")
+    #expect(help.output.contains("--json"))
     #expect(!help.output.contains("\u{1B}"), "no colour where no terminal is")
   }
 
@@ -93,6 +92,34 @@ struct WatchTests {
       #expect(result.terminationStatus.isSuccess, "\(result.terminationStatus)")
       #expect(result.closureResult.hasPrefix("  0:00  00"), "\(result.closureResult)")
       #expect(result.closureResult.contains("dubbed ") && !result.closureResult.contains("\u{1B}"))
+    }
+  }
+
+  @Test("A URL is watched as a file is", .timeLimit(.minutes(10)))
+  func url() async throws {
+    let dubbed = try await Media.dubbed()
+    try await Media.withFolder { folder in
+      let first = "\(folder)/0.wav"
+      try await Media.write(dubbed[0], to: first, [])
+      let server = ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", folder]
+      let served = try await run(
+        .name("python3"), arguments: Arguments(server), input: .none, output: .sequence, error: .discarded
+      ) { execution -> Result<Answer, any Error> in
+        let result: Result<Answer, any Error>
+        do {
+          var lines = execution.standardOutput.strings().makeAsyncIterator()
+          let line = try #require(try await lines.next(), "the server did not start")
+          let port = try #require(line.firstMatch(of: /port (\d+)/)?.output.1, "\(line)")
+          result = .success(
+            try await audioprint("watch", "http://127.0.0.1:\(port)/0.wav", "--fragment", first, "--json"))
+        } catch {
+          result = .failure(error)
+        }
+        try execution.send(signal: .kill)
+        return result
+      }
+      let answer = try served.closureResult.get()
+      #expect(answer.exitCode == 0 && answer.output.contains("dubbed(0)"), "\(answer)")
     }
   }
 

@@ -42,6 +42,9 @@ struct CommandTests {
       let stored = "\(folder)/one.json"
       let made = try await audioprint("fingerprint", one, "--output", stored)
       #expect(made.exitCode == 0 && made.output.isEmpty && made.errors.isEmpty, "\(made)")
+      let told = try object(try await audioprint("fingerprint", one, "--output", stored, "--json").output)
+      #expect(told["output"] as? String == stored && told["seconds"] as? Double ?? 0 > 5, "\(told)")
+      #expect(told["bytes"] as? Int == (try Data(contentsOf: URL(filePath: stored)).count))
       let printed = try await audioprint("fingerprint", one, "--progress")
       #expect(printed.errors.contains("6 s of one.wav"), "progress names what was decoded: \(printed.errors)")
       #expect(printed.output == (try String(contentsOfFile: stored, encoding: .utf8)) + "\n")

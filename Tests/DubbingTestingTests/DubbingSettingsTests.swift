@@ -8,13 +8,14 @@ struct DubbingSettingsTests {
   func nothing() {
     let variables = [
       "E2E_FIXTURES", "E2E_REPORT_DIR", "E2E_MAX_STREAMS", "E2E_MAX_ENVIRONMENTS", "E2E_STARVED", "E2E_LISTENER",
-      "E2E_COLUMNS", "CI",
+      "E2E_RERUN", "E2E_COLUMNS", "CI",
     ]
     #expect(DubbingSettings.fromEnvironment([:]) == DubbingSettings())
     let empty = Dictionary(uniqueKeysWithValues: variables.map { ($0, "") })
     #expect(DubbingSettings.fromEnvironment(empty) == DubbingSettings())
     #expect(DubbingSettings().fixtures.path.hasSuffix("/fixtures"))
     #expect(DubbingSettings().reportFolder.path.hasSuffix("/.build/e2e"))
+    #expect(DubbingSettings().rerun == "swift test --filter '{filter}'")
   }
 
   @Test("Each variable sets its property")
@@ -23,9 +24,11 @@ struct DubbingSettingsTests {
     (expected.fixtures, expected.reportFolder) = (URL(filePath: "/films"), URL(filePath: "/report"))
     (expected.maxStreams, expected.maxEnvironments) = (3, 5)
     (expected.starved, expected.listener, expected.columns) = (.retry, "listen --to", 80)
+    expected.rerun = "again {filter}"
     let settings = DubbingSettings.fromEnvironment([
       "E2E_FIXTURES": "/films", "E2E_REPORT_DIR": "/report", "E2E_MAX_STREAMS": "3", "E2E_MAX_ENVIRONMENTS": "5",
       "E2E_STARVED": "retry", "E2E_LISTENER": "listen --to", "E2E_COLUMNS": "80",
+      "E2E_RERUN": "again {filter}",
     ])
     #expect(settings == expected)
     #expect(settings.problem == nil)

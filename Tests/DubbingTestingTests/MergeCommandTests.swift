@@ -73,6 +73,9 @@ struct MergeCommandTests {
       #expect(code == 0, "\(output)")
       #expect(output.contains("shards 1, 2, 3 of 3: 6 of 6 cases, 0 failed"), "\(output)")
     }
+    let json = try await runs.merge(nil, "--json")
+    let written = try runs.text("merged/report.json") + "\n"
+    #expect(json.exitCode == 0 && json.output == written)
     let report = try RunReport(contentsOf: runs.file("merged/report.json"))
     #expect(report.streams.map(\.recording) == (1...3).map { "../shard-\($0)/streams/s\($0)/output.flv" })
     let page = try runs.text("merged/index.html")

@@ -124,7 +124,7 @@ struct PageEvidenceTests {
       "a() recorded an issue",
     ] { #expect(head.contains(words), "\(words)") }
     #expect(html.contains("docker engine 20.10.24"))
-    #expect(html.contains("Run it again: make e2e FILTER='/counting\\('"))
+    #expect(html.contains("Run it again: <code class=\"copied\">A=b make e2e FILTER='m.s/t\\('</code>"))
     let green = RunPage(report: ReportSample.whole, sounds: ReportSample.sounds).html
     #expect(green.contains("as expected.</p>") && !green.contains("✘ Not as expected"))
   }

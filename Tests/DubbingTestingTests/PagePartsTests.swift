@@ -187,6 +187,26 @@ struct PagePartsTests {
     #expect(try page(passed).section.contains("data-part=\"starvation\""))
   }
 
+  @Test(
+    "The command that runs a test again is the run's own, with a pattern that matches this test alone",
+    arguments: [
+      ("E2E.E2E/Pipeline/isDubbed(fixture:): counting", "test_x_1", "MAKE 'E2E.E2E/Pipeline/isDubbed\\('"),
+      ("E2E.E2E/it's `red` (often)/`a (b)`()", "test_x_1", "MAKE 'E2E.E2E/it.s..red..\\('"),
+      (nil, "test_counting_1234", "MAKE '/counting\\('"), (nil, "mine", nil),
+    ] as [(String?, String, String?)])
+  func command(testCase: String?, stream name: String, command: String?) {
+    var (report, stream) = (ReportSample.report, stream)
+    (report.rerun, stream.testCase, stream.stream) = ("MAKE '{filter}'", testCase, name)
+    let bug = BugReport(report: report, stream: stream, cause: nil, logs: [])
+    #expect(bug.command == command)
+    #expect(bug.text.contains("Run it again:") == (command != nil))
+    // Reports of before had no such key.
+    report.rerun = nil
+    #expect(
+      BugReport(report: report, stream: stream, cause: nil, logs: []).command
+        == command?.replacing("MAKE ", with: "make e2e FILTER="))
+  }
+
   @Test("A bug report has what was expected and came, each fragment, errors, versions and the command")
   func bugReport() throws {
     let text = BugReport(report: ReportSample.report, stream: stream, cause: "The cause.", logs: trace.logs).text
@@ -207,10 +227,14 @@ struct PagePartsTests {
 
         Versions: docker engine 20.10.24, docker compose 2.26.1, ffmpeg 5.1.6, Swift 6.3, an <os>, 2 cores
 
-        Run it again: make e2e FILTER='/counting\\('   (in a package of your own: swift test --filter '/counting\\(')
+        Run it again:
+        A=b make e2e FILTER='m.s/t\\('
         """)
     let section = try page().section
-    #expect(section.contains("class=\"copy\">Copy</button>") && section.contains("Run it again: make e2e FILTER"))
+    for what in ["the command", "the bug report"] {
+      #expect(section.contains("<button type=\"button\" class=\"copy\" aria-label=\"Copy \(what)\">Copy</button>"))
+    }
+    #expect(section.contains("Run it again:\nA=b make e2e FILTER"), "as lines of their own, so that it can be pasted")
     #expect(try !page(ReportSample.report.streams[0]).section.contains("bug-report"), "nobody reports what passed")
   }
 }

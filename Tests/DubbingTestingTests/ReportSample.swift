@@ -28,6 +28,7 @@ enum ReportSample {
     report.cases = [.init(test: "t", arguments: "a", shard: 1, outcome: .failed, durationS: 1.5, issues: ["red"])]
     report.shards = .init(reported: [1], count: 2, gaps: ["shard 2 of 2 is missing"])
     report.elsewhere = ["left behind"]
+    report.rerun = "A=b make e2e FILTER='{filter}'"
     return report
   }
 

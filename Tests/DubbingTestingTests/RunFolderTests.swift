@@ -77,6 +77,24 @@ struct RunFolderTests {
     }
   }
 
+  @Test("Fixtures are looked for where the command was told, for the players too")
+  func fixtures() async throws {
+    try await withRun { folder in
+      let own = folder.appending(path: "films")
+      try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        at: DubbingSettings().fixtures.appending(path: "counting-brief"), to: own.appending(path: "talk"))
+      let description = own.appending(path: "talk/fixture.json")
+      let renamed = try String(contentsOf: description, encoding: .utf8).replacing("counting-brief", with: "talk")
+      try Data(renamed.utf8).write(to: description)
+      var report = try RunReport(contentsOf: folder.appending(path: "report.json"))
+      for index in report.streams.indices { report.streams[index].fixture = "talk" }
+      try report.json().write(to: folder.appending(path: "report.json"))
+      _ = try await RunFolder(folder, fixtures: own).writePage()
+      #expect(try text(of: folder).contains(">original</span><audio"))
+    }
+  }
+
   @Test("Of a fixture in two languages the page plays the one that is dubbed, whatever the other's channels")
   func language() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "two-\(UUID().uuidString)")
@@ -122,12 +140,18 @@ struct ReportCommandTests {
     try #require(Bundle.module.url(forResource: "Reports/\(day)", withExtension: "json")).path
   }
 
-  @Test("Each command's help has an example and JSON", arguments: ["summary", "page", "diff", "history"])
+  @Test("Each command's help has an example and JSON", arguments: ["summary", "page", "diff", "history", "merge"])
   func help(command: String) async throws {
     let help = try await run([command, "--help"])
     #expect(help.status == 0 && help.output.contains("--json"))
     // The summary is what is printed without a command's name.
     #expect(help.output.contains("EXAMPLE: dubbing-report \(command == "summary" ? ".build" : command)"), "\(help)")
+  }
+
+  @Test("Completions name the commands", arguments: ["bash", "zsh", "fish"])
+  func completions(shell: String) async throws {
+    let script = try await run(["--generate-completion-script", shell])
+    #expect(script.status == 0 && script.output.contains("history") && script.output.contains("mixed-versions"))
   }
 
   @Test("A summary is coloured on a terminal only")

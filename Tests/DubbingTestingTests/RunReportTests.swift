@@ -1,3 +1,4 @@
+import ComposeTesting
 import DubbingTesting
 import Foundation
 import Testing
@@ -12,7 +13,9 @@ struct RunReportTests {
     let contract: Set = ["started", "env_ready_s", "total_s", "streams", "faults"]
     #expect(
       Set(object.keys)
-        == contract.union(["publishing_s", "environments", "versions", "measurements", "cases", "shards", "elsewhere"]))
+        == contract.union([
+          "publishing_s", "environments", "versions", "measurements", "cases", "shards", "elsewhere", "rerun",
+        ]))
     let stream = try #require((object["streams"] as? [[String: Any]])?.last)
     #expect(
       Set(stream.keys) == [
@@ -56,6 +59,23 @@ struct RunReportTests {
     await reporter.keepCases()
     let page = try String(contentsOf: folder.appending(path: "index.html"), encoding: .utf8)
     for test in tests { #expect(page.contains(test)) }
+  }
+
+  @Test("A run in which nothing started has a page with the reason")
+  func nothingStarted() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "nothing-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let reporter = RunReporter(folder: folder)
+    await reporter.add(
+      CaseRun(name: CaseName(test: "m.s/t()"), outcome: .passed, worked: .seconds(1), issues: []))
+    await reporter.keepCases()
+    let page = folder.appending(path: "index.html")
+    #expect(!FileManager.default.fileExists(atPath: page.path), "nothing to show yet")
+    await reporter.add(
+      CaseRun(name: CaseName(test: "m.s/u()"), outcome: .failed, worked: .seconds(1), issues: ["sts <exited>"]))
+    await reporter.keepCases()
+    let html = try String(contentsOf: page, encoding: .utf8)
+    #expect(html.contains("<p class=\"why\">sts &lt;exited&gt;</p>") && !html.contains("m.s/t()"))
   }
 
   @Test("Links are to files that are there, in the report's own folder; the page of one stream has none")

@@ -5,7 +5,7 @@ import DubbingTesting
 import SocketIOLite
 import Testing
 
-// The Swift of README.md; scripts/check-docs.py compares the two.
+// The Swift of README.md and docs/modules.md; scripts/check-docs.py compares them.
 
 private struct ReadMe {
   @Test("The shop answers while its stock is away")
@@ -51,25 +51,10 @@ private struct ReadMe {
   }
 }
 
-extension DualStack {
-  static var ours: DualStack {
-    var stack = DualStack(
-      // 0: the engine chooses the ports, so that two runs on one host never meet.
-      media: ComposeProject(
-        name: "ours-media", files: ["deploy/media.yml"],
-        environment: ["RTSP_PORT": "0", "RTMP_PORT": "0", "CONTROL_PORT": "0", "WORKER_PORT": "0"]),
-      sts: ComposeProject(name: "ours-sts", files: ["deploy/sts.yml"], environment: ["SPEECH_PORT": "0"]))
-    stack.ports[.worker] = .init("dubber", 9000)
-    stack.ports[.speech] = .init("speech", 4000)
-    stack.stsURLVariable = "SPEECH_URL"
-    return stack
-  }
-}
-
-@Suite("Our pipeline", .dualStack(.ours, settings: .fromEnvironment()))
+@Suite("Our pipeline", .dualStack(.described(by: "deploy/stack.json"), settings: .fromEnvironment()))
 struct OurPipeline {
-  @Test("Counting is dubbed", .stream())
-  func counting() async throws {
-    try await LiveStream.current.expectDubbed(Fixture.named("counting-short"))
+  @Test("The talk comes out dubbed", .stream())
+  func talkIsDubbed() async throws {
+    try await LiveStream.current.expectDubbed(.named("talk"))
   }
 }

@@ -83,6 +83,22 @@ struct TapViewTests {
     #expect(shown[2].allSatisfy { !$0.contains("second") }, "\(shown)")
   }
 
+  @Test("A terminal without colours gets none")
+  func dumbTerminal() async throws {
+    let port = try await SocketIOTap.withTap(upstream: nil) { $0.port }
+    let line = try await Peer.onTerminal("siotap", ["--upstream", Peer.url, "--port", "\(port)"], term: "dumb") {
+      _, line in
+      let client = SocketIOClient(url: "http://127.0.0.1:\(port)", configuration: .patient(reconnection: nil))
+      try await eventually("the tap listens") { (try? await client.connect()) != nil }
+      _ = try await client.emitWithAck("echo", "first")
+      while let next = try await line() {
+        if next.contains("\"first\"") { return next }
+      }
+      throw Peer.Failure(description: "siotap ended before it showed the event")
+    }
+    #expect(!line.contains("\u{1B}"), "\(line)")
+  }
+
   @Test("Each command's help has an example and JSON, without colour in a pipe", arguments: ["record", "replay"])
   func help(command: String) async throws {
     let help = try await Peer.finished("siotap", [command, "--help"])
@@ -100,14 +116,15 @@ struct TapViewTests {
 extension Peer {
   /// Runs one of this package's commands on a terminal of its own, which `body` types into and reads the lines of; Ctrl-C ends it.
   fileprivate static func onTerminal<R: Sendable>(
-    _ name: String, _ arguments: [String],
+    _ name: String, _ arguments: [String], term: String = "xterm",
     _ body: @Sendable (_ type: (String) async throws -> Void, _ line: () async throws -> String?) async throws -> R
   ) async throws -> R {
     let command = build.appending(path: "debug/\(name)").path
     let terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
     let result = try await Subprocess.run(
       .path(FilePath(build.appending(path: "peers-venv/bin/python").path)),
-      arguments: Arguments(["-c", terminal, command] + arguments), environment: .inherit.updating(["NO_COLOR": ""]),
+      arguments: Arguments(["-c", terminal, command] + arguments),
+      environment: .inherit.updating(["NO_COLOR": "", "TERM": term]),
       platformOptions: options, input: .inputWriter, output: .sequence, error: .string(limit: 65_536)
     ) { execution -> Result<R, any Error> in
       var lines = execution.standardOutput.strings().makeAsyncIterator()

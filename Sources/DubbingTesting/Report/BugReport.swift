@@ -29,13 +29,27 @@ struct BugReport {
           + "\(versions.os), \(versions.cores) cores",
       ]
     }
-    return (lines + ["", "Run it again: \(command)"]).joined(separator: "\n")
+    if let command { lines += ["", "Run it again:", command] }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Runs the test again as it was run; nil: which one it was is not known.
+  var command: String? {
+    filter.map { (report.rerun ?? "make e2e FILTER='{filter}'").replacing("{filter}", with: $0) }
+  }
+
+  /// Matches the test's function with whatever arguments.
+  private var filter: String? {
+    guard let testCase = stream.testCase else { return filterByStream }
+    let test = testCase.prefix { $0 != "(" }
+    guard test.count < testCase.count else { return filterByStream }
+    // A name may have anything in it; a dot stands for what a shell or a pattern would take for something else.
+    return String(test.map { $0.isLetter || $0.isNumber || "_/".contains($0) ? $0 : "." }) + "\\("
   }
 
   /// The stream's name has its test's: `test_<function>_<unique>`.
-  var command: String {
+  private var filterByStream: String? {
     let parts = stream.stream.split(separator: "_")
-    guard parts.count > 2, parts[0] == "test" else { return "make e2e" }
-    return "make e2e FILTER='/\(parts[1])\\('   (in a package of your own: swift test --filter '/\(parts[1])\\(')"
+    return parts.count > 2 && parts[0] == "test" ? "/\(parts[1])\\(" : nil
   }
 }

@@ -66,9 +66,12 @@ enum PageScript {
     for (const link of document.querySelectorAll('a[href^="#"]')) link.addEventListener('click', () => setTimeout(follow, 0));
     follow();
     for (const button of document.querySelectorAll('button.copy')) button.addEventListener('click', async () => {
-      const area = button.parentElement.querySelector('textarea'), said = button.parentElement.querySelector('[role=status]');
-      try { await navigator.clipboard.writeText(area.value); said.textContent = 'copied'; }
-      catch { area.select(); said.textContent = document.execCommand('copy') ? 'copied' : 'selected: copy it by hand'; }
+      const part = button.closest('[data-part]'), text = part.querySelector('.copied'), said = part.querySelector('[role=status]');
+      try { await navigator.clipboard.writeText(text.value ?? text.textContent); said.textContent = 'copied'; }
+      catch {
+        if (text.select) text.select(); else getSelection().selectAllChildren(text);
+        said.textContent = document.execCommand('copy') ? 'copied' : 'selected: copy it by hand';
+      }
     });
     """
 }

@@ -3,10 +3,10 @@ enum PageStyle {
   static let css = """
     :root{color-scheme:light dark;--bg:#fbfbfa;--card:#fff;--ink:#1d2126;--soft:#5d6672;--line:#dfe2e6;--track:#eef0f2;
     --good:#1a7f4b;--bad:#c0242c;--warn:#b25c00;--accent:#2f6fb6;
-    --dubbed:#2b8a5a;--original:#c77800;--mixed:#8e4ec6;--silent:#7b8490;--unknown:#c0242c}
+    --dubbed:#26804f;--original:#a66200;--mixed:#8e4ec6;--silent:#6c757f;--unknown:#c0242c}
     @media(prefers-color-scheme:dark){:root{--bg:#14171a;--card:#1c2024;--ink:#e7eaed;--soft:#9aa4af;--line:#31373e;--track:#282d33;
     --good:#57c98d;--bad:#ff7b7b;--warn:#f0a850;--accent:#7db4f0;
-    --dubbed:#2f8f60;--original:#b06d08;--mixed:#8a55bb;--silent:#636c77;--unknown:#c23c42}}
+    --dubbed:#26804f;--original:#9e6107;--mixed:#8a55bb;--silent:#636c77;--unknown:#c23c42}}
     *{box-sizing:border-box}
     body{font:15px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;margin:0 auto;max-width:76rem;padding:1.5rem 1rem 4rem;
     background:var(--bg);color:var(--ink);font-variant-numeric:tabular-nums}
@@ -18,7 +18,7 @@ enum PageStyle {
     .card b{display:block;font-size:1.35rem;line-height:1.3} .card span{color:var(--soft);font-size:.85rem}
     .scroll{overflow-x:auto} table{border-collapse:collapse;width:100%} td,th{padding:.35rem .8rem .35rem 0;text-align:left;
     vertical-align:top;border-bottom:1px solid var(--line)} th{font-weight:600;color:var(--soft);font-size:.85rem;white-space:nowrap}
-    td.number{white-space:nowrap} td.message{white-space:pre-line;min-width:16rem} tr:last-child td{border-bottom:0}
+    td.number{white-space:nowrap} td.words{min-width:9rem} td.message{white-space:pre-line;min-width:16rem} [data-part=checks] td.number{white-space:normal;max-width:16rem;overflow-wrap:anywhere} tr:last-child td{border-bottom:0}
     .badge{display:inline-block;border-radius:4px;padding:.05rem .5rem;font-size:.85rem;color:#fff;background:var(--unknown)}
     .is-dubbed{background:var(--dubbed)} .is-original,.is-passthrough{background:var(--original)} .is-mixed{background:var(--mixed)}
     .is-silent,.is-refused{background:var(--silent)}
@@ -44,13 +44,14 @@ enum PageStyle {
     :focus-visible{outline:3px solid var(--accent);outline-offset:1px} .strip>button{cursor:pointer} .strip>button:focus-visible{outline-offset:-3px}
     .verdict{font-size:1.15rem;font-weight:600} .problems{border:2px solid var(--bad);border-radius:8px;background:var(--card);padding:.2rem 1rem .6rem;
     margin:1.2rem 0} .problems h2{margin:.6rem 0} .problems li p{margin:.15rem 0 .7rem} .problems li a{font-weight:600}
+    .problems .why{white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.45 ui-monospace,monospace} .problems summary{cursor:pointer;color:var(--accent)}
     .cause{border-left:4px solid var(--bad);padding-left:.7rem;font-weight:600;margin:.6rem 0}
     .report{margin:.5rem 0} .report summary{cursor:pointer;color:var(--accent)} .report textarea{display:block;width:100%;margin-top:.4rem;
     font:13px/1.4 ui-monospace,monospace;background:var(--track);color:var(--ink);border:1px solid var(--line);border-radius:4px}
     button.copy{font:inherit;padding:.2rem .9rem;border-radius:4px;border:1px solid var(--line);background:var(--track);color:var(--ink);cursor:pointer}
     .player{display:block;width:20rem;max-width:100%;aspect-ratio:16/9;background:#000;margin:0 0 .6rem 7.2rem}
     .playhead{width:2px;background:var(--bad);left:-2px;pointer-events:none} [data-ready] .track{cursor:pointer}
-    .sound{display:flex;align-items:center;gap:.4rem;font-size:.8rem} .sound span{width:3.6rem;color:var(--soft)} .sound audio{height:1.7rem;width:13rem}
+    .answers .said{background:var(--track)} .sound{display:flex;align-items:center;gap:.4rem;font-size:.8rem} .sound span{width:3.6rem;color:var(--soft)} .sound audio{height:1.7rem;width:11rem}
     .log td,.sequence td{padding-top:.1rem;padding-bottom:.1rem;font-size:.85rem;border-bottom:0} .log .level-error td{color:var(--bad)}
     .log .level-warning td{color:var(--warn)} .sequence .ends{min-width:17rem} .ends span:last-child{float:right}
     .sequence td.arrow{border-left:2px solid var(--soft);border-right:2px solid var(--soft);padding:.1rem 0;position:relative;text-align:center}

@@ -23,9 +23,10 @@ package struct RunFolder: Sendable {
     var parts = [(StreamSound, StreamTrace)?](repeating: nil, count: streams.count)
     try await withThrowingTaskGroup(of: (Int, StreamSound, StreamTrace).self) { group in
       func add(_ index: Int) {
-        group.addTask { [folder] in
+        group.addTask { [folder, fixtures] in
           let canBeHeard = playsAll || !streams[index].isAsHoped(in: report)
-          let trace = await StreamTrace.read(streams[index], of: report, in: folder, canBeHeard: canBeHeard)
+          let trace = await StreamTrace.read(
+            streams[index], of: report, in: folder, fixtures: fixtures, canBeHeard: canBeHeard)
           return (index, await sound(of: streams[index]), trace)
         }
       }

@@ -92,7 +92,10 @@ package struct RunPage {
     let unexpected = report.streams.filter(\.isUnexpected).count
     let caught = report.faults.filter(\.ok).count
     var cards = [
-      ("\(report.streams.count)", "streams, \(unexpected) of them not as expected", unexpected == 0 ? "good" : "bad")
+      (
+        "\(report.streams.count)", "streams, \(unexpected) of them not as expected",
+        unexpected > 0 ? "bad" : report.streams.isEmpty ? "warn" : "good"
+      )
     ]
     if !report.faults.isEmpty {
       let isGood = caught == report.faults.count

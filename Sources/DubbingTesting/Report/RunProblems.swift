@@ -31,9 +31,7 @@ struct RunProblems {
         <p>Red: \(names(fault.caughtBy).escaped). Expected: \(names(fault.expected).escaped).</p></li>
         """
     }
-    let others = report.otherProblems.map { other in
-      "<li>\(other.what.escaped)" + (other.why.isEmpty ? "" : "\n<p>\(other.why.escaped)</p>") + "</li>"
-    }
+    let others = report.otherProblemsByReason.map(others)
     let tests = failures.prefix(20).map { "<li class=\"soft\">\($0.escaped)</li>" }
     let tail =
       tests.isEmpty
@@ -42,6 +40,17 @@ struct RunProblems {
     return """
       <section class="problems" data-part="problems" aria-label="Not as expected"><h2 class="bad">✘ Not as expected</h2>
       <ol>\((streams + faults + others).joined(separator: "\n"))</ol>\(tail)</section>
+      """
+  }
+
+  /// What has no stream to look at: its reason is all that there is, with the lines that it has.
+  private func others(_ group: RunReport.Alike) -> String {
+    let (one, others) = (group.problem, group.others)
+    let alike = others.map { "<li>\($0.escaped)</li>" }.joined(separator: "\n")
+    return """
+      <li>\(one.what.escaped)\(others.isEmpty ? "" : " and \(others.count) more, for one reason")\(
+        one.why.isEmpty ? "" : "\n<p class=\"why\">\(one.why.escaped)</p>")\(
+        others.isEmpty ? "" : "<details><summary>Which else</summary><ul>\(alike)</ul></details>")</li>
       """
   }
 

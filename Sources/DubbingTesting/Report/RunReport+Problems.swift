@@ -26,6 +26,34 @@ extension RunReport {
       + (elsewhere ?? []).map { Problem(what: $0) }
   }
 
+  /// Cases that have one reason, such as an environment that did not start; anything else stands alone.
+  struct Alike {
+    /// The first of them.
+    var problem: Problem
+    /// What else has that reason.
+    var others: [String] = []
+  }
+
+  /// All that is not as it should be, what has one reason together.
+  var problemsByReason: [Alike] {
+    (streamProblems + faultProblems).map { Alike(problem: $0) } + otherProblemsByReason
+  }
+
+  /// ``otherProblems``, what has one reason together, in the order of the first of each.
+  var otherProblemsByReason: [Alike] {
+    var found: [Alike] = []
+    var places: [String: Int] = [:]
+    for problem in otherProblems {
+      if !problem.why.isEmpty, let place = places[problem.why] {
+        found[place].others.append(problem.what)
+      } else {
+        places[problem.why] = found.count
+        found.append(.init(problem: problem))
+      }
+    }
+    return found
+  }
+
   private var streamProblems: [Problem] {
     streams.filter(\.isUnexpected).map { stream in
       let red = stream.failedChecks

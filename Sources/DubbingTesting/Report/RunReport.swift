@@ -162,6 +162,8 @@ package struct RunReport: Sendable, Codable {
   package var cases: [Case]?
   /// Which part of a run this is; nil: the whole.
   package var shards: Shards?
+  /// The command that runs chosen tests again as this run ran them, with `{filter}` in the place of a pattern; nil: none was known.
+  package var rerun: String?
   /// What failed outside of every stream and case, in the words of the test log; nil: nothing, as far as is known.
   package var elsewhere: [String]?
 

@@ -164,10 +164,11 @@ public actor RunReporter {
     if Shards.ofThisProcess.shard != nil { keep() }
   }
 
-  /// Writes the report, of a shard even if no case is left to it, and the page where it is behind.
+  /// Writes the report, of a shard even if no case is left to it, and the page where it is behind or cases failed without a stream.
   package func keepCases() {
     if Shards.ofThisProcess.shard != nil || !cases.isEmpty { keep() }
-    guard isPageOwed else { return }
+    // Where nothing started there is no stream that the page was written for.
+    guard isPageOwed || !report.otherProblems.isEmpty else { return }
     do { try writePage() } catch { Console.print("e2e: the page cannot be written: \(error)") }
   }
 
@@ -230,6 +231,7 @@ public actor RunReporter {
     report.publishingS = published.total(at: elapsed).seconds.rounded(places: 3)
     let decided = Shards.ofThisProcess.decided.map { ($0.key, RunReport.Case($0.key, shard: $0.value)) }
     report.cases = cases.merging(decided) { ran, _ in ran }.sorted { $0.key < $1.key }.map(\.value)
+    report.rerun = DubbingSettings.current.rerun
     report.shards = Shards.ofThisProcess.shard.map { .init(reported: [$0.index], count: $0.count, gaps: []) }
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try report.json().write(to: folder.appending(path: "report.json"), options: .atomic)

@@ -22,8 +22,7 @@ extension RunReport {
       let mark = isGood ? "✔" : "✘"
       return isColoured ? "\u{1B}[\(isGood ? 32 : 31)m\(mark)\u{1B}[0m" : mark
     }
-    let wrong = problems
-    let asExpected = streams.count - Set(wrong.compactMap(\.stream)).count
+    let asExpected = streams.count - Set(problems.compactMap(\.stream)).count
     var parts = ["\(asExpected) of \(streams.count) streams as expected"]
     if !faults.isEmpty { parts.append("\(faults.filter(\.ok).count) of \(faults.count) faults led to their diagnosis") }
     if let shards {
@@ -33,11 +32,15 @@ extension RunReport {
     }
     parts.append(String(format: "%.0f s, the slowest environment ready after %.1f s", totalS, envReadyS))
     var lines = ["\(mark(!isRed)) " + parts.joined(separator: "; ")]
-    for one in wrong.prefix(most) {
-      lines.append("  \(mark(false)) \(one.what)\(one.why.isEmpty ? "" : ": " + one.why.oneLine(atMost: 200))")
+    let groups = problemsByReason
+    for group in groups.prefix(most) {
+      let (one, more) = (group.problem, group.others.count)
+      let what = more == 0 ? one.what : "\(one.what) and \(more) more"
+      lines.append("  \(mark(false)) \(what)\(one.why.isEmpty ? "" : ": " + one.why.whatHappened.oneLine(atMost: 300))")
       if let place = one.stream { lines.append("      look at streams/\(place)/ and #stream-\(place) of index.html") }
     }
-    if wrong.count > most { lines.append("  … and \(wrong.count - most) more: index.html has them all") }
+    let rest = groups.dropFirst(most).map { 1 + $0.others.count }.reduce(0, +)
+    if rest > 0 { lines.append("  … and \(rest) more: index.html has them all") }
     let repeated = streams.filter { $0.repeatedAs != nil }
     if !repeated.isEmpty {
       lines.append(
@@ -50,6 +53,12 @@ extension RunReport {
 }
 
 extension String {
+  /// Without an error's lines about what was run: in one line they would leave no room for what came of it.
+  fileprivate var whatHappened: String {
+    let lines = split(separator: "\n").filter { line in !["  command ", "  engine "].contains(where: line.hasPrefix) }
+    return lines.joined(separator: "\n")
+  }
+
   /// In one line, with one space between words, and cut where it is too long.
   fileprivate func oneLine(atMost length: Int) -> String {
     let line = split(whereSeparator: \.isWhitespace).joined(separator: " ")

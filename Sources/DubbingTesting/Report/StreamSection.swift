@@ -36,6 +36,8 @@ struct StreamSection {
       \(cause.map { "<p class=\"cause\" data-part=\"cause\">\($0.escaped)</p>" } ?? "")\(starvation)
       <p data-part="files">\(facts)</p>
       \(bugReport)
+      <h3>Checks</h3>
+      <div class="scroll" tabindex="0"><table data-part="checks">\(checks.map(row).joined())</table></div>
       <h3>Sent and answered</h3>
       \(figures.timeline)
       <h3>What is heard</h3>
@@ -43,8 +45,6 @@ struct StreamSection {
       <h3>Fragments</h3>
       <div class="scroll" tabindex="0"><table data-part="fragments">\(Self.fragmentHead)\(
         stream.fragments.map(row).joined())</table></div>
-      <h3>Checks</h3>
-      <div class="scroll" tabindex="0"><table data-part="checks">\(stream.checks.map(row).joined())</table></div>
       \(log)
       \(SequenceDiagram(events: trace.events).html)
       </div></details>
@@ -76,12 +76,23 @@ struct StreamSection {
 
   private var bugReport: String {
     guard stream.isUnexpected || stream.fault != nil else { return "" }
-    let text = BugReport(report: report, stream: stream, cause: cause, logs: trace.logs).text
-    return """
-      <details class="report" data-part="bug-report"><summary>Bug report</summary>
-      <button type="button" class="copy">Copy</button> <span role="status" class="soft"></span>
-      <textarea readonly rows="14" aria-label="Bug report of \(stream.stream.escaped)">\(text.escaped)</textarea></details>
+    let bug = BugReport(report: report, stream: stream, cause: cause, logs: trace.logs)
+    let again = bug.command.map {
       """
+      <p data-part="again">Run it again: <code class="copied">\($0.escaped)</code> \(Self.copyButton("the command"))</p>
+
+      """
+    }
+    return """
+      \(again ?? "")<details class="report" data-part="bug-report"><summary>Bug report</summary>
+      <p>\(Self.copyButton("the bug report"))</p>
+      <textarea class="copied" readonly rows="14" aria-label="Bug report of \(stream.stream.escaped)">\(
+        bug.text.escaped)</textarea></details>
+      """
+  }
+
+  private static func copyButton(_ what: String) -> String {
+    "<button type=\"button\" class=\"copy\" aria-label=\"Copy \(what)\">Copy</button> <span role=\"status\" class=\"soft\"></span>"
   }
 
   // MARK: To listen to
@@ -104,13 +115,15 @@ struct StreamSection {
     let sent: String = fragment.sentAfterS.map { "\($0.short) s" } ?? "never"
     let delta: String = fragment.avDeltaMs.map { String(format: "%+.1f ms", $0) } ?? "–"
     let coherence: String = fragment.coherence?.short ?? "–"
-    let cells: [String] = [
-      "\(fragment.sequence)", sent, milliseconds(fragment.acknowledgedMs), milliseconds(fragment.processingMs),
-      fragment.transcript ?? "–", fragment.translatedText ?? "–", fragment.attributedTo.description, coherence, delta,
-    ]
-    return "<tr>"
-      + cells.map { "<td\($0.hasSuffix("s") && $0.count < 12 ? " class=\"number\"" : "")>\($0.escaped)" }.joined()
-      + "<td>\(sounds(of: fragment))</tr>\n"
+    let numbers =
+      ["\(fragment.sequence)", sent]
+      + [fragment.acknowledgedMs, fragment.processingMs].map(milliseconds)
+    let words = [fragment.transcript, fragment.translatedText].map { $0 ?? "–" }
+    let found = [fragment.attributedTo.description, coherence, delta]
+    let cells = [("number", numbers), ("words", words), ("number", found)].flatMap { style, texts in
+      texts.map { "<td class=\"\(style)\">\($0.escaped)" }
+    }
+    return "<tr>\(cells.joined())<td>\(sounds(of: fragment))</tr>\n"
   }
 
   /// Original, dub and output of a fragment, each where it is known from when to when it lasts.
@@ -134,6 +147,11 @@ struct StreamSection {
   }
 
   // MARK: Checks and logs
+
+  /// Red ones first: nobody should have to look for them among the green.
+  private var checks: [RunReport.Stream.Check] {
+    stream.failedChecks + stream.checks.filter { $0.state != .failed }
+  }
 
   private func row(_ check: RunReport.Stream.Check) -> String {
     let (style, row, said) =

@@ -26,9 +26,11 @@ extension StreamTrace {
   ///
   /// What is missing or cannot be read is left out: the page says so by not having it.
   ///
-  /// - Parameter canBeHeard: whether players are made, which takes nearly all of the time.
+  /// - Parameters:
+  ///   - fixtures: their folder, for the original's sound.
+  ///   - canBeHeard: whether players are made, which takes nearly all of the time.
   static func read(
-    _ stream: RunReport.Stream, of report: RunReport, in folder: URL, canBeHeard: Bool
+    _ stream: RunReport.Stream, of report: RunReport, in folder: URL, fixtures: URL, canBeHeard: Bool
   ) async -> StreamTrace {
     var trace = StreamTrace()
     if let path = stream.events, let text = try? String(contentsOf: folder.appending(path: path), encoding: .utf8) {
@@ -46,7 +48,7 @@ extension StreamTrace {
     async let recording = optional(stream.recording) {
       try await PageMedia.recording(folder.appending(path: $0), isWhole: stream.fault != nil || !stream.passed)
     }
-    async let original = optional(try? Fixture.named(stream.fixture)) {
+    async let original = optional(try? Fixture.named(stream.fixture, in: fixtures)) {
       $0.canBeDubbed ? try await PageMedia.original(of: $0) : nil
     }
     let sounds = Dictionary(
