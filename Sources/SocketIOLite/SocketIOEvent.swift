@@ -41,8 +41,12 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
 
   /// When bytes were received, on both clocks.
   package struct Arrival: Sendable {
-    var time = ContinuousClock.now
-    var date = Date()
+    package var time: ContinuousClock.Instant
+    package var date: Date
+
+    package init(time: ContinuousClock.Instant = .now, date: Date = Date()) {
+      (self.time, self.date) = (time, date)
+    }
   }
 
   private let storage: Storage

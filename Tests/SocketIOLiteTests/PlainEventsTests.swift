@@ -1,9 +1,8 @@
 import ComposeTesting
 import NIOCore
 import NIOEmbedded
+import SocketIOLite
 import Testing
-
-@testable import SocketIOLite
 
 @Suite("Events that are called like the one before", .kind(.logic))
 struct PlainEventsTests {

@@ -61,7 +61,7 @@ package final class ClientConnectionHandler: ChannelInboundHandler {
   var burst: [SocketIOEvent] = []
   private var random = SystemRandomNumberGenerator()
 
-  init(
+  package init(
     wishes: Wishes, on eventLoop: any EventLoop, ended: EventLoopPromise<SocketIOError>, closed: EventLoopPromise<Void>
   ) {
     self.wishes = wishes

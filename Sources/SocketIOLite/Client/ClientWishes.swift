@@ -2,7 +2,7 @@ import NIOCore
 
 extension ClientConnectionHandler {
   /// What a connection is made for, and who is told what comes by it.
-  struct Wishes: Sendable {
+  package struct Wishes: Sendable {
     var limits: SocketIOLimits
     /// Asked for as soon as the session is open.
     var joins: [Join]
@@ -16,12 +16,28 @@ extension ClientConnectionHandler {
     var left: @Sendable (_ namespace: String, SocketIOError) -> Void
     /// Whether somebody has begun to join a namespace for which this connection was not asked yet.
     var expectsMore: @Sendable () -> Bool = { false }
+
+    package init(
+      limits: SocketIOLimits, joins: [Join], deliver: @escaping @Sendable ([SocketIOEvent]) -> Void,
+      sending: @escaping @Sendable (SocketIOPacket, _ attachments: [ByteBuffer]) -> Void = { _, _ in },
+      joined: @escaping @Sendable (_ namespace: String, SocketIOSession.Membership) -> Void,
+      left: @escaping @Sendable (_ namespace: String, SocketIOError) -> Void,
+      expectsMore: @escaping @Sendable () -> Bool = { false }
+    ) {
+      (self.limits, self.joins) = (limits, joins)
+      (self.deliver, self.sending, self.joined, self.left) = (deliver, sending, joined, left)
+      self.expectsMore = expectsMore
+    }
   }
 
-  struct Join: Sendable {
+  package struct Join: Sendable {
     var namespace: String
     /// The CONNECT packet's payload.
     var payload: ByteBuffer?
     var done: EventLoopPromise<SocketIOSession.Membership>
+
+    package init(namespace: String, payload: ByteBuffer? = nil, done: EventLoopPromise<SocketIOSession.Membership>) {
+      (self.namespace, self.payload, self.done) = (namespace, payload, done)
+    }
   }
 }

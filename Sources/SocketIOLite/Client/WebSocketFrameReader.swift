@@ -14,7 +14,7 @@ package struct WebSocketFrameReader: Sendable {
     var isControl: Bool { opcode >= 8 }
 
     /// Takes a frame's first byte apart.
-    init(_ first: UInt8, _ payload: ByteBuffer) {
+    package init(_ first: UInt8, _ payload: ByteBuffer) {
       isFinal = first & 0x80 != 0
       hasReservedBits = first & 0x70 != 0
       opcode = first & 0x0F

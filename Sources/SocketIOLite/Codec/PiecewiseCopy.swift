@@ -6,7 +6,7 @@ extension ByteBuffer {
   /// For more at once the C library uses an instruction (`rep movsb`) that takes sixteen times as long on AMD's Zen 4, 76 µs for 256 KB,
   /// if the copy lies 1 to 15 bytes further on in its page than the original. Behind a frame's head of ten bytes, memory that was
   /// taken right behind the socket's buffer lies just so. Source: measured; glibc bug 30994.
-  mutating func writeInPieces(_ other: ByteBuffer) {
+  package mutating func writeInPieces(_ other: ByteBuffer) {
     let (count, piece) = (other.readableBytes, 2_048)
     writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
       other.withUnsafeReadableBytes { bytes in

@@ -4,14 +4,14 @@ import NIOCore
 /// look at its beginning and end tells, and nothing is taken apart.
 ///
 /// Any other message may change what an event means, so that this is asked for anew after each.
-struct PlainEvents: Sendable {
+package struct PlainEvents: Sendable {
   /// Has neither quotes nor backslashes: it stands in a message as it is.
   let name: String
   let arrival: SocketIOEvent.Arrival
   let maxDepth: Int
 
   /// The event that a frame is; nil if it is for the session to read. Throws `limitExceeded` as the session does.
-  func event(_ frame: WebSocketFrameReader.Frame) throws(SocketIOError) -> SocketIOEvent? {
+  package func event(_ frame: WebSocketFrameReader.Frame) throws(SocketIOError) -> SocketIOEvent? {
     guard frame.opcode == 1, frame.isFinal, !frame.hasReservedBits else { return nil }
     var array = frame.payload
     guard let offset = array.withUnsafeReadableBytes(argumentsOffset) else { return nil }

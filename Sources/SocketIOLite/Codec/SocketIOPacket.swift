@@ -166,6 +166,9 @@ package struct PacketAssembler: Sendable {
 
   package init(limits: SocketIOLimits) { self.limits = limits }
 
+  /// True while attachments of a packet are outstanding.
+  var isWaiting: Bool { waiting != nil }
+
   package mutating func receive(text: ByteBuffer) throws(SocketIOError) -> Whole? {
     if let waiting {
       let missing = waiting.packet.attachmentCount - waiting.attachments.count

@@ -34,7 +34,7 @@ package struct SocketIOSession: Sendable {
   private var lastNamespace = ""
   private var lastName = ""
   /// When the bytes came that are being read.
-  var arrival = SocketIOEvent.Arrival()
+  package var arrival = SocketIOEvent.Arrival()
 
   /// What a server says to who joins a namespace.
   package struct Membership: Sendable, Hashable, Decodable {
@@ -85,7 +85,7 @@ package struct SocketIOSession: Sendable {
   }
 
   /// What the next events most likely are; nil where each message must be read by this session.
-  var plainEvents: PlainEvents? {
+  package var plainEvents: PlainEvents? {
     guard lastNamespace == "/", !lastName.isEmpty, !limits.strictJSON, !assembler.isWaiting else { return nil }
     return PlainEvents(name: lastName, arrival: arrival, maxDepth: limits.maxJSONDepth)
   }

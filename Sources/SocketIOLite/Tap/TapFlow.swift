@@ -59,7 +59,7 @@ package struct TapFlow {
   }
 
   /// Reads bytes that have been forwarded already, and when they had come.
-  mutating func readOnly(
+  package mutating func readOnly(
     _ bytes: ByteBuffer, into stream: inout TapStream, now: NIODeadline, _ arrival: SocketIOEvent.Arrival = .init()
   ) -> [Command] {
     guard !isOpaque else { return [] }
