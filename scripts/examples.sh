@@ -14,8 +14,8 @@ done
 (cd examples/compose-alone && EXAMPLE_IMAGE=${E2E_BASE_IMAGE:-e2e-base:bookworm} swift test)
 # What docs/modules.md promises to who uses ComposeKit alone. Planning leaves a folder of every target; only what is compiled leaves objects.
 built=examples/compose-alone/.build/debug
-others=$(find "$built/" \( -path '*/CNIOBoringSSL*.build/*' -o -path '*/SocketIOLite*.build/*' -o -path '*/AudioPrint*.build/*' \) -name '*.o' | head)
-[ -n "$(find "$built/ComposeKit.build/" -name '*.o' | head -n 1)" ] || { echo "examples: no object of ComposeKit in $built: looked in the wrong place" >&2; exit 1; }
+others=$(find "$built/" \( -path '*/CNIOBoringSSL*.build/*' -o -path '*/SocketIOLite*.build/*' -o -path '*/AudioPrint*.build/*' \) -name '*.o')
+[ -n "$(find "$built/ComposeKit.build/" -name '*.o')" ] || { echo "examples: no object of ComposeKit in $built: looked in the wrong place" >&2; exit 1; }
 [ -z "$others" ] || { printf 'examples: ComposeKit alone made these, too:\n%s\n' "$others" >&2; exit 1; }
 
 (cd examples/tap-alone && PYTHON="$root/.build/peers-venv/bin/python" swift test)
