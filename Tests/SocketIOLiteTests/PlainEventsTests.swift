@@ -121,8 +121,9 @@ struct PlainEventsTests {
         expected.append("a [9] 0 -1")
       }
     }
-    say(#"42["a""#)
-    say(#"42["a","too late"]"#)
+    // A message inside of another.
+    bytes.writeBytes([0x01, 7] + Array(#"42["a","#.utf8))
+    say(#"42["a","inside"]"#)
     while let part = bytes.readSlice(length: min(chunk, bytes.readableBytes)), part.readableBytes > 0 {
       try channel.writeInbound(part)
     }
