@@ -4,7 +4,7 @@ import Foundation
 /// another frame rate.
 package struct GreyFrames: Sendable {
   /// Pixels of a picture, and pictures a second.
-  static let (width, height, rate) = (32, 18, 60)
+  package static let (width, height, rate) = (32, 18, 60)
   package static let size = width * height
 
   let count: Int

@@ -2,7 +2,7 @@ import Foundation
 
 /// Where the stretches of a picture that was encoded anew lie in the fixture: one that something was put into, or from which something
 /// was left out, has more than one place.
-struct PicturePlaces {
+package struct PicturePlaces {
   /// Pictures of the output that show the fixture's from one place on.
   struct Stretch: Hashable {
     var pictures: Range<Int>
@@ -25,7 +25,7 @@ struct PicturePlaces {
   private static let reach = 20 * GreyFrames.rate
 
   /// - Parameter lag: how much later the output shows most of it; nil: not known.
-  init(_ input: GreyFrames, in output: GreyFrames, lag: Duration?) {
+  package init(_ input: GreyFrames, in output: GreyFrames, lag: Duration?) {
     var last = lag.map { Int(($0.seconds * Double(GreyFrames.rate)).rounded()) }
     var windows: [Stretch] = []
     for first in stride(from: 0, through: output.count - Self.window, by: Self.hop) {
@@ -51,7 +51,7 @@ struct PicturePlaces {
   var longest: Stretch? { stretches.max { $0.pictures.count < $1.pictures.count } }
 
   /// The largest change from one stretch to the next.
-  var jump: VideoMatch.Jump? {
+  package var jump: VideoMatch.Jump? {
     let changes = zip(stretches, stretches.dropFirst()).map { ($1.pictures.lowerBound, $1.lag - $0.lag) }
     guard let (picture, change) = changes.max(by: { abs($0.1) < abs($1.1) }), abs(change) >= Self.jump else {
       return nil

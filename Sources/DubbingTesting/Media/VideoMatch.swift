@@ -28,6 +28,10 @@ public struct VideoMatch: Sendable, Hashable {
     package var time: Duration
     /// How much later everything is from there on; below zero it is earlier.
     package var change: Duration
+
+    package init(time: Duration, change: Duration) {
+      (self.time, self.change) = (time, change)
+    }
   }
   /// The largest jump of a re-encoded picture's place; nil: none of 0.3 s or more was seen.
   package var jump: Jump?

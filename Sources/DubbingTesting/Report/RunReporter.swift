@@ -158,7 +158,7 @@ public actor RunReporter {
   }
 
   /// Adds how a test case went.
-  func add(_ run: CaseRun) {
+  package func add(_ run: CaseRun) {
     cases[run.name, default: .init(run.name, shard: Shards.ofThisProcess.shard?.index)].add(run)
     // Of a shard that is killed the others' report tells what it had not run. A whole run's is written with each stream anyway.
     if Shards.ofThisProcess.shard != nil { keep() }
