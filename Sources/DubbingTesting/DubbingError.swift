@@ -39,6 +39,8 @@ public struct DubbingError: Error, Sendable, CustomStringConvertible {
     public static let faultNotInjected = Code("faultNotInjected")
     /// Nobody has ever connected to the tap.
     public static let nobodyConnected = Code("nobodyConnected")
+    /// An engine on another machine and this one do not reach each other, or their clocks differ too much.
+    public static let remoteEngine = Code("remoteEngine")
     /// A file or stream that ffprobe cannot read.
     public static let mediaUnreadable = Code("mediaUnreadable")
     /// ffmpeg or ffprobe is not installed.

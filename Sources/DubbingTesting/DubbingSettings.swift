@@ -22,6 +22,8 @@ public struct DubbingSettings: Sendable, Hashable {
   public var starved = StarvedPolicy.warn
   /// A command that writes down what is said in the output, for ``DubbingVerdict/Check/Name/heardAgain``; nil: nobody listens.
   public var listener: String?
+  /// Addresses whose connections the tap takes beside those of an engine on another machine, whose containers may come from others.
+  public var tapPeers: [String] = []
   /// Columns of the terminal that a person looks at, at least 20; nil: nobody does, and lines are as long as they are.
   public var columns: Int?
   /// The command that runs chosen tests again, for the page's bug reports; a pattern for `swift test --filter` takes the place of `{filter}`.
@@ -35,7 +37,8 @@ public struct DubbingSettings: Sendable, Hashable {
   /// What environment variables say; one that is not set, or empty, changes nothing.
   ///
   /// `E2E_FIXTURES`, `E2E_REPORT_DIR`, `E2E_MAX_STREAMS`, `E2E_MAX_ENVIRONMENTS`, `E2E_STARVED` (``StarvedPolicy``), `E2E_LISTENER`,
-  /// `E2E_RERUN`, and `E2E_COLUMNS` unless `CI` is set. A value that means nothing keeps the first environment from starting, with a ``DubbingError``.
+  /// `E2E_TAP_PEERS` (with commas between them), `E2E_RERUN`, and `E2E_COLUMNS` unless `CI` is set. A value that means nothing keeps the first
+  /// environment from starting, with a ``DubbingError``.
   public static func fromEnvironment(
     _ environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> DubbingSettings {
@@ -62,6 +65,7 @@ public struct DubbingSettings: Sendable, Hashable {
     }
     settings.listener = value("E2E_LISTENER")
     if let command = value("E2E_RERUN") { settings.rerun = command }
+    settings.tapPeers = (value("E2E_TAP_PEERS") ?? "").split { ", ".contains($0) }.map(String.init)
     // Of a width nobody has been told, or that is too narrow for a line, nothing can be made.
     if value("CI") == nil { settings.columns = value("E2E_COLUMNS").flatMap(Int.init).flatMap { $0 >= 20 ? $0 : nil } }
     return settings

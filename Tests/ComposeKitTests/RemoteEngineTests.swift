@@ -42,6 +42,22 @@ struct RemoteEngineTests {
     }
   }
 
+  @Test(
+    "A port that the file publishes on loopback is published where the engine is reached, unless the file is to count")
+  func loopback() async throws {
+    try await EngineForwarder.with { address in
+      let yaml = "services:\n" + Fixture.service("web", "exec sleep 600", "ports: [\"127.0.0.1::80\"]")
+      try await Fixture.with(yaml) { fixture in
+        for (bind, host) in [("", "127.0.0.2"), ("127.0.0.5", "127.0.0.2"), ("file", "127.0.0.1")] {
+          let result = try await Owner.run(
+            "address", fixture, environment: ["DOCKER_HOST": address, "COMPOSEKIT_ENGINE_BIND": bind])
+          #expect(result.output.contains("endpoint \(host):"), "\(bind): \(result.output)")
+        }
+        try await fixture.expectNothingLeft()
+      }
+    }
+  }
+
   @Test("A docker context, remote or local")
   func context() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "context-\(UInt32.random(in: 0 ..< .max))")

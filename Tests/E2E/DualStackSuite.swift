@@ -28,6 +28,8 @@ extension Tag {
   @Tag static var slow: Self
   /// The second pair of services, which shares nothing with the first.
   @Tag static var foreign: Self
+  /// An engine on another machine; run by `make remote` alone.
+  @Tag static var remote: Self
   /// Faults that a check must catch.
   @Tag static var faults: Self
 }

@@ -28,15 +28,21 @@ public struct ComposeEngine: Sendable, Hashable, CustomStringConvertible {
   /// beside it; the environment variable `COMPOSEKIT_ENGINE_HOST` overrides it for the engine of the environment.
   public let host: String
   /// Whether the engine runs elsewhere, with a clock and processes of its own.
-  let isRemote: Bool
+  package let isRemote: Bool
   /// Whether this process runs in a container of the engine, from which the loopback addresses of the engine's host are not reached.
   let isInContainer: Bool
+  /// Where ports are published that the files publish on loopback, or nowhere in particular; nil: as the files say.
+  package let bindAddress: String?
+  /// How this machine and the engine's reach each other; nil beside the engine, and where nothing leads there.
+  package let route: EngineRoute?
 
   init(
     access: EngineAccess = EngineAccess(), command: [String], composeVersion: String, engineVersion: String,
     host: String,
-    isRemote: Bool? = nil, isInContainer: Bool = false
+    isRemote: Bool? = nil, isInContainer: Bool = false, bindAddress: String? = nil, route: EngineRoute? = nil
   ) {
+    self.bindAddress = bindAddress
+    self.route = route
     self.access = access
     self.command = command
     self.composeVersion = composeVersion
@@ -48,6 +54,12 @@ public struct ComposeEngine: Sendable, Hashable, CustomStringConvertible {
 
   /// Whether the compose command is the first generation (1.x), which lacks some options.
   var isFirstGeneration: Bool { composeVersion.hasPrefix("1.") }
+
+  /// Whether a file can replace a list of the files before it (`!override`), which compose can from 2.24.4 on.
+  var replacesLists: Bool {
+    let numbers = composeVersion.split { !$0.isNumber }.prefix(3).compactMap { Int($0) }
+    return !numbers.lexicographicallyPrecedes([2, 24, 4])
+  }
 
   static let localHost = "127.0.0.1"
 
@@ -97,15 +109,16 @@ public struct ComposeEngine: Sendable, Hashable, CustomStringConvertible {
     try access.validate()
     async let engineVersion = serverVersion(access)
     // It is said of the engine of the environment, and of no other one.
-    let override = access.key == EngineAccess().key ? EngineAddress.overrideVariable : nil
+    let overrides = access.key == EngineAccess().key ? ProcessInfo.processInfo.environment : [:]
     async let address = EngineAddress.find(
-      access, override: override.flatMap { ProcessInfo.processInfo.environment[$0] })
+      access, override: overrides[EngineAddress.overrideVariable], bind: overrides[EngineAddress.bindVariable])
     async let compose = composeCommand(access)
     let (command, composeVersion) = try await compose
     let place = try await address
     let engine = try await ComposeEngine(
       access: place.access, command: command, composeVersion: composeVersion, engineVersion: engineVersion,
-      host: place.host, isRemote: place.isRemote, isInContainer: place.isInContainer)
+      host: place.host, isRemote: place.isRemote, isInContainer: place.isInContainer, bindAddress: place.bindAddress,
+      route: place.route)
     found.withLock { $0[access] = engine }
     return engine
   }

@@ -10,14 +10,37 @@ struct EngineAddress: Sendable, Hashable {
   var isRemote = false
   /// Whether this process runs in a container beside the engine: the loopback addresses of the engine's host are not its own.
   var isInContainer = false
+  /// How this machine and that one reach each other; nil beside the engine, and where nothing leads there.
+  var route: EngineRoute?
+  /// Where ports are published that the files publish on loopback, or nowhere in particular; nil: as the files say.
+  var bindAddress: String?
 
   /// The environment variable that says where published ports are reached, whatever is found out.
   static let overrideVariable = "COMPOSEKIT_ENGINE_HOST"
+  /// The environment variable that says on which address of the engine's host ports are published; `file`: as the files say.
+  static let bindVariable = "COMPOSEKIT_ENGINE_BIND"
 
   /// Finds out where the engine's ports are.
   ///
-  /// - Throws: ``ComposeError`` if the context cannot be read.
-  static func find(_ access: EngineAccess, override: String?) async throws -> EngineAddress {
+  /// - Parameters:
+  ///   - access: how it is called.
+  ///   - override: where they are reached; nil to find out.
+  ///   - bind: where they are published, or `file`; nil to find out.
+  /// - Throws: ``ComposeError`` if the context cannot be read, or `bind` is no address.
+  static func find(_ access: EngineAccess, override: String?, bind: String? = nil) async throws -> EngineAddress {
+    let bind = bind.flatMap { $0.isEmpty ? nil : $0 }
+    guard bind.map({ $0 == "file" || EngineRoute.isAddress($0) }) ?? true else {
+      throw ComposeError(
+        .invalidProject, "\(bindVariable)=\(bind ?? "") is not an address",
+        next: "say an address of the engine's host (0.0.0.0 for all), or file for what the compose files say")
+    }
+    var found = try await located(access, override: override)
+    if found.isRemote { found.route = try? await EngineRoute.find(to: found.host) }
+    found.bindAddress = bind == "file" ? nil : bind ?? found.route?.engine
+    return found
+  }
+
+  private static func located(_ access: EngineAccess, override: String?) async throws -> EngineAddress {
     let (access, address) = try await resolved(access)
     var found = EngineAddress(access: access, host: ComposeEngine.host(ofEngine: address))
     found.isRemote = found.host != ComposeEngine.localHost

@@ -9,6 +9,8 @@ package struct EngineRefusal: Sendable, Hashable {
     case nameInUse(name: String, holder: String)
     /// No address range is left for a network.
     case networkPoolExhausted
+    /// A port is to be published on an address that the engine's host does not have.
+    case noSuchAddress(String)
   }
   package var cause: Cause
   /// The service it concerns, where compose says so.
@@ -16,7 +18,9 @@ package struct EngineRefusal: Sendable, Hashable {
 
   /// Reads what compose printed when it failed to create or start something.
   package init?(composeOutput text: String) {
-    guard let cause = Self.name(in: text) ?? Self.pool(in: text) ?? Self.port(in: text) else { return nil }
+    guard let cause = Self.name(in: text) ?? Self.pool(in: text) ?? Self.address(in: text) ?? Self.port(in: text) else {
+      return nil
+    }
     self.cause = cause
     service = Self.service(in: text)
   }
@@ -40,6 +44,16 @@ package struct EngineRefusal: Sendable, Hashable {
       "all predefined address pools have been fully subnetted", "could not find free subnet from subnet pools",
     ]
     return messages.contains(where: text.contains) ? .networkPoolExhausted : nil
+  }
+
+  private static func address(in text: String) -> Cause? {
+    // Engine 20: "listen tcp4 10.0.0.9:0: bind: cannot assign requested address"; engine 28: "failed to bind host port 10.0.0.9:0/tcp: …".
+    let binding = /(?:(\d+\.\d+\.\d+\.\d+)|\[([0-9a-fA-F:.]+)\]):\d+/
+    for line in text.outputLines where line.contains("cannot assign requested address") {
+      guard let match = line.firstMatch(of: binding), let address = match.1 ?? match.2 else { continue }
+      return .noSuchAddress(String(address))
+    }
+    return nil
   }
 
   private static func port(in text: String) -> Cause? {
@@ -68,6 +82,11 @@ package struct EngineRefusal: Sendable, Hashable {
       return ComposeError(
         .engineUnavailable, "this user may not use the docker engine", command: command, evidence: Array(evidence),
         next: "sudo usermod -aG docker $USER, then log in again")
+    }
+    if let name = text.firstMatch(of: /context "([^"]+)"(?:: context not found| does not exist)/) {
+      return ComposeError(
+        .engineUnavailable, "docker has no context \(name.1)", command: command, evidence: Array(evidence),
+        next: "docker context ls shows those that there are; docker context create makes one")
     }
     let signs = [
       "cannot connect to the docker daemon", "is the docker daemon running", "error during connect",

@@ -83,10 +83,11 @@ struct ComposeSession: Sendable {
     async let checked = inOrder(early) { await $0.checkedFiles() }
     let engine = if let known { known } else { try await ComposeEngine.detect(access) }
     let runs = early.map { RunningProject($0.project, named: $0.projectName, engine: engine, lifetime: lifetime) }
-    guard engine.readsFiles(like: expected) else {
-      return (runs, try await inOrder(runs) { try await $0.configuration() })
+    let isReadAlready = engine.readsFiles(like: expected)
+    let configurations = try await inOrder(Array(zip(runs, await checked))) { run, checked in
+      try await run.configuration(from: isReadAlready ? checked : nil)
     }
-    return (runs, try await inOrder(Array(zip(runs, await checked))) { try await $0.configuration(from: $1) })
+    return (try zip(runs, configurations).map { try $0.published(by: $1) }, configurations)
   }
 
   /// Does the same with each at the same time; the results are in the order of the elements.
@@ -109,6 +110,7 @@ struct ComposeSession: Sendable {
         settings: options.startSettings(services: Set(configuration.services.keys)),
         probing: ProbeRunner.probing(run, configuration, options), progress: gate.watching(index, progress),
         presentImages: presentImages)
+      try await ImageCopy(running: run, configuration: configuration, starter: starter).run(for: selections[index])
       let times =
         if let reusable = reusables[run.projectName] {
           try await reusable.bringUp(starter, selections[index], options: options)

@@ -23,6 +23,8 @@ package struct RunningProject: Sendable {
   let projectName: String
   let engine: ComposeEngine
   let lifetime: Lifetime
+  /// A file that is laid over the project's own, see ``PortOverlay``; nil on an engine of this machine.
+  var overlay: String?
 
   init(_ project: ComposeProject, named name: String, engine: ComposeEngine, lifetime: Lifetime) {
     self.project = project
@@ -50,7 +52,8 @@ package struct RunningProject: Sendable {
   func compose(_ arguments: [String], deadline: Duration = .seconds(60)) -> Command {
     var command = Command(
       program: engine.command[0],
-      arguments: Array(engine.command.dropFirst()) + project.arguments(projectName: projectName) + arguments,
+      arguments: Array(engine.command.dropFirst()) + project.arguments(projectName: projectName)
+        + (overlay.map { ["-f", $0] } ?? []) + arguments,
       environment: project.environment, engineVariables: engine.access.variables, deadline: deadline)
     // Compose asks the engine to stop what it was doing; it needs a moment for that.
     command.patience = .milliseconds(500)

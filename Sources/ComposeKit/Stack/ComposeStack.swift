@@ -54,7 +54,7 @@ public struct ComposeStack: Sendable {
 
   // MARK: Addresses
 
-  /// The address of a published port; a binding to loopback is preferred, a wildcard becomes the engine's host.
+  /// The address of a published port; where the engine's ports are reached is preferred, a wildcard becomes the engine's host.
   ///
   /// - Parameters:
   ///   - service: its name in the compose file.
@@ -65,7 +65,7 @@ public struct ComposeStack: Sendable {
   public func endpoint(
     of service: String, port: Int, protocol proto: PortProtocol = .tcp, replica: Int = 1
   ) async throws -> Endpoint {
-    try Self.preferred(await endpoints(of: service, port: port, protocol: proto, replica: replica))
+    try preferred(await endpoints(of: service, port: port, protocol: proto, replica: replica))
   }
 
   /// The endpoints of several services' ports, and the containers' ids, with one look at the project.
@@ -78,13 +78,15 @@ public struct ComposeStack: Sendable {
     let found = try ports.map { service, port in
       try requireKnown(service)
       let record = try container(of: service, replica: 1, among: records.filter { $0.status.service == service })
-      return Self.preferred(try endpoints(of: service, port: port, protocol: .tcp, in: record))
+      return preferred(try endpoints(of: service, port: port, protocol: .tcp, in: record))
     }
     return (found, records.compactMap(\.status.containerID))
   }
 
-  private static func preferred(_ endpoints: [Endpoint]) -> Endpoint {
-    endpoints.first { $0.host == ComposeEngine.localHost } ?? endpoints[0]
+  /// The one for a test; a service may publish the port for other containers of the engine, too.
+  private func preferred(_ endpoints: [Endpoint]) -> Endpoint {
+    let wanted = [engine.bindAddress, engine.host, ComposeEngine.localHost]
+    return wanted.lazy.compactMap { host in endpoints.first { $0.host == host } }.first ?? endpoints[0]
   }
 
   /// Every address of a published port, IPv4 before IPv6; never empty.
@@ -100,7 +102,10 @@ public struct ComposeStack: Sendable {
     of service: String, port: Int, protocol proto: PortProtocol, in record: ContainerRecord
   ) throws -> [Endpoint] {
     let bindings = record.bindings(port: port, protocol: proto)
-    let endpoints = Self.endpoints(bindings, engineHost: engine.host, reachesLoopback: !engine.isInContainer)
+    // Where ports are published on an address that somebody has said, they are reached where the engine is.
+    let bound = engine.bindAddress == engine.route?.engine ? nil : engine.bindAddress
+    let endpoints = Self.endpoints(
+      bindings, engineHost: engine.host, boundTo: bound, reachesLoopback: !engine.isInContainer)
     guard !endpoints.isEmpty else {
       if let binding = bindings.first(where: { ($0.hostPort ?? "") != "" }) {
         throw ComposeError(
@@ -119,9 +124,11 @@ public struct ComposeStack: Sendable {
 
   /// What bindings mean for someone who wants to connect (pure).
   ///
-  /// - Parameter reachesLoopback: false in a container beside the engine: the loopback of the engine's host is another one.
+  /// - Parameters:
+  ///   - boundTo: an address of the engine's host that means `engineHost`.
+  ///   - reachesLoopback: false in a container beside the engine: the loopback of the engine's host is another one.
   static func endpoints(
-    _ bindings: [ContainerRecord.Binding], engineHost: String, reachesLoopback: Bool = true
+    _ bindings: [ContainerRecord.Binding], engineHost: String, boundTo: String? = nil, reachesLoopback: Bool = true
   ) -> [Endpoint] {
     var endpoints: [Endpoint] = []
     let isLocal = engineHost == ComposeEngine.localHost
@@ -136,6 +143,7 @@ public struct ComposeStack: Sendable {
       case "", "0.0.0.0": host = engineHost
       // The wildcard of IPv6 has no address of its own; a remote engine is reached by its name.
       case "::": host = isLocal ? "::1" : engineHost
+      case let address where address == boundTo: host = engineHost
       // Loopback of the engine's host is of no use from here if that is another one, but it is what the file says.
       case let address: host = address
       }

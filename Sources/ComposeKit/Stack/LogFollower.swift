@@ -41,7 +41,7 @@ struct LogFollower: Sendable {
   func follow(_ handle: @escaping @Sendable (LogLine) async throws -> Void) async throws {
     guard !records.isEmpty else { return }
     var followed = Dictionary(uniqueKeysWithValues: records.map { ($0.id, Followed(record: $0)) })
-    let attached = Date.now.engineTime
+    let attached = await running.engine.time(of: .now).engineTime
     // What had ended before is not waited for.
     let isAwaited = records.contains { $0.status.state != .exited }
     let (signals, input) = AsyncThrowingStream<Signal, any Error>.makeStream()

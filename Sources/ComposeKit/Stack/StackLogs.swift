@@ -49,13 +49,14 @@ extension ComposeStack {
   {
     if let service { try requireKnown(service) }
     let records = try await running.inspect(service: service)
+    let since = if let since { await engine.time(of: since).engineTime } else { String?.none }
     let width = records.map { "\($0.service)-\($0.replica)".count }.max() ?? 0
     var text = ""
     for record in records {
       let name = "\(record.service)-\(record.replica)".padded(to: width) + "  | "
       do {
         let lines = try await ContainerLog(running: running, record: record)
-          .lines(tail: tail, since: since?.engineTime, timestamps: timestamps)
+          .lines(tail: tail, since: since, timestamps: timestamps)
         for line in lines { text += name + line + "\n" }
       } catch let error as ComposeError where error.code == .noLog && service == nil {
         continue
@@ -79,8 +80,9 @@ extension ComposeStack {
     _ body: (LogLines) async throws -> R
   ) async throws -> R {
     if let service { try requireKnown(service) }
+    let since = if let since { await engine.time(of: since).engineTime } else { String?.none }
     let follower = LogFollower(
-      running: running, records: try await running.inspect(service: service), tail: tail, since: since?.engineTime,
+      running: running, records: try await running.inspect(service: service), tail: tail, since: since,
       skipsUnreadable: service == nil)
     let (stream, input) = AsyncThrowingStream<LogLine, any Error>.makeStream(
       bufferingPolicy: .bufferingOldest(LogLines.capacity))

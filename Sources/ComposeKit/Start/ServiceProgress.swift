@@ -4,6 +4,8 @@ public struct ServiceProgress: Sendable, Hashable {
   public enum Phase: String, Sendable, Hashable {
     case building, pulling, created, starting, running, healthy, completed, restarting, unhealthy, failed, removing,
       removed
+    /// Its image is copied from this machine's engine to one on another machine.
+    case loading
     /// Its health check is content, or it runs; now its probes are tried.
     case probing
     /// All of its probes hold.

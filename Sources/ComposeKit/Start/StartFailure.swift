@@ -144,6 +144,14 @@ struct StartFailure: Sendable {
       error.code = .nameInUse
       error.summary = "the container name \(name) belongs to \(await describe(container: holder))"
       error.next = "remove container_name from the compose file, so that two runs do not meet, or remove that container"
+    case .noSuchAddress(let address):
+      error.summary =
+        "\(error.service ?? running.project.name) cannot publish its ports on \(address): the engine's host has no such address"
+      error.next =
+        address == running.engine.bindAddress
+        ? "the engine is reached there by another machine (NAT, a proxy): say in \(EngineAddress.bindVariable) on which address of its "
+          + "host ports are published; 0.0.0.0 is all of them, for whoever reaches them"
+        : "publish them on another address in the compose file"
     case .networkPoolExhausted:
       error.code = .networkPoolExhausted
       error.summary = "the engine has no address range left for a network"

@@ -107,7 +107,7 @@ final class StartGate: Sendable {
     guard waits.contains(where: { $0.edge.after == project && $0.edge.milestone == .created }) else { return progress }
     return { step in
       switch step.phase {
-      case .building, .pulling, .failed, .unhealthy, .removing, .removed: break
+      case .building, .loading, .pulling, .failed, .unhealthy, .removing, .removed: break
       default: self.reached(.created, by: project)
       }
       progress?(step)

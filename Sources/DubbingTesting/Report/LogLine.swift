@@ -13,14 +13,18 @@ package struct LogLine: Sendable, Equatable {
 
 extension LogLine {
   /// Reads a project's log; lines without a service or a time are left out.
-  package static func lines(of log: String) -> [LogLine] {
+  ///
+  /// - Parameters:
+  ///   - log: with the engine's times.
+  ///   - offset: by how many milliseconds the engine's clock is ahead of the one by which everything else of the run was dated.
+  package static func lines(of log: String, ahead offset: Double = 0) -> [LogLine] {
     log.split(separator: "\n").compactMap { line in
       let parts = line.split(separator: "|", maxSplits: 1)
       guard parts.count == 2 else { return nil }
       let said = parts[1].drop { $0 == " " }
       guard let end = said.firstIndex(of: " "), let date = date(said[..<end]) else { return nil }
       return LogLine(
-        date: date, service: parts[0].trimmingCharacters(in: .whitespaces),
+        date: date.addingTimeInterval(-offset / 1000), service: parts[0].trimmingCharacters(in: .whitespaces),
         text: String(said[end...].dropFirst()))
     }
   }

@@ -150,7 +150,7 @@ package struct RunPage {
     let rows = report.environments.map { environment in
       let services = environment.services.map { "\($0.service) \($0.readyS.short) s" }.joined(separator: ", ")
       return """
-        <tr><td>\(environment.media.escaped)<br>\(environment.sts.escaped)<td class="number">\(environment.readyS.short) s<td>\(
+        <tr><td>\(environment.media.escaped)<br>\(environment.sts.escaped)\(place(of: environment))<td class="number">\(environment.readyS.short) s<td>\(
           services.escaped)<td>\(links(environment))</tr>
         """
     }
@@ -158,6 +158,14 @@ package struct RunPage {
       <h2>Environments</h2><div class="scroll"><table data-part="environments"><tr><th>projects<th>ready after<th>each service<th>logs</tr>
       \(rows.joined(separator: "\n"))</table></div>
       """
+  }
+
+  /// Where it was, if not here.
+  private func place(of environment: RunReport.Environment) -> String {
+    guard let remote = environment.remote else { return "" }
+    let clock = remote.clockOffsetMs.map { ", its clock \($0.short) ms ahead of this machine's" } ?? ""
+    let peers = remote.peers.joined(separator: ", ")
+    return "<br><span class=\"soft\">\("\(remote.engine); tap at \(remote.tap) for \(peers)\(clock)".escaped)</span>"
   }
 
   private func links(_ environment: RunReport.Environment) -> String {

@@ -138,10 +138,29 @@ package struct RunReport: Sendable, Codable {
     package var services: [Service]
     /// Both projects' logs, from the report's folder; there once the environment is down.
     package var logs: [String]
+    /// How an engine on another machine was reached; nil: it was this machine's.
+    package var remote: Remote?
 
-    package init(media: String, sts: String, readyS: Double, services: [Service], logs: [String]) {
+    package init(
+      media: String, sts: String, readyS: Double, services: [Service], logs: [String], remote: Remote? = nil
+    ) {
       (self.media, self.sts, self.readyS, self.services, self.logs) = (media, sts, readyS, services, logs)
+      self.remote = remote
     }
+  }
+
+  /// An engine on another machine, and what was found out about the way there.
+  package struct Remote: Sendable, Codable {
+    /// Program and versions, and where it is.
+    package var engine: String
+    /// Where its published ports are reached.
+    package var host: String
+    /// Where its containers reach the tap, and from which addresses they may.
+    package var tap: String
+    package var peers: [String]
+    /// How far the engine's clock is ahead of this machine's, and how far off that may be; nil: it does not say its time.
+    package var clockOffsetMs: Double?
+    package var clockUncertaintyMs: Double?
   }
 
   package var started: Date
@@ -255,6 +274,12 @@ extension RunReport.Environment {
         .sorted { $0.service < $1.service }
     }
     logs = []
+    remote = environment.tapPlace.remote.map { remote in
+      RunReport.Remote(
+        engine: remote.engine, host: remote.host, tap: environment.tapPlace.address, peers: remote.peers,
+        clockOffsetMs: remote.clock?.offset.milliseconds.rounded(places: 1),
+        clockUncertaintyMs: remote.clock?.uncertainty.milliseconds.rounded(places: 1))
+    }
   }
 }
 

@@ -36,9 +36,12 @@ extension StreamTrace {
     if let path = stream.events, let text = try? String(contentsOf: folder.appending(path: path), encoding: .utf8) {
       trace.events = TapLine.lines(of: text)
     }
-    let logs = report.environments.filter { $0.media == stream.environment }.flatMap(\.logs)
-    let lines = logs.flatMap { path in
-      (try? String(contentsOf: folder.appending(path: path), encoding: .utf8)).map(LogLine.lines) ?? []
+    let lines = report.environments.filter { $0.media == stream.environment }.flatMap { environment in
+      environment.logs.flatMap { path in
+        (try? String(contentsOf: folder.appending(path: path), encoding: .utf8)).map {
+          LogLine.lines(of: $0, ahead: environment.remote?.clockOffsetMs ?? 0)
+        } ?? []
+      }
     }
     if let first = trace.events.first?.date, let last = trace.events.last?.date {
       let others = report.streams.map(\.stream).filter { $0 != stream.stream }

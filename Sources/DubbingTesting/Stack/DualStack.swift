@@ -3,7 +3,7 @@ import Foundation
 
 /// Two compose projects that dub live streams together: which files, and which service and port is what.
 ///
-/// A team with its own two services describes them here and needs nothing else of this package but ``Testing/Trait/dualStack(_:settings:)``.
+/// A team with its own two services describes them here and needs nothing else of this package but ``Testing/Trait/dualStack(_:on:settings:)``.
 public struct DualStack: Sendable, Hashable {
   /// Media server and worker.
   public var media: ComposeProject

@@ -20,6 +20,8 @@ public struct DualStackEnvironment: Sendable {
   package var endpoints: [DualStack.Role: Endpoint]
   /// From the first `up` to the last healthy service.
   package var readyAfter: Duration
+  /// Where the tap is for the containers.
+  var tapPlace: TapPlace
   /// When the projects were started.
   package var startedAt: Date
   /// The containers of both projects, for what the system counts of each.
@@ -59,17 +61,22 @@ public struct DualStackEnvironment: Sendable {
   func path(_ template: String, of stream: String) -> String { template.replacing("{stream}", with: stream) }
 
   /// The address under which containers of the media project reach STS: the tap's.
-  public var speechURLForWorker: String { "http://\(stack.hostName):\(tap.port)" }
+  public var speechURLForWorker: String { "http://\(Endpoint(host: tapPlace.host(for: stack), port: tap.port))" }
 }
 
 /// Starts both projects with a tap between them, runs `body`, and takes everything down however `body` ends.
 ///
 /// On few cores several that are called at once start one after the other.
 ///
-/// - Throws: ``DubbingError`` when the stacks were read from a file that cannot be used; `ComposeError` when a project cannot be
-///   started, `SocketIOError` when the tap cannot listen, and what `body` throws.
+/// - Parameters:
+///   - stack: the two projects.
+///   - engine: where they run; nil for the engine of the environment.
+///   - progress: is called for each step of each service.
+///   - body: gets both, running.
+/// - Throws: ``DubbingError`` when the stacks were read from a file that cannot be used, or another machine's engine and this one do not
+///   reach each other; `ComposeError` when a project cannot be started, `SocketIOError` when the tap cannot listen, and what `body` throws.
 public func withDualStack<R: Sendable>(
-  _ stack: DualStack, progress: (@Sendable (ServiceProgress) -> Void)? = nil,
+  _ stack: DualStack, on engine: ComposeEngine? = nil, progress: (@Sendable (ServiceProgress) -> Void)? = nil,
   _ body: @Sendable (DualStackEnvironment) async throws -> R
 ) async throws -> R {
   if let problem = stack.problem { throw problem }
@@ -77,7 +84,7 @@ public func withDualStack<R: Sendable>(
   let isStarted = Atomic(false)
   do {
     return try await ConcurrencyLimit.starts.withPlace { start in
-      try await withStacks(stack, progress: progress) { environment in
+      try await withStacks(stack, on: engine, progress: progress) { environment in
         isStarted.store(true, ordering: .relaxed)
         start.leave()
         return try await body(environment)
@@ -89,21 +96,31 @@ public func withDualStack<R: Sendable>(
 }
 
 private func withStacks<R: Sendable>(
-  _ stack: DualStack, progress: (@Sendable (ServiceProgress) -> Void)?,
+  _ stack: DualStack, on chosen: ComposeEngine?, progress: (@Sendable (ServiceProgress) -> Void)?,
   _ body: @Sendable (DualStackEnvironment) async throws -> R
 ) async throws -> R {
-  let gateway = try await ComposeEngine.bridgeGateway()
+  async let found = found(chosen)
+  let gateway = if let chosen { try await chosen.bridgeGateway() } else { try await ComposeEngine.bridgeGateway() }
+  let engine = try await found
+  let place = try await TapPlace.find(
+    on: engine, gateway: gateway, for: stack, further: DubbingSettings.current.tapPeers)
   return try await SocketIOTap.withTap(upstream: nil) { wire in
-    try await SocketIOTap.withTap(upstream: wire.url, listen: .loopback(and: [gateway])) { tap in
-      let (media, sts) = try stack.projects(tap: tap.port, gateway: gateway)
-      return try await withComposeStacks([media, sts], options: stack.upOptions, progress: progress) { stacks in
+    try await SocketIOTap.withTap(upstream: wire.url, listen: place.listen) { tap in
+      let (media, sts) = try stack.projects(tap: tap.port, gateway: gateway, place: place)
+      return try await withComposeStacks(
+        [media, sts], on: engine, options: stack.upOptions, progress: progress
+      ) { stacks in
         let environment = try await DualStackEnvironment(
-          stack: stack, media: stacks[0], sts: stacks[1], tap: tap, wire: wire)
+          stack: stack, media: stacks[0], sts: stacks[1], tap: tap, wire: wire, tapPlace: place)
         try wire.setUpstream("http://\(environment[.speech])")
         return try await body(environment)
       }
     }
   }
+}
+
+private func found(_ chosen: ComposeEngine?) async throws -> ComposeEngine {
+  if let chosen { chosen } else { try await .detect() }
 }
 
 extension DualStackEnvironment {
@@ -115,9 +132,10 @@ extension DualStackEnvironment {
     return (Dictionary(uniqueKeysWithValues: zip(ports.map(\.role), found.endpoints)), found.containers)
   }
 
-  fileprivate init(stack: DualStack, media: ComposeStack, sts: ComposeStack, tap: SocketIOTap, wire: SocketIOTap)
-    async throws
-  {
+  fileprivate init(
+    stack: DualStack, media: ComposeStack, sts: ComposeStack, tap: SocketIOTap, wire: SocketIOTap, tapPlace: TapPlace
+  ) async throws {
+    self.tapPlace = tapPlace
     self.stack = stack
     self.media = media
     self.sts = sts

@@ -41,25 +41,37 @@ extension DualStack {
   ///
   /// - Parameters:
   ///   - tap: the port on which the tap listens.
-  ///   - gateway: the address on which containers reach it.
-  package func projects(tap: Int, gateway: String) throws -> (media: ComposeProject, sts: ComposeProject) {
+  ///   - gateway: the address of the engine's bridge, on which STS may publish its port for other containers.
+  ///   - place: where containers reach the tap; nil: on that bridge.
+  package func projects(
+    tap: Int, gateway: String, place: TapPlace? = nil
+  ) throws -> (media: ComposeProject, sts: ComposeProject) {
     var (media, sts) = (media, sts)
     // What both share and is not the files' own, such as the name of a network, must be another one in each run.
     let run = UUID().uuidString.prefix(8).lowercased()
     media.environment = media.environment.mapValues { $0.replacing("{run}", with: run) }
     sts.environment = sts.environment.mapValues { $0.replacing("{run}", with: run) }
-    media.environment.merge(workerEnvironment(tap: tap)) { $1 }
+    media.environment.merge(workerEnvironment(tap: tap, host: place?.host(for: self))) { $1 }
     sts.environment[gatewayVariable] = gateway
     if addsExtraHosts, let worker = ports[.worker] {
       // Relative paths start at the first file's folder, whatever is laid over it.
-      media.files.append(try Self.extraHosts(of: worker.service, [hostName: gateway]))
+      media.files.append(try Self.extraHosts(of: worker.service, [hostName: place?.address ?? gateway]))
     }
     return (media, sts)
   }
 
   /// What the worker is told so that it finds the tap in the place of STS.
-  func workerEnvironment(tap: Int) -> [String: String] {
-    [stsURLVariable: stsURL.replacing("{host}", with: hostName).replacing("{port}", with: "\(tap)")]
+  ///
+  /// - Parameters:
+  ///   - tap: its port.
+  ///   - host: its host; nil: ``hostName``.
+  func workerEnvironment(tap: Int, host: String? = nil) -> [String: String] {
+    let host = host ?? hostName
+    // An address of IPv6 has brackets in a URL.
+    return [
+      stsURLVariable: stsURL.replacing("{host}", with: host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host)
+        .replacing("{port}", with: "\(tap)")
+    ]
   }
 
   /// A compose file that tells a service where hosts are; one for each content, since whoever removes a project reads its files again.

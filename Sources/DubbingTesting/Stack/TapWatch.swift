@@ -37,7 +37,7 @@ extension DualStackEnvironment {
     let input = path(stack.inputPath, of: stream)
     throw stack.nobodyConnected(
       to: tap.port, for: stream, within: time, log: log, given: try? await media.given(to: worker),
-      readers: (try? await controlAPI.path(input))?.readers)
+      readers: (try? await controlAPI.path(input))?.readers, at: tapPlace, refused: tap.refusedPeers())
   }
 }
 
@@ -47,14 +47,19 @@ extension DualStack {
   /// - Parameters:
   ///   - given: what the worker's container has of variables and hosts; nil: that could not be seen.
   ///   - readers: how many read the stream's input; nil: that could not be seen.
+  ///   - place: where the tap was for the containers; nil: at ``hostName``.
+  ///   - refused: whose connections the tap has refused.
   package func nobodyConnected(
     to tap: Int, for stream: String, within time: Duration, log: String,
-    given: (variables: [String], hosts: [String])? = nil, readers: Int? = nil
+    given: (variables: [String], hosts: [String])? = nil, readers: Int? = nil, at place: TapPlace? = nil,
+    refused: [String] = []
   ) -> DubbingError {
     let worker = self[.worker].service
-    let address = workerEnvironment(tap: tap)[stsURLVariable] ?? ""
+    let host = place?.host(for: self) ?? hostName
+    let address = workerEnvironment(tap: tap, host: host)[stsURLVariable] ?? ""
     let lines = log.split(whereSeparator: \.isNewline)
-    let (reason, because, next) = whyNobody(worker, address, stream, given, readers)
+    let (reason, because, next) =
+      place?.whyRefused(refused) ?? whyNobody(worker, address, host, stream, given, readers)
     return DubbingError(
       .nobodyConnected, stream: stream, reason: "nobody has connected to the tap within \(time.text): \(reason)",
       evidence: ["address   \(address), which \(worker) was to be given in \(stsURLVariable)"]
@@ -65,8 +70,8 @@ extension DualStack {
 
   /// What of the container and of the media server can be seen, from what is certain to what is a guess.
   private func whyNobody(
-    _ worker: String, _ address: String, _ stream: String, _ given: (variables: [String], hosts: [String])?,
-    _ readers: Int?
+    _ worker: String, _ address: String, _ host: String, _ stream: String,
+    _ given: (variables: [String], hosts: [String])?, _ readers: Int?
   ) -> (reason: String, because: String?, next: String) {
     if let given, !given.variables.contains(where: { $0.contains(address) }) {
       // Names only: an address may have a password in it.
@@ -79,7 +84,7 @@ extension DualStack {
           + "or have that file hand \(stsURLVariable) on to \(worker)"
       )
     }
-    let isName = hostName.contains { $0.isLetter } && !hostName.contains(":")
+    let isName = host.contains { $0.isLetter } && !host.contains(":")
     if let given, isName, !given.hosts.contains(where: { $0.hasPrefix(hostName + ":") }) {
       return (
         "\(worker) does not find STS there",
@@ -109,7 +114,7 @@ extension DualStack {
   }
 
   /// How a setting is called where this stack was described.
-  private func key(_ key: String, _ property: String) -> String {
+  func key(_ key: String, _ property: String) -> String {
     file == nil ? "DualStack.\(property)" : "\"\(key)\" of the stack file"
   }
 }

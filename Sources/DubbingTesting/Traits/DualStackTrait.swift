@@ -10,16 +10,21 @@ extension Trait where Self == DualStackTrait {
   ///
   /// - Parameters:
   ///   - stack: the two projects.
+  ///   - engine: finds where they run, at first use; nil: the engine of the environment.
   ///   - settings: what the whole process goes by; nil: what was given to a suite that began before, or nothing is set. Other settings
   ///     than those that were given first are an issue.
-  public static func dualStack(_ stack: DualStack, settings: DubbingSettings? = nil) -> DualStackTrait {
+  public static func dualStack(
+    _ stack: DualStack, on engine: (@Sendable () async throws -> ComposeEngine)? = nil, settings: DubbingSettings? = nil
+  ) -> DualStackTrait {
     let names = "\(stack.media.name) and \(stack.sts.name)"
     let environment = LazyEnvironment<DualStackEnvironment>("the environment (\(names))") { ready in
       if let problem = DubbingSettings.current.problem { throw problem }
       try await Fixture.checkAll()
       try await KindOfTests.streams.turn {
         try await ConcurrencyLimit.environments.withPlace { _ in
-          try await withDualStack(stack, progress: ProgressPrinter().callAsFunction) { environment in
+          try await withDualStack(
+            stack, on: try await engine?(), progress: ProgressPrinter().callAsFunction
+          ) { environment in
             try await environment.reported { environment in
               try await environment.measured { try await ready(environment) }
             }

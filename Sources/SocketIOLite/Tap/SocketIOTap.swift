@@ -12,11 +12,20 @@ public struct TapListen: Sendable, Hashable {
   public var hosts: [String]
   /// 0 lets the system choose one that is free on all addresses.
   public var port: Int
+  /// Whose connections are taken, by their addresses; nil: everybody's.
+  public var peers: Set<String>?
 
   /// Listens on these addresses and no others.
-  public init(hosts: [String], port: Int = 0) {
+  public init(hosts: [String], port: Int = 0, peers: Set<String>? = nil) {
     self.hosts = hosts
     self.port = port
+    self.peers = peers
+  }
+
+  /// Whether a connection from this address is taken.
+  func takes(_ peer: String?) -> Bool {
+    guard let peers else { return true }
+    return peer.map(peers.contains) ?? false
   }
 
   /// 127.0.0.1 only.
@@ -77,8 +86,12 @@ public final class SocketIOTap: Sendable {
   private let recorder: TapRecorder
   private let faults: FaultEngine
   private let upstream: TapUpstream
+  private let listener: TapListener
 
-  private init(port: Int, hosts: [String], recorder: TapRecorder, faults: FaultEngine, upstream: TapUpstream) {
+  private init(
+    port: Int, hosts: [String], recorder: TapRecorder, faults: FaultEngine, upstream: TapUpstream, listener: TapListener
+  ) {
+    self.listener = listener
     self.port = port
     self.hosts = hosts
     self.recorder = recorder
@@ -105,7 +118,8 @@ public final class SocketIOTap: Sendable {
       recorder: recorder, faults: faults, limits: options.limits, connectTimeout: options.connectTimeout,
       tls: options.upstreamTLS, rewritesHost: options.rewritesHost, upstream: { target.url })
     let port = try await listener.listen(listen, environment)
-    let tap = SocketIOTap(port: port, hosts: listen.hosts, recorder: recorder, faults: faults, upstream: target)
+    let tap = SocketIOTap(
+      port: port, hosts: listen.hosts, recorder: recorder, faults: faults, upstream: target, listener: listener)
     let result: Result<R, any Error>
     do {
       result = .success(try await body(tap))
@@ -136,6 +150,9 @@ public final class SocketIOTap: Sendable {
 
   /// What was forwarded without being understood, and connections that failed.
   public func anomalies() -> [TapAnomaly] { recorder.anomalies }
+
+  /// The addresses of those that wanted to connect and are none of ``TapListen/peers``, in order.
+  public func refusedPeers() -> [String] { listener.refused }
 
   /// A queue of the anomalies from now on; it can still be drained once the tap is closed.
   public func allAnomalies(capacity: Int = 4096) -> EventQueue<TapAnomaly> { recorder.anomalyQueue(capacity: capacity) }

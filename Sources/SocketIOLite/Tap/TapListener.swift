@@ -11,6 +11,7 @@ package final class TapListener: Sendable {
     var sessions: NIOLoopBound<TapSessions>?
     var nextID = 1
     var isClosed = false
+    var refused: [String] = []
   }
 
   // Connections come and go on several event loops.
@@ -18,6 +19,11 @@ package final class TapListener: Sendable {
 
   package init() {}
   private static let attempts = 20
+  /// Whoever scans the port must not fill the memory.
+  private static let keptRefusals = 100
+
+  /// Who was turned away, each address once.
+  var refused: [String] { state.withLock { $0.refused } }
 
   /// Binds every address to one port; with port 0 another one is tried if an address has it in use.
   ///
@@ -49,7 +55,7 @@ package final class TapListener: Sendable {
     var port = listen.port
     for host in listen.hosts {
       do {
-        let channel = try await bootstrap(sessions, loop).bind(host: host, port: port).get()
+        let channel = try await bootstrap(listen, sessions, loop).bind(host: host, port: port).get()
         state.withLock { $0.listeners.append(channel) }
         port = channel.localAddress?.port ?? port
       } catch {
@@ -63,7 +69,9 @@ package final class TapListener: Sendable {
     return port
   }
 
-  private func bootstrap(_ sessions: NIOLoopBound<TapSessions>, _ loop: any EventLoop) -> ServerBootstrap {
+  private func bootstrap(
+    _ listen: TapListen, _ sessions: NIOLoopBound<TapSessions>, _ loop: any EventLoop
+  ) -> ServerBootstrap {
     ServerBootstrap(group: loop)
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -74,9 +82,21 @@ package final class TapListener: Sendable {
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          // Before a byte of it is read; the bootstrap closes a connection whose initializer fails.
+          guard listen.takes(channel.remoteAddress?.ipAddress) else {
+            self.refuse(channel.remoteAddress?.ipAddress ?? "an unknown address")
+            throw SocketIOError(.tapFailed, "a connection of somebody who is not expected")
+          }
           try TapConnection(id: self.register(channel), sessions: sessions.value).addClientHandlers(channel)
         }
       }
+  }
+
+  private func refuse(_ peer: String) {
+    state.withLock { state in
+      guard !state.refused.contains(peer), state.refused.count < Self.keptRefusals else { return }
+      state.refused.append(peer)
+    }
   }
 
   private func register(_ channel: any Channel) -> Int {

@@ -1,0 +1,117 @@
+import ComposeKit
+import SocketIOLite
+
+/// Where the tap listens so that containers of an engine reach it, and what they are told.
+struct TapPlace: Sendable, Hashable {
+  /// The address that is listened on beside loopback: the bridge's of an engine of this machine, or this machine's towards another one.
+  var address: String
+  /// What is known of an engine on another machine; nil: it is this machine's.
+  var remote: RemoteEngine?
+
+  /// What worker and STS call the tap's host: on another machine `host-gateway` would be that one.
+  func host(for stack: DualStack) -> String { remote == nil ? stack.hostName : address }
+
+  /// On these addresses only, and on another machine's behalf for its connections only.
+  var listen: TapListen {
+    var listen = TapListen.loopback(and: [address])
+    // From loopback this process itself asks.
+    if let remote { listen.peers = Set(remote.peers + ["127.0.0.1"]) }
+    return listen
+  }
+}
+
+/// How an engine on another machine and this one reach each other, and how their clocks differ.
+package struct RemoteEngine: Sendable, Hashable {
+  /// The engine, as it calls itself.
+  package var engine: String
+  /// Where its ports are reached; each is published there and nowhere else.
+  package var host: String
+  /// Whose connections the tap takes.
+  package var peers: [String]
+  /// nil: the engine does not say its time.
+  package var clock: EngineClock?
+
+  /// Clocks that are further apart are not a matter of drift: whatever compares times, such as a token's, goes wrong in the services too.
+  static let mostOffset = Duration.seconds(300)
+}
+
+extension TapPlace {
+  /// Finds out where the tap is reached from, before anything is started.
+  ///
+  /// - Parameters:
+  ///   - engine: where the containers will be.
+  ///   - gateway: its bridge's address.
+  ///   - stack: what is to be started.
+  ///   - further: addresses whose connections are taken beside the engine's own.
+  /// - Throws: ``DubbingError`` `remoteEngine` when the two machines do not reach each other, or their clocks differ too much;
+  ///   `badTemplate` when the worker could not be told.
+  static func find(
+    on engine: ComposeEngine, gateway: String, for stack: DualStack, further: [String]
+  ) async throws -> TapPlace {
+    guard engine.isRemote else { return TapPlace(address: gateway) }
+    guard let route = engine.route else { throw DubbingError.noWay(to: engine) }
+    guard stack.stsURL.contains("{host}") || stack.addsExtraHosts else { throw stack.namesNoHost(engine) }
+    let clock = try await engine.clock()
+    if let clock, let problem = DubbingError.clock(of: engine, clock) { throw problem }
+    var peers = [route.engine] + further
+    switch try await engine.reach(route.runner) {
+    case .connected(let peer): peers.append(peer)
+    case .failed(let words): throw DubbingError.unreachable(route.runner, from: engine, words)
+    // Whoever does not come then is missed by the first stream, which says so.
+    case .unknown: break
+    }
+    let remote = RemoteEngine(
+      engine: engine.description, host: engine.host, peers: Set(peers).sorted(), clock: clock)
+    return TapPlace(address: route.runner, remote: remote)
+  }
+}
+
+extension DubbingError {
+  fileprivate static func noWay(to engine: ComposeEngine) -> DubbingError {
+    DubbingError(
+      .remoteEngine, "nothing leads from this machine to the engine's host, \(engine.host)",
+      evidence: ["engine    \(engine)"],
+      next: "say in COMPOSEKIT_ENGINE_HOST where the ports of its containers are reached, or run the tests there")
+  }
+
+  fileprivate static func unreachable(_ runner: String, from engine: ComposeEngine, _ words: String) -> DubbingError {
+    DubbingError(
+      .remoteEngine, "the engine on \(engine.host) cannot connect to this machine at \(runner), where the tap is to be",
+      evidence: ["engine    \(engine)", "says      \(words)"],
+      next: "let its host connect to this machine (a firewall here, NAT in between), or run the tests on that host: "
+        + "docs/remote-engines.md")
+  }
+
+  /// What is wrong with a clock; nil: nothing.
+  static func clock(of engine: ComposeEngine, _ clock: EngineClock) -> DubbingError? {
+    guard clock.offset.magnitude > RemoteEngine.mostOffset else { return nil }
+    let seconds = clock.offset.seconds.magnitude
+    let length = seconds >= 3600 ? "\((seconds / 3600).short) h" : "\((seconds / 60).short) min"
+    return DubbingError(
+      .remoteEngine,
+      "the clock of the engine on \(engine.host) is \(length) \(clock.offset > .zero ? "ahead of" : "behind") this machine's",
+      evidence: ["engine    \(engine)", "measured  to ±\(clock.uncertainty.milliseconds.short) ms"],
+      next: "set both by NTP (timedatectl set-ntp true): tokens, certificates and logs of services go by their clock")
+  }
+}
+
+extension DualStack {
+  fileprivate func namesNoHost(_ engine: ComposeEngine) -> DubbingError {
+    DubbingError(
+      .badTemplate, "the worker could not be told where the tap is: \(key("sts_url", "stsURL")) has no {host}",
+      evidence: ["engine    \(engine)", "because   \(hostName) leads to the engine's own host there"],
+      next: "write {host} in it, or let \(hostName) be added: \(key("extra_hosts", "addsExtraHosts"))")
+  }
+}
+
+extension TapPlace {
+  /// Why nobody has come although somebody wanted to; nil: nobody was refused.
+  func whyRefused(_ refused: [String]) -> (reason: String, because: String?, next: String)? {
+    guard let remote, !refused.isEmpty else { return nil }
+    return (
+      "connections from \(refused.joined(separator: ", ")) were refused",
+      "only those of the engine on \(remote.host) are taken, which come from \(remote.peers.joined(separator: ", "))",
+      "if its containers come from there too, say so: E2E_TAP_PEERS=\(refused.joined(separator: ","))"
+    )
+  }
+}
