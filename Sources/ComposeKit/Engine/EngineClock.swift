@@ -9,7 +9,7 @@ package struct EngineClock: Sendable, Hashable {
   package var uncertainty: Duration
 
   /// A measurement: the engine said its time somewhen between these two moments of this machine, most likely in the middle.
-  init(said: Int64, asked: Date, answered: Date) {
+  package init(said: Int64, asked: Date, answered: Date) {
     let middle = (asked.timeIntervalSince1970 + answered.timeIntervalSince1970) / 2
     offset = .nanoseconds(said - Int64(middle * 1e9))
     uncertainty = .seconds(max(0, answered.timeIntervalSince(asked)) / 2)

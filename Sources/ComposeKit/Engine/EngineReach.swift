@@ -11,7 +11,7 @@ package enum EngineReach: Sendable, Hashable {
   case unknown(String)
 
   /// What a failed import of an address says (pure).
-  init(said: String, runner: String) {
+  package init(said: String, runner: String) {
     let words = said.trimmed.outputLines.last ?? ""
     // "dial tcp 10.0.0.1:4021: connect: no route to host"; IPv6 has brackets.
     let couldNot = said.holds("dial tcp \(runner):") || said.holds("dial tcp [\(runner)]:")

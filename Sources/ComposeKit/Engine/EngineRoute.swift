@@ -8,6 +8,10 @@ package struct EngineRoute: Sendable, Hashable {
   /// This machine, as seen from there: the source of what it sends.
   package var runner: String
 
+  package init(engine: String, runner: String) {
+    (self.engine, self.runner) = (engine, runner)
+  }
+
   /// Asks the kernel, which chooses both when a UDP socket is connected; nothing is sent.
   ///
   /// - Parameter host: a name or an address.

@@ -12,26 +12,26 @@ import Foundation
 ///
 /// Those that are missing there, and those that this machine has built anew since. What this machine has not, or has for another kind of
 /// processor only, is built or pulled there as anywhere.
-struct ImageCopy: Sendable {
+package struct ImageCopy: Sendable {
   let running: RunningProject
   let configuration: ProjectConfiguration
   let starter: StackStarter
 
   /// What tells an image from another one of its name, wherever it is kept.
-  struct Identity: Sendable, Hashable {
-    var id: String
+  package struct Identity: Sendable, Hashable {
+    package var id: String
     /// Operating system and processor: "linux/amd64".
     var platform: String
     /// When it was made and of which layers: engines may keep one image under several ids.
     var content: String
-    var names: [String]
+    package var names: [String]
     var bytes: Int
 
     static let format =
       "{{.Id}}\t{{.Os}}/{{.Architecture}}\t{{.Created}} {{json .RootFS.Layers}}\t{{json .RepoTags}}\t{{.Size}}"
 
     /// Reads a line that was printed in this format.
-    init?(line: String) {
+    package init?(line: String) {
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
       guard fields.count == 5, let names = try? JSONDecoder().decode([String]?.self, from: Data(fields[3].utf8)) else {
         return nil
@@ -48,7 +48,7 @@ struct ImageCopy: Sendable {
   ///   - here: what this machine has of them.
   ///   - there: what the engine has of them.
   ///   - platform: what the engine's processor runs.
-  static func plan(
+  package static func plan(
     _ configuration: ProjectConfiguration, services: Set<String>, here: [Identity], there: [Identity], platform: String,
     settings: StartSettings
   ) -> [Identity] {

@@ -12,9 +12,9 @@ import Foundation
 ///
 /// A port that the files publish on loopback, or on no address in particular, is published on one address and no other. One for which the
 /// files name another address stays as it is: somebody has chosen it.
-struct PortOverlay: Sendable, Hashable {
+package struct PortOverlay: Sendable, Hashable {
   /// A compose file.
-  let text: String
+  package let text: String
 
   /// What compose prints for one key of a port.
   private enum Field: Codable, Hashable {
@@ -46,7 +46,7 @@ struct PortOverlay: Sendable, Hashable {
   }
 
   /// Reads what `compose config --format json` says; nil if there is nothing to change (pure).
-  init?(configuration json: String, address: String) throws {
+  package init?(configuration json: String, address: String) throws {
     let document = try EngineJSON.decode(Document.self, from: json, of: "compose config")
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -93,7 +93,7 @@ extension RunningProject {
   /// The same project with its ports where they are reached, if its engine is another machine's.
   ///
   /// - Throws: ``ComposeError`` `unsupported` if compose is too old to be told.
-  func published(by configuration: ProjectConfiguration) throws -> RunningProject {
+  package func published(by configuration: ProjectConfiguration) throws -> RunningProject {
     guard let address = engine.bindAddress else { return self }
     guard engine.replacesLists else {
       // Of compose 1.x the configuration is not read so far: a project that publishes nothing is told from its text.

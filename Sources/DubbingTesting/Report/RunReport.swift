@@ -161,6 +161,13 @@ package struct RunReport: Sendable, Codable {
     /// How far the engine's clock is ahead of this machine's, and how far off that may be; nil: it does not say its time.
     package var clockOffsetMs: Double?
     package var clockUncertaintyMs: Double?
+
+    package init(
+      engine: String, host: String, tap: String, peers: [String], clockOffsetMs: Double?, clockUncertaintyMs: Double?
+    ) {
+      (self.engine, self.host, self.tap, self.peers) = (engine, host, tap, peers)
+      (self.clockOffsetMs, self.clockUncertaintyMs) = (clockOffsetMs, clockUncertaintyMs)
+    }
   }
 
   package var started: Date

@@ -2,17 +2,21 @@ import ComposeKit
 import SocketIOLite
 
 /// Where the tap listens so that containers of an engine reach it, and what they are told.
-struct TapPlace: Sendable, Hashable {
+package struct TapPlace: Sendable, Hashable {
   /// The address that is listened on beside loopback: the bridge's of an engine of this machine, or this machine's towards another one.
-  var address: String
+  package var address: String
   /// What is known of an engine on another machine; nil: it is this machine's.
-  var remote: RemoteEngine?
+  package var remote: RemoteEngine?
+
+  package init(address: String, remote: RemoteEngine? = nil) {
+    (self.address, self.remote) = (address, remote)
+  }
 
   /// What worker and STS call the tap's host: on another machine `host-gateway` would be that one.
   func host(for stack: DualStack) -> String { remote == nil ? stack.hostName : address }
 
   /// On these addresses only, and on another machine's behalf for its connections only.
-  var listen: TapListen {
+  package var listen: TapListen {
     var listen = TapListen.loopback(and: [address])
     // From loopback this process itself asks.
     if let remote { listen.peers = Set(remote.peers + ["127.0.0.1"]) }
@@ -31,6 +35,10 @@ package struct RemoteEngine: Sendable, Hashable {
   /// nil: the engine does not say its time.
   package var clock: EngineClock?
 
+  package init(engine: String, host: String, peers: [String], clock: EngineClock?) {
+    (self.engine, self.host, self.peers, self.clock) = (engine, host, peers, clock)
+  }
+
   /// Clocks that are further apart are not a matter of drift: whatever compares times, such as a token's, goes wrong in the services too.
   static let mostOffset = Duration.seconds(300)
 }
@@ -45,7 +53,7 @@ extension TapPlace {
   ///   - further: addresses whose connections are taken beside the engine's own.
   /// - Throws: ``DubbingError`` `remoteEngine` when the two machines do not reach each other, or their clocks differ too much;
   ///   `badTemplate` when the worker could not be told.
-  static func find(
+  package static func find(
     on engine: ComposeEngine, gateway: String, for stack: DualStack, further: [String]
   ) async throws -> TapPlace {
     guard engine.isRemote else { return TapPlace(address: gateway) }
@@ -83,7 +91,7 @@ extension DubbingError {
   }
 
   /// What is wrong with a clock; nil: nothing.
-  static func clock(of engine: ComposeEngine, _ clock: EngineClock) -> DubbingError? {
+  package static func clock(of engine: ComposeEngine, _ clock: EngineClock) -> DubbingError? {
     guard clock.offset.magnitude > RemoteEngine.mostOffset else { return nil }
     let seconds = clock.offset.seconds.magnitude
     let length = seconds >= 3600 ? "\((seconds / 3600).short) h" : "\((seconds / 60).short) min"
