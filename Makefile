@@ -14,8 +14,6 @@ STS_PROVIDERS ?=
 UNIT_TURNS = swift test --skip 'AudioPrintTests|EngineTests|E2E' && swift test --skip-build --filter AudioPrintTests
 export E2E_TAGS ?= $(TAGS)
 export MEDIA_SERVER STS_PROVIDERS
-# Package.swift: what judges is compiled optimised. Without it (OPTIMIZED=) a debugger sees every variable.
-export OPTIMIZED ?= 1
 # Of a MediaMTX program at hand scripts/stacks.sh makes an image of this name.
 ifneq ($(MEDIAMTX_BINARY),)
 export MEDIAMTX_BINARY

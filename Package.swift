@@ -148,11 +148,3 @@ if Context.environment["WARNINGS_AS_ERRORS"] == "1" {
     target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
   }
 }
-
-// What computes is optimised in debug builds too where somebody asks for it, as `make` does: judging then takes a fraction of the time.
-// Whoever depends on this package does not ask, and never sees flags that SwiftPM would refuse.
-if Context.environment["OPTIMIZED"] == "1" {
-  for target in package.targets where ["AudioPrint", "DubbingTesting"].contains(target.name) {
-    target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-O"])]
-  }
-}
