@@ -137,7 +137,7 @@ struct RemoteEngineLogicTests {
     let all: Set<String> = ["db", "web", "other"]
     let here = [try identity("postgres:latest"), try identity("web:local")]
     func plan(
-      _ there: [ImageCopy.Identity], on platform: String = "linux/amd64", _ settings: StartSettings = StartSettings()
+      _ there: [ImageCopy.Identity], on platform: String = "linux/amd64", _ settings: StartSettings = .standard
     ) -> [String] {
       ImageCopy.plan(
         configuration, services: all, here: here, there: there, platform: platform, settings: settings
@@ -149,10 +149,10 @@ struct RemoteEngineLogicTests {
     let others = [try identity("postgres:latest", id: "sha256:2"), try identity("web:local", id: "sha256:2")]
     #expect(plan(others) == ["web:local"])
     #expect(plan([], on: "linux/arm64") == [])
-    var settings = StartSettings()
+    var settings = StartSettings.standard
     settings.build = .always
     #expect(plan([], settings) == ["postgres:latest"])
-    settings = StartSettings()
+    settings = StartSettings.standard
     settings.pull = .always
     #expect(plan([], settings) == ["web:local"])
     // Engines with another store call the same image by another id.

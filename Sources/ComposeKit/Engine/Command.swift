@@ -9,9 +9,9 @@ import Subprocess
 #endif
 
 /// One command line: always a program and a list of arguments, never a shell.
-struct Command: Sendable {
+package struct Command: Sendable {
   var program: String
-  var arguments: [String]
+  package var arguments: [String]
   var environment: [String: String] = [:]
   /// What leads it to its engine, see ``EngineAccess``; nil takes a variable out.
   var engineVariables: [String: String?] = [:]

@@ -36,7 +36,7 @@ public struct ComposeEngine: Sendable, Hashable, CustomStringConvertible {
   /// How this machine and the engine's reach each other; nil beside the engine, and where nothing leads there.
   package let route: EngineRoute?
 
-  init(
+  package init(
     access: EngineAccess = EngineAccess(), command: [String], composeVersion: String, engineVersion: String,
     host: String,
     isRemote: Bool? = nil, isInContainer: Bool = false, bindAddress: String? = nil, route: EngineRoute? = nil
@@ -56,7 +56,7 @@ public struct ComposeEngine: Sendable, Hashable, CustomStringConvertible {
   var isFirstGeneration: Bool { composeVersion.hasPrefix("1.") }
 
   /// Whether a file can replace a list of the files before it (`!override`), which compose can from 2.24.4 on.
-  var replacesLists: Bool {
+  package var replacesLists: Bool {
     let numbers = composeVersion.split { !$0.isNumber }.prefix(3).compactMap { Int($0) }
     return !numbers.lexicographicallyPrecedes([2, 24, 4])
   }

@@ -40,9 +40,13 @@ package struct ContainerRecord: Sendable, Decodable {
     /// "name:address", as `extra_hosts` has them.
     var extraHosts: [String]?
   }
-  struct Binding: Sendable, Decodable {
+  package struct Binding: Sendable, Decodable {
     var hostIp: String?
     var hostPort: String?
+
+    package init(hostIp: String?, hostPort: String?) {
+      (self.hostIp, self.hostPort) = (hostIp, hostPort)
+    }
   }
   struct NetworkSettings: Sendable, Decodable {
     struct Network: Sendable, Decodable {

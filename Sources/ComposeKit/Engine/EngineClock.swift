@@ -45,7 +45,7 @@ extension ComposeEngine {
   }
 
   /// The engine's time of a moment of this machine's; the same for an engine of this machine, or one that does not say its time.
-  func time(of date: Date) async -> Date {
+  package func time(of date: Date) async -> Date {
     guard isRemote, let clock = try? await clock() else { return date }
     return clock.there(date)
   }

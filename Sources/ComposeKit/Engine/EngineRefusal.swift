@@ -75,7 +75,7 @@ package struct EngineRefusal: Sendable, Hashable {
   // MARK: What commands say
 
   /// The error for an engine that does not answer, if that is what a command's output says.
-  static func unavailability(in text: String, command: String) -> ComposeError? {
+  package static func unavailability(in text: String, command: String) -> ComposeError? {
     let lower = text.lowercased()
     let evidence = text.outputLines.suffix(5)
     if lower.contains("permission denied while trying to connect") {

@@ -70,7 +70,7 @@ package struct ProjectConfiguration: Sendable {
   }
 
   /// Reads the output of `compose config --format json` (second generation).
-  init(json: String, projectName: String) throws {
+  package init(json: String, projectName: String) throws {
     text = json
     resources = try NamedResource.all(inConfiguration: json, projectName: projectName)
     let document = try EngineJSON.decode(Document.self, from: json, of: "compose config")

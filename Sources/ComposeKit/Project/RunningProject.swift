@@ -11,7 +11,7 @@ import Foundation
 /// A project with its unique name: builds the commands for it.
 package struct RunningProject: Sendable {
   /// What becomes of a project at the end of its run.
-  enum Lifetime: Sendable {
+  package enum Lifetime: Sendable {
     /// It is removed.
     case run
     /// It is left for a person to look at.
@@ -19,14 +19,14 @@ package struct RunningProject: Sendable {
     /// It is left for the next run.
     case reusable
   }
-  let project: ComposeProject
+  package let project: ComposeProject
   let projectName: String
   let engine: ComposeEngine
   let lifetime: Lifetime
   /// A file that is laid over the project's own, see ``PortOverlay``; nil on an engine of this machine.
-  var overlay: String?
+  package var overlay: String?
 
-  init(_ project: ComposeProject, named name: String, engine: ComposeEngine, lifetime: Lifetime) {
+  package init(_ project: ComposeProject, named name: String, engine: ComposeEngine, lifetime: Lifetime) {
     self.project = project
     self.engine = engine
     self.lifetime = lifetime
@@ -49,7 +49,7 @@ package struct RunningProject: Sendable {
   }
 
   /// A `docker compose` command for this project.
-  func compose(_ arguments: [String], deadline: Duration = .seconds(60)) -> Command {
+  package func compose(_ arguments: [String], deadline: Duration = .seconds(60)) -> Command {
     var command = Command(
       program: engine.command[0],
       arguments: Array(engine.command.dropFirst()) + project.arguments(projectName: projectName)

@@ -127,7 +127,7 @@ public struct ComposeStack: Sendable {
   /// - Parameters:
   ///   - boundTo: an address of the engine's host that means `engineHost`.
   ///   - reachesLoopback: false in a container beside the engine: the loopback of the engine's host is another one.
-  static func endpoints(
+  package static func endpoints(
     _ bindings: [ContainerRecord.Binding], engineHost: String, boundTo: String? = nil, reachesLoopback: Bool = true
   ) -> [Endpoint] {
     var endpoints: [Endpoint] = []

@@ -13,10 +13,13 @@ struct ReadinessRules: Sendable, Hashable {
 }
 
 /// What bringing a project up needs of the options.
-struct StartSettings: Sendable {
+package struct StartSettings: Sendable {
+  /// What holds where nobody has said anything.
+  package static let standard = StartSettings()
+
   var rules = ReadinessRules()
-  var build = BuildPolicy.missing
-  var pull = PullPolicy.missing
+  package var build = BuildPolicy.missing
+  package var pull = PullPolicy.missing
   /// Only these services, and those that they depend on; all if empty.
   var services: [String] = []
   /// How many containers of a service to run, by service name.

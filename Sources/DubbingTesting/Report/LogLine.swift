@@ -2,7 +2,7 @@ import Foundation
 
 /// One line of a project's log, as `docker compose logs --timestamps` writes it.
 package struct LogLine: Sendable, Equatable {
-  var date: Date
+  package var date: Date
   var service: String
   var text: String
   /// How often the service said the same, but for numbers, one after another.

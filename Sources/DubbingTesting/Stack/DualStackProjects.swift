@@ -65,7 +65,7 @@ extension DualStack {
   /// - Parameters:
   ///   - tap: its port.
   ///   - host: its host; nil: ``hostName``.
-  func workerEnvironment(tap: Int, host: String? = nil) -> [String: String] {
+  package func workerEnvironment(tap: Int, host: String? = nil) -> [String: String] {
     let host = host ?? hostName
     // An address of IPv6 has brackets in a URL.
     return [
