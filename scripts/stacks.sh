@@ -54,7 +54,8 @@ build_second() {
 
 # Whether a selection by tags, as E2E_TAGS has it, may run a test of the second pair.
 wants_second() {
-  local words=" ${E2E_TAGS//,/ } "
+  local tags=${E2E_TAGS:-} words
+  words=" ${tags//,/ } "
   [[ $words != *" !foreign "* ]] && { [[ $words == *" foreign "* ]] || [ -z "$(tr -d ' ' <<<"$words" | sed 's/![a-zA-Z]*//g')" ]; }
 }
 
