@@ -151,4 +151,15 @@ struct AnswerWatchTests {
     #expect(watch.overdue(at: start + .seconds(18)) == [.answer(0.6)])
     #expect(watch.overdue(at: start + .seconds(20)) == [])
   }
+
+  @Test("A worker that takes long to join is given longer by the next publishers, but not without end")
+  func lead() {
+    let places = StreamPlaces(fixed: 2, cores: 2)
+    let described = Duration.milliseconds(800)
+    for (join, lead) in [(0.3, 0.8), (0.7, 1.4), (0.2, 1.4), (30, 3.2)] {
+      places.noteJoin(after: .seconds(join), of: described)
+      #expect(places.lead(described: described) == .seconds(lead), "after \(join) s")
+    }
+    #expect(places.lead(described: .seconds(100)) == .seconds(100))
+  }
 }

@@ -15,6 +15,8 @@ package final class StreamPlaces: Sendable {
 
   private let isFixed: Bool
   private let controller: Mutex<PlacesController>
+  // A lock: streams join and begin side by side.
+  private let longestJoin = Mutex(Duration.zero)
   private let clock = ContinuousClock()
   private let start = ContinuousClock.now
 
@@ -30,6 +32,18 @@ package final class StreamPlaces: Sendable {
   }
 
   private static func live(for places: Int) -> Int { 2 * places + places / 2 }
+
+  /// Takes note of how long a worker took to read a stream, of the time that its publisher gave it.
+  package func noteJoin(after time: Duration, of lead: Duration) {
+    longestJoin.withLock { $0 = max($0, time) }
+    note(.joined(time / lead))
+  }
+
+  /// How long the next publisher waits with its first packet: as described, or longer where a worker has needed more than half of that,
+  /// twice as long as it took. Four times as long at most: one that was restarted says nothing about the next stream.
+  package func lead(described: Duration) -> Duration {
+    min(max(described, longestJoin.withLock { $0 } * 2), described * 4)
+  }
 
   /// Takes note of what was measured, and changes the places if it says so.
   package func note(_ sign: PlacesController.Sign) {

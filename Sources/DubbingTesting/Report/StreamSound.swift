@@ -53,14 +53,14 @@ package struct StreamSound: Sendable {
 
     /// - Parameter duration: seconds that the picture's width stands for; nil: the sound's own.
     init(_ file: MediaFile, duration: Double?) async throws {
+      // As the predecessor did it: the first five seconds, at the track's own rate.
+      async let beginning = AudioDecoder.decode(
+        file.path, sampleRate: file.info().audio?.sampleRate, duration: .seconds(5))
       let clip = try await file.sound()
       picture = try await SpectrogramPicture(
         clip, width: width, height: height, duration: duration ?? clip.duration, shades: shades
       ).png()
-      // As the predecessor did it: the first five seconds, at the track's own rate.
-      hash = SpectralHash(
-        try await AudioDecoder.decode(
-          file.path, sampleRate: file.info().audio?.sampleRate, duration: .seconds(5)))
+      hash = SpectralHash(try await beginning)
     }
   }
 }

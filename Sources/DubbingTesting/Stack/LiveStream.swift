@@ -136,7 +136,7 @@ public struct LiveStream: Sendable {
         .heard(by: .chosen, in: recording, folder: folder)
       return (evidence, await sound)
     }
-    let evidence = judged.joined(after: course.workerJoined, lead: environment.stack.publisherLead)
+    let evidence = judged.joined(after: course.workerJoined, lead: publisher.lead)
     var verdict = DubbingVerdict(evidence)
     verdict.checks += await checks.answers(
       StreamFindings(
@@ -164,7 +164,8 @@ public struct LiveStream: Sendable {
   private func publisher(of fixture: Fixture, under fault: StreamFault?) -> StreamPublisher {
     var publisher = StreamPublisher(
       fixture: fixture, url: environment.inputURL(of: name, over: transport), transport: transport)
-    (publisher.lead, publisher.rate) = (environment.stack.publisherLead, environment.stack.readRate)
+    publisher.lead = StreamPlaces.shared.lead(described: environment.stack.publisherLead)
+    publisher.rate = environment.stack.readRate
     fault?.publisher?(&publisher)
     return publisher
   }
@@ -223,7 +224,7 @@ public struct LiveStream: Sendable {
       group.addTask {
         // A figure, not a check: a server that cannot be asked is found out by those who need it.
         let joined = try? await environment.controlAPI.firstReader(of: input, within: joining)
-        if let joined { StreamPlaces.shared.note(.joined(joined / stack.publisherLead)) }
+        if let joined { StreamPlaces.shared.noteJoin(after: joined, of: publisher.lead) }
         return .workerJoined(joined)
       }
       var course = Course()
