@@ -156,9 +156,9 @@ struct AnswerWatchTests {
   func lead() {
     let places = StreamPlaces(fixed: 2, cores: 2)
     let described = Duration.milliseconds(800)
-    for (join, lead) in [(0.3, 0.8), (0.7, 1.4), (0.2, 1.4), (30, 3.2)] {
-      places.noteJoin(after: .seconds(join), of: described)
-      #expect(places.lead(described: described) == .seconds(lead), "after \(join) s")
+    for (join, lead) in [(300, 800), (700, 1_400), (200, 1_400), (30_000, 3_200)] {
+      places.noteJoin(after: .milliseconds(join), of: described)
+      #expect(places.lead(described: described) == .milliseconds(lead), "after \(join) ms")
     }
     #expect(places.lead(described: .seconds(100)) == .seconds(100))
   }
