@@ -90,6 +90,8 @@ struct EngineAddressTests {
     #expect(near == EngineAddress(access: socket, host: "10.1.2.3"))
     let port = EngineAccess(address: "tcp://10.0.0.5:2375")
     let far = try await EngineAddress.find(port, override: "10.1.2.3")
-    #expect(far == EngineAddress(access: port, host: "10.1.2.3", isRemote: true))
+    // Whether anything leads there, and from where, depends on the machine.
+    #expect(far.access == port && far.host == "10.1.2.3" && far.isRemote)
+    #expect([nil, "10.1.2.3"].contains(far.bindAddress))
   }
 }
