@@ -1,3 +1,4 @@
+import ComposeKit
 import ComposeTesting
 import DubbingTesting
 import Foundation
@@ -59,6 +60,27 @@ struct RunReportTests {
     await reporter.keepCases()
     let page = try String(contentsOf: folder.appending(path: "index.html"), encoding: .utf8)
     for test in tests { #expect(page.contains(test)) }
+  }
+
+  @Test("A stream that was given up while programs were asked for their versions leaves them to be asked again")
+  func versionsAfterCancellation() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "versions-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let reporter = RunReporter(folder: folder)
+    let engine = ComposeEngine(
+      access: EngineAccess(address: nil, environment: [:]), command: ["docker", "compose"], composeVersion: "2.26.1",
+      engineVersion: "20.10", host: "127.0.0.1")
+    let givenUp = Task {
+      // Cancelled before it asks: what it starts is ended at once.
+      while !Task.isCancelled { await Task.yield() }
+      await reporter.noteVersions(on: engine)
+    }
+    givenUp.cancel()
+    await givenUp.value
+    await reporter.noteVersions(on: engine)
+    try await reporter.add(DubbingVerdict(HealthyRun.evidence), test: "t")
+    let report = try String(contentsOf: folder.appending(path: "report.json"), encoding: .utf8)
+    #expect(report.contains("\"ffmpeg\"") && !report.contains("unknown"), "\(report)")
   }
 
   @Test("A run in which nothing started has a page with the reason")

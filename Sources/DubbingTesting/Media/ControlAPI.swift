@@ -123,7 +123,7 @@ extension ControlAPI {
   }
 }
 
-/// What each server listed last, for all who wait for something on it: however many they are, it is asked once in each interval.
+/// What each server listed last, for all who wait for something on it: however many they are, it is asked about once in each interval.
 package actor RecentPaths {
   static let shared = RecentPaths()
   package static let interval = Duration.milliseconds(50)

@@ -47,10 +47,13 @@ public actor RunReporter {
 
   /// Notes what the run runs on, once: while the first stream runs, or in the end where there is none, for nobody should wait until
   /// programs have said who they are.
-  func noteVersions(on engine: ComposeEngine) async {
+  package func noteVersions(on engine: ComposeEngine) async {
     guard !knowsVersions else { return }
     knowsVersions = true
-    report.versions = await RunVersions.detect(on: engine)
+    let versions = await RunVersions.detect(on: engine)
+    // Of a stream that is given up, programs are ended before they have answered: the next one asks again.
+    knowsVersions = !Task.isCancelled
+    if knowsVersions { report.versions = versions }
   }
 
   /// Keeps the logs of an environment that is about to go down.

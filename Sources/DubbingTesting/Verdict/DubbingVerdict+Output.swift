@@ -167,8 +167,7 @@ extension DubbingVerdict {
     }
     if let jump = video.jump {
       let way = jump.change < .zero ? "earlier" : "later"
-      let change = jump.change < .zero ? .zero - jump.change : jump.change
-      problems.append("from \(jump.time.text) on the picture comes \(change.text) \(way) than before")
+      problems.append("from \(jump.time.text) on the picture comes \(jump.change.magnitude.text) \(way) than before")
     }
     return Finding(
       problems: problems,
