@@ -13,6 +13,8 @@ public struct Fixture: Sendable, Hashable, Codable {
     public var height: Int
     /// Frames per second.
     public var fps: Double
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case codec, width, height, fps }
   }
 
   /// The sound of a media file.
@@ -24,7 +26,7 @@ public struct Fixture: Sendable, Hashable, Codable {
     /// 1 is mono, 2 is stereo.
     public var channels: Int
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
       case codec
       case sampleRate = "sample_rate"
       case channels
@@ -72,7 +74,7 @@ public struct Fixture: Sendable, Hashable, Codable {
       self.expectedOutcome = expectedOutcome
     }
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
       case maxWordErrorRate = "max_word_error_rate"
       case expectedTranscripts = "expected_transcripts"
       case expectedOutcome = "expected_outcome"
@@ -82,7 +84,7 @@ public struct Fixture: Sendable, Hashable, Codable {
   /// The folder that the fixture was read from; not part of the JSON.
   public var folder = URL(filePath: ".")
 
-  enum CodingKeys: String, CodingKey {
+  enum CodingKeys: String, CodingKey, CaseIterable {
     case name, description, duration, video, audio, tags
     case sourceLanguage = "source_language"
     case targetLanguage = "target_language"
@@ -132,6 +134,7 @@ extension Fixture {
       maxWordErrorRate: try container.decodeIfPresent(Double.self, forKey: .maxWordErrorRate),
       expectedOutcome: try container.decodeIfPresent(StreamOutcome.self, forKey: .expectedOutcome) ?? .dubbed,
       tags: try container.decode([String].self, forKey: .tags))
+    heardBy = try container.decodeIfPresent([String: Expectation].self, forKey: .heardBy)
   }
 }
 
@@ -150,6 +153,13 @@ extension Fixture {
         folder: folder, problems: ["there is no readable fixture.json"],
         next: "folders beside it: \(folderNames(in: folder.deletingLastPathComponent()).joined(separator: ", "))")
     }
+    // What is no JSON is the decoder's to say.
+    let document = (try? JSONSerialization.jsonObject(with: data)) ?? [:]
+    if let unknown = UnknownKey(in: document, keys: keys) {
+      throw DubbingError(
+        folder: folder, problems: ["fixture.json: the key \(unknown.place) is unknown"],
+        next: "known here are \(unknown.known.joined(separator: ", "))")
+    }
     do {
       var fixture = try JSONDecoder().decode(Fixture.self, from: data)
       fixture.folder = folder
@@ -158,6 +168,18 @@ extension Fixture {
       throw DubbingError(
         folder: folder, problems: ["fixture.json: \(error.sentence)"],
         next: "compare with fixtures/counting/fixture.json")
+    }
+  }
+
+  /// The keys that an object at some place of `fixture.json` may have.
+  private static func keys(at path: [String]) -> [String]? {
+    switch path.first {
+    case nil: CodingKeys.allCases.map(\.rawValue)
+    case "video" where path.count == 1: Video.CodingKeys.allCases.map(\.rawValue)
+    case "audio" where path.count == 1: Audio.CodingKeys.allCases.map(\.rawValue)
+    // By the names of recognisers.
+    case "heard_by" where path.count == 2: Expectation.CodingKeys.allCases.map(\.rawValue)
+    default: nil
     }
   }
 

@@ -78,6 +78,47 @@ struct FixtureTests {
     #expect(text.contains("expected_outcome") && text.contains("perfect"), "\(text)")
   }
 
+  @Test("Whatever a fixture says is read, and what it says of one recogniser too")
+  func everyKeyIsRead() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let video = #"{"codec": "h264", "width": 320, "height": 180, "fps": 25}"#
+    let audio = #"{"codec": "aac", "sample_rate": 48000, "channels": 2}"#
+    let heard = #"{"whisper": {"max_word_error_rate": 0.1, "expected_transcripts": [""], "expected_outcome": "silent"}}"#
+    let texts = [
+      "name": #""x""#, "description": #""d""#, "duration": "5", "video": video, "audio": audio,
+      "source_language": #""en""#, "target_language": #""es""#, "expected_transcripts": #"["one"]"#,
+      "max_word_error_rate": "0.2", "expected_outcome": #""mixed""#, "tags": #"["t"]"#, "heard_by": heard,
+    ]
+    try write("{" + texts.map { "\"\($0)\": \($1)" }.joined(separator: ", ") + "}")
+    let fixture = try Fixture.load(folder)
+    // What is written again has the same keys with the same values: none was lost on the way in.
+    let again = try JSONSerialization.jsonObject(with: JSONEncoder().encode(fixture)) as? NSDictionary
+    for (key, text) in texts {
+      let given = try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed) as? NSObject
+      #expect(again?[key] as? NSObject == given, "\(key)")
+    }
+    #expect(again?.count == texts.count, "a key that this test does not know")
+    #expect(fixture.heard(by: "whisper").expectedOutcome == .silent)
+    #expect(fixture.heard(by: "pocketsphinx").expectedOutcome == .mixed)
+  }
+
+  @Test(
+    "A misspelt key is named, with those that there are, and leaves no default in place",
+    arguments: [
+      (#""expected_transcript": ["one"]"#, "the key expected_transcript is unknown", "expected_transcripts"),
+      (#""audio": {"codec": "aac", "samplerate": 48000, "channels": 2}"#, "audio.samplerate", "sample_rate"),
+      (#""heard_by": {"whisper": {"max_wer": 0.1}}"#, "heard_by.whisper.max_wer", "max_word_error_rate"),
+    ])
+  func misspeltKey(extra: String, place: String, known: String) async throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try write(
+      #"""
+      {"name": "x", "description": "d", "duration": 1, "source_language": "en", "target_language": "es", "tags": ["t"], \#(extra)}
+      """#)
+    let text = await message { _ = try Fixture.load(folder) }
+    #expect(text.contains(place) && text.contains(known), "\(text)")
+  }
+
   @Test("A missing media file is named")
   func missingMedia() async throws {
     var fixture = try Fixture.named("counting-short")

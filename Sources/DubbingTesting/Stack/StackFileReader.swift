@@ -19,7 +19,11 @@ struct StackFileReader {
     }
     do {
       // Keys first: a misspelt key is otherwise reported as the missing one that it was meant to be.
-      try requireKnownKeys(try JSONSerialization.jsonObject(with: data), at: [])
+      if let unknown = UnknownKey(in: try JSONSerialization.jsonObject(with: data), keys: StackFile.keys) {
+        throw error(
+          .unknownKey, "the key \(unknown.place) is unknown",
+          next: "known here are \(unknown.known.joined(separator: ", "))")
+      }
       return try JSONDecoder().decode(StackFile.self, from: data)
     } catch let known as DecodingError {
       if case .keyNotFound = known {
@@ -30,20 +34,6 @@ struct StackFileReader {
       throw known
     } catch {
       throw self.error(.notJSON, "it is no JSON: \(error)", next: "check it with: python3 -m json.tool \(file.path)")
-    }
-  }
-
-  private func requireKnownKeys(_ value: Any, at path: [String]) throws(DubbingError) {
-    for element in value as? [Any] ?? [] { try requireKnownKeys(element, at: path) }
-    guard let object = value as? [String: Any] else { return }
-    let known = StackFile.keys(at: path)
-    for key in object.keys.sorted() {
-      let place = (path + [key]).joined(separator: ".")
-      if let known, !known.contains(key) {
-        throw error(
-          .unknownKey, "the key \(place) is unknown", next: "known here are \(known.sorted().joined(separator: ", "))")
-      }
-      try requireKnownKeys(object[key] as Any, at: path + [key])
     }
   }
 
