@@ -83,7 +83,8 @@ struct FixtureTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let video = #"{"codec": "h264", "width": 320, "height": 180, "fps": 25}"#
     let audio = #"{"codec": "aac", "sample_rate": 48000, "channels": 2}"#
-    let heard = #"{"whisper": {"max_word_error_rate": 0.1, "expected_transcripts": [""], "expected_outcome": "silent"}}"#
+    let heard =
+      #"{"whisper": {"max_word_error_rate": 0.1, "expected_transcripts": [""], "expected_outcome": "silent"}}"#
     let texts = [
       "name": #""x""#, "description": #""d""#, "duration": "5", "video": video, "audio": audio,
       "source_language": #""en""#, "target_language": #""es""#, "expected_transcripts": #"["one"]"#,
