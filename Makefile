@@ -11,7 +11,8 @@ MEDIA_SERVER ?=
 STS_PROVIDERS ?=
 # Swift Testing runs whatever it selects all at once. On two cores, what computes then starves what waits for an answer, so that
 # tests go in turns: protocols and pure logic, audio, containers, streams. The first two need no docker.
-UNIT_TURNS = swift test --skip 'AudioPrintTests|EngineTests|E2E' && swift test --skip-build --filter AudioPrintTests
+LOGIC_TESTS = swift test --skip 'AudioPrintTests|EngineTests|E2E'
+AUDIO_TESTS = swift test --skip-build --filter AudioPrintTests
 export E2E_TAGS ?= $(TAGS)
 export MEDIA_SERVER STS_PROVIDERS
 # Of a MediaMTX program at hand scripts/stacks.sh makes an image of this name.
@@ -47,11 +48,18 @@ page: ## Make players of all streams of the last run, try every link and player 
 
 test: images ## Every test of the package
 	@$(MAKE) --jobs=2 --no-print-directory _services _peers
-	@$(UNIT_TURNS)
-	@swift test --skip-build --filter EngineTests
+	@$(LOGIC_TESTS)
+	@$(MAKE) --jobs=2 --no-print-directory _audio _containers
 	@scripts/compose-v1.sh quick --skip-build
 	@scripts/e2e.sh --filter E2E
 	@scripts/mediamtx-tests.sh --skip-build --filter E2E
+
+# Containers are waited for, which leaves audio the cores: it gives way at once. SwiftPM would let only one of the two run.
+.PHONY: _audio _containers
+_audio:
+	@nice -n 19 $(AUDIO_TESTS) --ignore-lock
+_containers:
+	@swift test --skip-build --filter EngineTests
 
 # They wait for streams and for PyPI more than they compute.
 .PHONY: _services _peers
@@ -64,7 +72,8 @@ _peers:
 
 unit: ## Fast tests, no docker needed
 	@scripts/setup.sh unit
-	@$(UNIT_TURNS)
+	@$(LOGIC_TESTS)
+	@$(AUDIO_TESTS)
 
 remote: setup ## Smoke tests against an engine that is another machine by its addresses, in a network namespace (root; TAGS, FILTER narrow it)
 	@$(MAKE) --jobs=2 --no-print-directory _images _tests
