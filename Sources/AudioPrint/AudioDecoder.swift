@@ -113,7 +113,11 @@ struct DecodingRequest {
 
   mutating func adopt(_ track: AudioProbe.Track) throws {
     if sampleRate == nil { sampleRate = track.sampleRate }
-    firstSample = track.startTime ?? 0
+    try adopt(firstSample: track.startTime ?? 0)
+  }
+
+  mutating func adopt(firstSample time: Double) throws {
+    firstSample = time
     guard alignedToTimestamps, firstSample - (start ?? 0) > Self.latestStart else { return }
     throw AudioError(
       .badFormat,

@@ -22,10 +22,31 @@ extension AudioDecoder {
       path: path, sampleRate: sampleRate, track: track, alignedToTimestamps: alignedToTimestamps)
     try request.validate()
     if alignedToTimestamps { try request.adopt(try await AudioProbe.track(track, of: path)) }
+    return try await decodeStereo(request, allowTruncated: allowTruncated, progress: progress)
+  }
+
+  /// The first track at 8 kHz, laid where its timestamps say, for whoever has asked ffprobe already.
+  ///
+  /// - Parameters:
+  ///   - path: a file, or a URL that ffmpeg can open.
+  ///   - firstSample: presentation time of the track's first sample, seconds.
+  /// - Throws: ``AudioError``.
+  package static func decodeStereo(
+    _ path: String, firstSample: Double
+  ) async throws -> (left: AudioClip, right: AudioClip, mixed: AudioClip) {
+    var request = DecodingRequest(path: path, sampleRate: 8000, track: 0, alignedToTimestamps: true)
+    try request.adopt(firstSample: firstSample)
+    return try await decodeStereo(request, allowTruncated: false) { _ in }
+  }
+
+  private static func decodeStereo(
+    _ request: DecodingRequest, allowTruncated: Bool, progress: (Double) throws -> Void
+  ) async throws -> (left: AudioClip, right: AudioClip, mixed: AudioClip) {
+    let sampleRate = request.sampleRate ?? 8000
     let alignment = request.alignment(channels: DecodingRequest.channels)
     let (outcome, interleaved) = try await FFmpeg.stream("ffmpeg", request.arguments) { bytes in
       var reader = SampleReader(
-        PipeSource(interleaved: bytes), sampleRate: sampleRate, alignment: alignment, path: path)
+        PipeSource(interleaved: bytes), sampleRate: sampleRate, alignment: alignment, path: request.path)
       var samples: [Float] = []
       while let piece = try await reader.next() {
         samples += piece

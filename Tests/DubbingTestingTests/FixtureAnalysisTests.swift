@@ -1,3 +1,4 @@
+import AudioPrint
 import DubbingTesting
 import Foundation
 import Testing
@@ -31,6 +32,16 @@ struct FixtureAnalysisTests {
       for try await value in group { #expect(value == 1) }
     }
     #expect(await made.next() == 2)
+  }
+
+  @Test("Sound lies where its timestamps say; a file is probed once", arguments: ["counting-late", "counting-mono"])
+  func aligned(name: String) async throws {
+    let path = try Fixture.named(name).media.path
+    let known = try await MediaFile(path).channels()
+    let asked = try await AudioDecoder.decodeStereo(path, alignedToTimestamps: true)
+    #expect(known.left.samples == asked.left.samples && known.right.samples == asked.right.samples)
+    let isLate = known.left.samples.prefix(4000).allSatisfy { $0 == 0 }
+    #expect(isLate == (name == "counting-late"), "that one begins after a second")
   }
 
   @Test("An error is not kept: who asks next tries again")

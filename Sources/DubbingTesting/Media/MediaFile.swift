@@ -59,7 +59,7 @@ package final class MediaFile: Sendable {
   package func sound() async throws -> AudioClip { try await decoded().mixed }
 
   /// The same in two channels, which are alike where the track is mono.
-  func channels() async throws -> (left: AudioClip, right: AudioClip) {
+  package func channels() async throws -> (left: AudioClip, right: AudioClip) {
     let sound = try await decoded()
     return (sound.left, sound.right)
   }
@@ -74,7 +74,13 @@ package final class MediaFile: Sendable {
   private typealias Sound = (left: AudioClip, right: AudioClip, mixed: AudioClip)
 
   private func decoded() async throws -> Sound {
-    try await knownSound { [path] in try await AudioDecoder.decodeStereo(path, alignedToTimestamps: true) }
+    try await knownSound { [path] in
+      // Of a track that is not known, or not by an earlier run, the decoder asks, and says what is wrong.
+      guard let start = try? await self.info().audio?.startTime else {
+        return try await AudioDecoder.decodeStereo(path, alignedToTimestamps: true)
+      }
+      return try await AudioDecoder.decodeStereo(path, firstSample: start)
+    }
   }
 
   /// The sound as the original that others are compared with.

@@ -31,12 +31,15 @@ package struct MediaInfo: Sendable, Hashable, Codable {
     package var sampleRate: Int
     /// How many there are.
     package var channels: Int
+    /// Presentation time of the first sample, seconds; 0 where the container gives none.
+    package var startTime: Double
 
     /// A track of these figures.
-    package init(codec: String, sampleRate: Int, channels: Int) {
+    package init(codec: String, sampleRate: Int, channels: Int, startTime: Double = 0) {
       self.codec = codec
       self.sampleRate = sampleRate
       self.channels = channels
+      self.startTime = startTime
     }
   }
 
@@ -91,7 +94,8 @@ extension MediaInfo {
       },
       audio: audio.map {
         AudioTrack(
-          codec: $0.codecName ?? "", sampleRate: $0.sampleRate.flatMap(Int.init) ?? 0, channels: $0.channels ?? 0)
+          codec: $0.codecName ?? "", sampleRate: $0.sampleRate.flatMap(Int.init) ?? 0, channels: $0.channels ?? 0,
+          startTime: $0.startTime.flatMap(Double.init) ?? 0)
       })
   }
 
@@ -182,6 +186,7 @@ private struct Probe: Decodable {
     var height: Int?
     var sampleRate: String?
     var channels: Int?
+    var startTime: String?
     var avgFrameRate: String?
 
     var framesPerSecond: Double {

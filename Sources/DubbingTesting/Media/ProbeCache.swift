@@ -8,7 +8,7 @@ package actor ProbeCache {
   static let ofThisUser = ProbeCache(
     file: FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask).first?
       // The next number when `MediaInfo` says more: a file of before would leave that out.
-      .appending(path: "swift-dubbing-e2e/probed-fixtures-1.json"))
+      .appending(path: "swift-dubbing-e2e/probed-fixtures-2.json"))
 
   /// A file that has been written anew is another one.
   struct Version: Hashable, Codable {
