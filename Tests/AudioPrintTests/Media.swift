@@ -27,6 +27,31 @@ enum Media {
       clips[name] = clip
       return try await clip.value
     }
+
+    /// Programs that code and decode take most of these tests' time, and many ask for the same.
+    private var coded: [RoundTrip: Task<AudioClip, any Error>] = [:]
+
+    func clip(after roundTrip: RoundTrip) async throws -> AudioClip {
+      let clip = coded[roundTrip] ?? Task { try await roundTrip.run() }
+      coded[roundTrip] = clip
+      return try await clip.value
+    }
+  }
+
+  struct RoundTrip: Hashable {
+    var samples: [Float]
+    var rate: Int
+    var coding: [String]
+    var container: String
+    var decodedRate: Int
+
+    func run() async throws -> AudioClip {
+      try await withFolder { folder in
+        let path = "\(folder)/clip.\(container)"
+        try await write(try AudioClip(samples: samples, sampleRate: rate), to: path, coding)
+        return try await AudioDecoder.decode(path, sampleRate: decodedRate)
+      }
+    }
   }
 
   static func resource(_ name: String) throws -> String {
@@ -67,11 +92,9 @@ enum Media {
     _ clip: AudioClip, _ coding: [String] = ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"],
     container: String = "mp4", sampleRate: Int = 8000
   ) async throws -> AudioClip {
-    try await withFolder { folder in
-      let path = "\(folder)/clip.\(container)"
-      try await write(clip, to: path, coding)
-      return try await AudioDecoder.decode(path, sampleRate: sampleRate)
-    }
+    try await Cache.shared.clip(
+      after: RoundTrip(
+        samples: clip.samples, rate: clip.sampleRate, coding: coding, container: container, decodedRate: sampleRate))
   }
 }
 

@@ -79,7 +79,7 @@ enum Damage {
 
   /// A picture that is encoded anew, through a filter.
   static func picture(_ filter: String) -> MadeFault.Change {
-    { $0.picture = ["-c:v", "libx264", "-preset", "ultrafast", "-vf", "scale=640:360," + filter] }
+    { $0.picture = ["-c:v", "libx264", "-preset", "ultrafast", "-vf", "scale=384:216," + filter] }
   }
 
   static func tone(_ amplitude: Float) -> MadeFault.Change {

@@ -139,6 +139,8 @@ package struct GreyFrames: Sendable {
     _ a: UnsafeBufferPointer<Int16>, _ i: Int, _ b: UnsafeBufferPointer<Int16>, _ j: Int
   ) -> Double {
     guard let first = a.baseAddress, let second = b.baseAddress else { return 0 }
+    // Asked for once: without optimisation, a static is looked up each time.
+    let size = size
     let (one, two) = (first + i * size, second + j * size)
     var sum: Int32 = 0
     var pixel = 0
