@@ -8,6 +8,12 @@ struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dubbing-report",
     abstract: "Reads the report.json of runs.",
+    discussion: """
+      Without the name of a command it sums a run up:
+
+      EXAMPLE: dubbing-report .build/e2e
+      EXAMPLE: dubbing-report diff last-week/report.json .build/e2e
+      """,
     version: "0.2.0",
     subcommands: [
       SummaryCommand.self, PageCommand.self, DiffCommand.self, HistoryCommand.self, MergeCommand.self,

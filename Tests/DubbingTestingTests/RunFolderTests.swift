@@ -148,6 +148,12 @@ struct ReportCommandTests {
     #expect(help.output.contains("EXAMPLE: dubbing-report \(command == "summary" ? ".build" : command)"), "\(help)")
   }
 
+  @Test("The command's own help has examples")
+  func rootHelp() async throws {
+    let help = try await run(["--help"])
+    #expect(help.status == 0 && help.output.contains("EXAMPLE: dubbing-report diff "), "\(help)")
+  }
+
   @Test("Completions name the commands", arguments: ["bash", "zsh", "fish"])
   func completions(shell: String) async throws {
     let script = try await run(["--generate-completion-script", shell])
