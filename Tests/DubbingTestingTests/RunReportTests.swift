@@ -106,7 +106,7 @@ struct RunReportTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let reporter = RunReporter(folder: folder)
     let page = folder.appending(path: "index.html")
-    func end(_ test: String, _ outcome: RunReport.Case.Outcome, _ issues: [String] = []) async throws -> String {
+    func end(_ test: String, _ outcome: CaseRun.Outcome, _ issues: [String] = []) async throws -> String {
       await reporter.add(CaseRun(name: CaseName(test: test), outcome: outcome, worked: .seconds(1), issues: issues))
       await reporter.keepCases()
       return try String(contentsOf: page, encoding: .utf8)
