@@ -128,9 +128,9 @@ struct RunReportTests {
     #expect(page.contains("data-part=\"timeline\"") && !page.contains("output.flv"))
     #expect(await reporter.page(of: "another") == nil)
     try await reporter.add(
-      RunReport.Fault(fault: "quiet", caughtBy: [], expected: ["loudness"], message: "", ok: false, outcome: nil))
+      RunReport.Fault(fault: "of-the-rest", caughtBy: [], expected: ["loudness"], message: "", ok: false, outcome: nil))
     let again = try #require(await reporter.page(of: "s"))
-    #expect(!again.contains("quiet"), "what the rest of the run found is not of this stream")
+    #expect(!again.contains("of-the-rest"), "what the rest of the run found is not of this stream")
     let inside = folder.appending(path: "streams/a b/output.flv")
     #expect(await reporter.relativePath(of: inside) == nil, "there is no such file")
     try FileManager.default.createDirectory(at: inside.deletingLastPathComponent(), withIntermediateDirectories: true)
