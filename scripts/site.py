@@ -49,13 +49,16 @@ def target_of(page):
 
 
 def rewritten(link, page, pages, files):
-    """A link of a Markdown file as one of its page; what else it leads to is copied along, a folder stands for its README."""
+    """A link of a Markdown file as one of its page; what else it leads to is copied along. A folder stands for its README, and is no
+    link where it has none."""
     parts = urlsplit(link)
     if parts.scheme or link.startswith("#"):
         return link
     path = pathlib.PurePosixPath(pathlib.Path(ROOT / page.parent / unquote(parts.path)).resolve().relative_to(ROOT).as_posix())
     if (ROOT / path).is_dir():
         path = path / "README.md"
+        if path not in pages:
+            return None
     if path.suffix == ".md" and path in pages:
         path = target_of(path)
     else:
@@ -106,9 +109,15 @@ def main():
         converter = markdown.Markdown(extensions=["tables", "fenced_code", "toc", "sane_lists"],
                                       extension_configs={"toc": {"slugify": slug}})
         body = converter.convert((ROOT / page).read_text(encoding="utf-8"))
-        body = re.sub(r'\b(href|src)="([^"]+)"', lambda m: f'{m[1]}="{rewritten(m[2], page, pages, files)}"', body)
+
+        def attribute(match):
+            target = rewritten(match[2], page, pages, files)
+            return f'{match[1]}="{target}"' if target else ""
+
+        body = re.sub(r'\b(href|src)="([^"]+)"', attribute, body)
         up = "../" * (len(target_of(page).parts) - 1)
-        modules = "".join(f'<a href="{up}documentation/{module.lower()}/index.html">{module}</a>' for module in MODULES)
+        # The folder, not the file in it: DocC's script takes the address for the name of what it shows.
+        modules = " ".join(f'<a href="{up}documentation/{module.lower()}/">{module}</a>' for module in MODULES)
         others = "".join(f'<li><a href="{up}{target_of(other)}"{current if other == page else ""}>{titles[other]}</a></li>'
                          for other in sorted(pages, key=lambda one: titles[one].lower()) if other.parts[0] in ("docs", "findings"))
         target = site / target_of(page)
@@ -116,8 +125,10 @@ def main():
         target.write_text(
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f"<title>{titles[page]}</title><style>{STYLE}</style></head><body><nav aria-label=\"Site\"><p><a href=\"{up}index.html\">"
-            f"<b>Dubbing E2E</b></a>{modules}</p><details><summary>All documents</summary><ul>{others}</ul></details></nav>"
+            f"<b>Dubbing E2E</b></a> {modules}</p><details><summary>All documents</summary><ul>{others}</ul></details></nav>"
             f"<main>{body}</main></body></html>\n", encoding="utf-8")
+    # DocC's pages ask for it.
+    (site / "theme-settings.json").write_text("{}\n", encoding="utf-8")
     for file in sorted(files):
         if (ROOT / file).is_file():
             (site / file).parent.mkdir(parents=True, exist_ok=True)
