@@ -91,6 +91,8 @@ def problems(site, pages):
             parts = urlsplit(link)
             if parts.scheme:
                 continue
+            if re.search(r"(^|/)documentation/.*\.html$", parts.path):
+                yield f"{page}: {link} is a file of DocC's: its script shows nothing under that name, link to the folder"
             file = (site / page.parent / unquote(parts.path)).resolve() if parts.path else site / page
             if not file.exists():
                 yield f"{page}: {link} leads nowhere"

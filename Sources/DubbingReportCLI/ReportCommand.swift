@@ -31,6 +31,9 @@ struct ReportArgument: ExpressibleByArgument {
   }
 
   func read() throws -> RunReport {
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw ValidationError("there is no \(file.path): name the folder that a run has left, such as .build/e2e")
+    }
     do {
       return try RunReport(contentsOf: file)
     } catch DecodingError.dataCorrupted {

@@ -160,6 +160,13 @@ struct ReportCommandTests {
     #expect(script.status == 0 && script.output.contains("history") && script.output.contains("mixed-versions"))
   }
 
+  @Test("A folder without a report is named, with what to name instead")
+  func nothingThere() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "none-\(UUID().uuidString)").path
+    let said = try await run(["diff", folder, try report("monday")])
+    #expect(said.status == 64 && said.errors.contains("there is no \(folder)/report.json: name the folder"), "\(said)")
+  }
+
   @Test("A summary is coloured on a terminal only")
   func colours() async throws {
     let monday = try report("monday")
