@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e example examples test unit remote libav compose models-test providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
+.PHONY: help setup images models e2e example examples test unit remote libav compose models-test providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page schemas api
 
 TAGS ?=
 FILTER ?= E2E
@@ -151,6 +151,12 @@ eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a 
 ##@ Change this package
 lint: ## Check formatting of Swift, syntax of shell and Python, and that what the documentation shows exists
 	@scripts/lint.sh
+
+schemas: ## Check the files of .github and the recipes of docs/ against their schemas (tools from PyPI)
+	@scripts/schemas.sh
+
+api: ## What users of the last tag would have to change (BASE=a commit: of that one); builds both
+	@scripts/api.sh $(BASE)
 
 format: ## Format the Swift sources in place
 	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources LibAV Fuzzing/Package.swift Fuzzing/Sources/Fuzz

@@ -7,7 +7,12 @@ struct AudioPrintCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audioprint",
     abstract: "Says what a recording is: the original, a dubbed fragment, both, silence or something else.",
-    discussion: "Exit codes: 0 same or all explained, 1 different or not all explained, 2 error.",
+    discussion: """
+      Exit codes: 0 same or all explained, 1 different or not all explained, 2 error.
+
+      EXAMPLE: audioprint compare talk.mp4 recording.flv
+      EXAMPLE: audioprint watch rtmp://localhost/live/talk/out --original talk.mp4
+      """,
     version: "0.2.0",
     subcommands: [Compare.self, Attribute.self, FollowContinuity.self, MakeFingerprint.self, Plot.self, Watch.self])
 

@@ -6,7 +6,7 @@ struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Says what differs between two runs; ends with 1 if anything is worse.",
     discussion: """
-      Outcomes, red checks, checks that are no longer asked, answers half as slow again, A/V, faults.
+      Outcomes, red checks, checks that are no longer asked, answers that take half as long again, A/V, faults.
 
       EXAMPLE: dubbing-report diff last-week/report.json .build/e2e
       """)

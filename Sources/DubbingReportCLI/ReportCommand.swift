@@ -8,6 +8,12 @@ struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dubbing-report",
     abstract: "Reads the report.json of runs.",
+    discussion: """
+      Without the name of a command it sums a run up:
+
+      EXAMPLE: dubbing-report .build/e2e
+      EXAMPLE: dubbing-report diff last-week/report.json .build/e2e
+      """,
     version: "0.2.0",
     subcommands: [
       SummaryCommand.self, PageCommand.self, DiffCommand.self, HistoryCommand.self, MergeCommand.self,
@@ -25,6 +31,9 @@ struct ReportArgument: ExpressibleByArgument {
   }
 
   func read() throws -> RunReport {
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw ValidationError("there is no \(file.path): name the folder that a run has left, such as .build/e2e")
+    }
     do {
       return try RunReport(contentsOf: file)
     } catch DecodingError.dataCorrupted {

@@ -17,6 +17,12 @@ struct CommandHelpTests {
     #expect(!help.output.contains("\u{1B}"), "no colour where no terminal is")
   }
 
+  @Test("The command's own help has examples")
+  func rootHelp() async throws {
+    let help = try await audioprint("--help")
+    #expect(help.exitCode == 0 && help.output.contains("EXAMPLE: audioprint compare "), "\(help.output)")
+  }
+
   @Test("Completions name the commands", arguments: ["bash", "zsh", "fish"])
   func completions(shell: String) async throws {
     let script = try await audioprint("--generate-completion-script", shell)

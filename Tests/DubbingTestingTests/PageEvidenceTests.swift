@@ -61,6 +61,28 @@ struct PageEvidenceTests {
     #expect(chosen.map(\.count) == [1, 2, 1])
     #expect(
       LogLine.lines(all, near: [], in: span, without: []).map(\.text).count == 2, "errors, wherever nothing is wrong")
+    // Other words, or another service: not the same line again.
+    let mixed = LogLine.lines(
+      of: ["worker-1 | %1Z joined 1", "worker-1 | %2Z left 1", "worker-1 | %3Z left 2", "sts-1 | %4Z left 3"].map {
+        $0.replacing("%", with: "2026-11-28T02:23:02.")
+      }.joined(separator: "\n"))
+    let folded = LogLine.lines(mixed, near: [moment], in: span, without: [])
+    #expect(folded.map(\.text) == ["joined 1", "left 1", "left 3"] && folded.map(\.count) == [1, 2, 1])
+  }
+
+  @Test("Logs are shown around when a fragment was sent that went wrong, and around its answer")
+  func moments() throws {
+    let events = TapLine.lines(of: Self.record)
+    let trace = StreamTrace(events: events)
+    let late = stream([.deadline]) { stream in
+      stream.fragments[1].sentAfterS = 6
+      stream.fragments[1].processingMs = 40_000
+    }
+    let sent = try #require(events.first?.date)
+    #expect(trace.moments(of: late).map { $0.timeIntervalSince(sent) } == [6, 46])
+    let other = stream([.loudness])
+    #expect(trace.moments(of: other) == [try #require(events.last?.date)], "no fragment is wrong: the stream's end")
+    #expect(trace.moments(of: stream([])).isEmpty)
   }
 
   /// The stream of the sample with a change that makes it red.
@@ -104,6 +126,8 @@ struct PageEvidenceTests {
       for i in stream.fragments.indices { stream.fragments[i].avDeltaMs = -250.4 }
     }
     #expect(cause(late) == "Every dub lies up to 250 ms too early for the picture: the worker lays its sound there.")
+    let oneLate = stream([.avSync]) { $0.fragments[0].avDeltaMs = 250.4 }
+    #expect(cause(oneLate).hasPrefix("Some of the dubs lie up to 250 ms too late for the picture"))
     let ended = stream([.fragmentsSent, .duration, .transcript])
     #expect(cause(ended).contains("publisher or worker ended in mid-stream"))
     #expect(cause(stream([.codecs])).hasPrefix("Codecs: "))
@@ -127,6 +151,28 @@ struct PageEvidenceTests {
     #expect(html.contains("Run it again: <code class=\"copied\">A=b make e2e FILTER='m.s/t\\('</code>"))
     let green = RunPage(report: ReportSample.whole, sounds: ReportSample.sounds).html
     #expect(green.contains("as expected.</p>") && !green.contains("✘ Not as expected"))
+  }
+
+  @Test("Where no error was logged, the head has the first warning; where only tests failed, it has what they say")
+  func warning() throws {
+    func head(_ report: RunReport, _ log: String, _ failures: [String]) throws -> String {
+      let traces = report.streams.map { _ in StreamTrace(logs: LogLine.lines(of: log)) }
+      let sounds = report.streams.map { _ in StreamSound() }
+      let html = RunPage(report: report, sounds: sounds, traces: traces, failures: failures).html
+      return try #require(html.components(separatedBy: "</section>").first)
+    }
+    var red = ReportSample.whole
+    red.streams = [stream([.loudness])]
+    let log = """
+      sts-1 | 2026-11-28T02:23:02.100000001Z INFO model: loading
+      sts-1 | 2026-11-28T02:23:02.200000001Z WARNING model: slow
+      """
+    let said = try head(red, log, ["a() recorded an issue"])
+    #expect(said.contains("sts-1 logged: <q>WARNING model: slow</q>"))
+    #expect(said.contains("<title>✘ 1 not as expected</title>") && said.contains("<details><summary>What the tests"))
+    let tests = try head(ReportSample.whole, log, ["a() recorded an issue", "b() recorded an issue"])
+    #expect(tests.contains("<title>✘ 2 not as expected</title>"))
+    #expect(tests.contains("<details open><summary>What the tests say</summary>"))
   }
 
   @Test("Media that would make the page too heavy are left out, those of passed streams first")

@@ -93,6 +93,9 @@ struct PagePartsTests {
         "output of fragment 1",
       ])
     #expect(audio.map { values("data-span", in: $0)[0] } == ["0,6", "0.02,6.02", "6,12", "0,6", "6.02,12.02"])
+    var short = stream
+    short.fixtureDurationS = 11
+    #expect(values("data-span", in: try page(short).section)[2] == "6,11", "the original ends with the fixture")
     // Each leads to its own medium, which is on the page once.
     let media = audio.map { player in
       html.components(separatedBy: "id=\"media-\(values("data-media", in: player)[0])\">").last

@@ -148,10 +148,23 @@ struct ReportCommandTests {
     #expect(help.output.contains("EXAMPLE: dubbing-report \(command == "summary" ? ".build" : command)"), "\(help)")
   }
 
+  @Test("The command's own help has examples")
+  func rootHelp() async throws {
+    let help = try await run(["--help"])
+    #expect(help.status == 0 && help.output.contains("EXAMPLE: dubbing-report diff "), "\(help)")
+  }
+
   @Test("Completions name the commands", arguments: ["bash", "zsh", "fish"])
   func completions(shell: String) async throws {
     let script = try await run(["--generate-completion-script", shell])
     #expect(script.status == 0 && script.output.contains("history") && script.output.contains("mixed-versions"))
+  }
+
+  @Test("A folder without a report is named, with what to name instead")
+  func nothingThere() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "none-\(UUID().uuidString)").path
+    let said = try await run(["diff", folder, try report("monday")])
+    #expect(said.status == 64 && said.errors.contains("there is no \(folder)/report.json: name the folder"), "\(said)")
   }
 
   @Test("A summary is coloured on a terminal only")

@@ -58,6 +58,17 @@ struct RunPageTests {
     for word in words { #expect(html.contains(word), "\(word)") }
   }
 
+  @Test("An environment on another machine says where that was, and by how much its clock was ahead")
+  func remote() throws {
+    var report = ReportSample.report
+    report.environments[0].remote = .init(
+      engine: "docker <28>", host: "builder", tap: "10.0.0.1:4000", peers: ["10.0.0.2"], clockOffsetMs: 12.5,
+      clockUncertaintyMs: 1)
+    let html = RunPage(report: report, sounds: ReportSample.sounds).html
+    let row = try #require(rows("environments", in: html).first)
+    #expect(row.contains("docker &lt;28&gt;; tap at 10.0.0.1:4000 for 10.0.0.2, its clock 12.5 ms ahead of"), "\(row)")
+  }
+
   @Test("Nothing in it is taken for markup")
   func escaping() {
     #expect(html.contains("a &lt;b&gt; &amp; &quot;c&quot;"))

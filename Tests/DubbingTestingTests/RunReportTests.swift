@@ -100,6 +100,24 @@ struct RunReportTests {
     #expect(html.contains("<p class=\"why\">sts &lt;exited&gt;</p>") && !html.contains("m.s/t()"))
   }
 
+  @Test("The page of a red run is not made again at the end of a suite that adds nothing to it")
+  func redPageOnce() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "once-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let reporter = RunReporter(folder: folder)
+    let page = folder.appending(path: "index.html")
+    func end(_ test: String, _ outcome: CaseRun.Outcome, _ issues: [String] = []) async throws -> String {
+      await reporter.add(CaseRun(name: CaseName(test: test), outcome: outcome, worked: .seconds(1), issues: issues))
+      await reporter.keepCases()
+      return try String(contentsOf: page, encoding: .utf8)
+    }
+    #expect(try await end("m.s/t()", .failed, ["the first reason"]).contains("the first reason"))
+    // A page that is made again takes the place of what lies there.
+    try Data("left alone".utf8).write(to: page)
+    #expect(try await end("m.s/u()", .passed) == "left alone")
+    #expect(try await end("m.s/v()", .failed, ["a second reason"]).contains("a second reason"))
+  }
+
   @Test("Links are to files that are there, in the report's own folder; the page of one stream has none")
   func files() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "report-\(UUID().uuidString)")
@@ -109,6 +127,10 @@ struct RunReportTests {
     let page = try #require(await reporter.page(of: "s"))
     #expect(page.contains("data-part=\"timeline\"") && !page.contains("output.flv"))
     #expect(await reporter.page(of: "another") == nil)
+    try await reporter.add(
+      RunReport.Fault(fault: "of-the-rest", caughtBy: [], expected: ["loudness"], message: "", ok: false, outcome: nil))
+    let again = try #require(await reporter.page(of: "s"))
+    #expect(!again.contains("of-the-rest"), "what the rest of the run found is not of this stream")
     let inside = folder.appending(path: "streams/a b/output.flv")
     #expect(await reporter.relativePath(of: inside) == nil, "there is no such file")
     try FileManager.default.createDirectory(at: inside.deletingLastPathComponent(), withIntermediateDirectories: true)

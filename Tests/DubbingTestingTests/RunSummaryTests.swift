@@ -48,6 +48,17 @@ struct RunSummaryTests {
     #expect(report.problems.map(\.what) == ["m.s/of the stream", "m.s/without: a"])
   }
 
+  @Test("Of a shard, its own cases are counted, and how many there are in all")
+  func shard() {
+    var report = ReportSample.whole
+    report.shards = .init(reported: [2], count: 5, gaps: [])
+    report.cases = [
+      .init(test: "m.s/a()", shard: 1, outcome: .notRun), .init(test: "m.s/b()", shard: 2, outcome: .passed),
+      .init(test: "m.s/c()", shard: 2, outcome: .failed), .init(test: "m.s/d()", outcome: .notRun),
+    ]
+    #expect(report.summary().contains("; shard 2 of 5: 2 of 4 cases, 1 failed; "), "\(report.summary())")
+  }
+
   @Test("Cases that failed for one reason, such as an environment that did not start, are told as one")
   func oneReason() throws {
     var report = RunReport(started: Date(timeIntervalSince1970: 0))

@@ -27,6 +27,8 @@ package actor RunReporter {
   /// When the page may be written again, and whether the one that lies there is behind the report.
   private var pageDue: ContinuousClock.Instant?
   private var isPageOwed = false
+  /// What the page that lies there says beside streams and faults.
+  private var toldProblems: [RunReport.Problem] = []
 
   /// - Parameter folder: nil: ``DubbingSettings/reportFolder``, whenever something is written.
   package init(folder: URL? = nil) { ownFolder = folder }
@@ -167,11 +169,11 @@ package actor RunReporter {
     if Shards.ofThisProcess.shard != nil { keep() }
   }
 
-  /// Writes the report, of a shard even if no case is left to it, and the page where it is behind or cases failed without a stream.
+  /// Writes the report, of a shard even if no case is left to it, and the page where it is behind, or more cases failed without a stream.
   package func keepCases() {
     if Shards.ofThisProcess.shard != nil || !cases.isEmpty { keep() }
     // Where nothing started there is no stream that the page was written for.
-    guard isPageOwed || !report.otherProblems.isEmpty else { return }
+    guard isPageOwed || report.otherProblems != toldProblems else { return }
     do { try writePage() } catch { Console.print("e2e: the page cannot be written: \(error)") }
   }
 
@@ -222,6 +224,7 @@ package actor RunReporter {
     let page = RunPage(report: report, sounds: sounds).html
     try Data(page.utf8).write(to: folder.appending(path: "index.html"), options: .atomic)
     isPageOwed = false
+    toldProblems = report.otherProblems
     // A page of many streams takes long to make. A twentieth of the time is what it may cost.
     let end = clock.now
     pageDue = end + began.duration(to: end) * 20
