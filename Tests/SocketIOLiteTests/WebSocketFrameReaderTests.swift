@@ -18,16 +18,6 @@ struct WebSocketFrameReaderTests {
     return frame
   }
 
-  @Test("What is copied in pieces is the same, behind what was there", arguments: [0, 1, 2_047, 2_048, 2_049, 10_000])
-  func pieces(length: Int) {
-    let bytes = ByteBuffer(bytes: (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) })
-    var copy = ByteBuffer(string: "before")
-    copy.moveReaderIndex(forwardBy: 3)
-    copy.writeInPieces(bytes)
-    #expect(copy.readSlice(length: 3) == ByteBuffer(string: "ore"))
-    #expect(copy == bytes)
-  }
-
   @Test(
     "Frames of every length form come out whole, however the bytes are cut, and stay what they were",
     arguments: [7, 1_000, 70_000, 1_000_000])
