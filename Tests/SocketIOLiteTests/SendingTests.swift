@@ -114,6 +114,9 @@ struct SendingTests {
       let isSent = try client.emitVolatile("say", "heard", 7)
       #expect(isSent)
       #expect(try await heard.next(timeout: wait).decode(Int.self) == 7)
+      let isSentToo = try client.emitVolatile("say", arguments: ["heard", 8])
+      #expect(isSentToo)
+      #expect(try await heard.next(timeout: wait).decode(Int.self) == 8)
     }
   }
 

@@ -18,16 +18,6 @@ struct WebSocketFrameReaderTests {
     return frame
   }
 
-  @Test("What is copied in pieces is the same, behind what was there", arguments: [0, 1, 2_047, 2_048, 2_049, 10_000])
-  func pieces(length: Int) {
-    let bytes = ByteBuffer(bytes: (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) })
-    var copy = ByteBuffer(string: "before")
-    copy.moveReaderIndex(forwardBy: 3)
-    copy.writeInPieces(bytes)
-    #expect(copy.readSlice(length: 3) == ByteBuffer(string: "ore"))
-    #expect(copy == bytes)
-  }
-
   @Test(
     "Frames of every length form come out whole, however the bytes are cut, and stay what they were",
     arguments: [7, 1_000, 70_000, 1_000_000])
@@ -89,6 +79,20 @@ struct WebSocketFrameReaderTests {
       while let frame = try reader.next(&input) { held.append(frame.payload) }
     }
     #expect(held == [payload])
+  }
+
+  @Test("A small frame keeps no more than 4 KB alive, however much was read at once")
+  func smallRoom() throws {
+    var input = ByteBufferAllocator().buffer(capacity: 256 << 10)
+    for number in 0..<1_000 { input.writeImmutableBuffer(Self.frame(ByteBuffer(repeating: UInt8(number % 250), count: 200))) }
+    var reader = WebSocketFrameReader(maxPayloadBytes: 1_000_000)
+    var count = 0
+    while let frame = try reader.next(&input) {
+      #expect(frame.payload == ByteBuffer(repeating: UInt8(count % 250), count: 200))
+      #expect(frame.payload.storageCapacity <= 4 << 10)
+      count += 1
+    }
+    #expect(count == 1_000)
   }
 
   @Test("Room that nobody holds any more is used again without mixing contents")

@@ -104,8 +104,10 @@ private func withStacks<R: Sendable>(
   let engine = try await found
   let place = try await TapPlace.find(
     on: engine, gateway: gateway, for: stack, further: DubbingSettings.current.tapPeers)
-  return try await SocketIOTap.withTap(upstream: nil) { wire in
-    try await SocketIOTap.withTap(upstream: wire.url, listen: place.listen) { tap in
+  // Each stream goes through the whole record, which is quicker in memory than in a file.
+  let options = TapOptions(maxMemoryBytes: 256_000_000)
+  return try await SocketIOTap.withTap(upstream: nil, options: options) { wire in
+    try await SocketIOTap.withTap(upstream: wire.url, listen: place.listen, options: options) { tap in
       let (media, sts) = try stack.projects(tap: tap.port, gateway: gateway, place: place)
       return try await withComposeStacks(
         [media, sts], on: engine, options: stack.upOptions, progress: progress

@@ -14,6 +14,9 @@ extension ClientConnectionHandler {
     flush()
   }
 
+  /// Whether somebody waits for the answer about a namespace: `state` says so as soon as it is begun, which is before.
+  package func isJoining(_ namespace: String) -> Bool { joins[namespace] != nil }
+
   /// The server answered CONNECT: who waits is told first, then come the events that were here before.
   func joined(_ namespace: String) {
     guard let membership = socket.membership(in: namespace) else { return }

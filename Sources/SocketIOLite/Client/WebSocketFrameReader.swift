@@ -53,7 +53,7 @@ package struct WebSocketFrameReader: Sendable {
     guard let head = open?.head, let missing = open.map({ $0.head.payloadLength - $0.payload.readableBytes }) else {
       return nil
     }
-    if let part = input.readSlice(length: min(missing, input.readableBytes)) { open?.payload.writeInPieces(part) }
+    if let part = input.readSlice(length: min(missing, input.readableBytes)) { open?.payload.writeImmutableBuffer(part) }
     guard let payload = open?.payload, payload.readableBytes == head.payloadLength else { return nil }
     open = nil
     keep(payload)
@@ -112,7 +112,7 @@ package struct WebSocketFrameReader: Sendable {
     }
     guard length > 0, let frames = input.readSlice(length: length) else { return }
     batch = ByteBufferAllocator().buffer(capacity: length)
-    batch.writeInPieces(frames)
+    batch.writeImmutableBuffer(frames)
   }
 
   private mutating func readBatch() throws(SocketIOError) -> Frame? {

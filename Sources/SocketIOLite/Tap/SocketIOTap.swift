@@ -48,6 +48,8 @@ public struct TapOptions: Sendable, Hashable {
   /// Events beyond this are forwarded and not kept, which `anomalies` says; 0 keeps none, for who only reads the queues.
   public var maxRecordedBytes: Int
   /// So much of the recording is in memory, in bytes; what is older is in a file that is gone with the process, however it ends.
+  ///
+  /// Memory that nothing has used before costs more than writing a file: with more, a tap is slower, and only reading the record quicker.
   public var maxMemoryBytes: Int
   /// Where that file is made; nil for the system's folder of temporary files.
   public var spillFolder: String?
@@ -56,10 +58,10 @@ public struct TapOptions: Sendable, Hashable {
   /// Whom to believe if the upstream is https. The tap itself is always http.
   public var upstreamTLS: SocketIOTLS
 
-  /// The options; a gigabyte is recorded, a quarter of it in memory, and five seconds are waited unless others are given.
+  /// The options; a gigabyte is recorded, 32 MB of it in memory, and five seconds are waited unless others are given.
   public init(
     limits: SocketIOLimits = .init(), connectTimeout: Duration = .seconds(5), maxRecordedBytes: Int = 1_000_000_000,
-    upstreamTLS: SocketIOTLS = .system, maxMemoryBytes: Int = 256_000_000, spillFolder: String? = nil,
+    upstreamTLS: SocketIOTLS = .system, maxMemoryBytes: Int = 32_000_000, spillFolder: String? = nil,
     rewritesHost: Bool = false
   ) {
     self.upstreamTLS = upstreamTLS

@@ -59,7 +59,7 @@ extension ByteBuffer {
     let isLong = readableBytes >= 16_384 && readableBytes >= storageCapacity / 64
     guard storageCapacity > 2 * readableBytes + 64, !isLong else { return self }
     var copy = ByteBufferAllocator().buffer(capacity: readableBytes)
-    copy.writeInPieces(self)
+    copy.writeImmutableBuffer(self)
     return copy
   }
 }

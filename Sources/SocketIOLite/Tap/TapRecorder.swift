@@ -28,6 +28,8 @@ package final class TapRecorder: Sendable {
     var unrecorded = 0
     var spill: TapSpill?
     var spilledBytes = 0
+    /// What goes to the file is put together here: memory that is used again costs no page faults.
+    var room = ByteBuffer()
     /// The file failed: what would go there is lost, which is said once.
     var isSpillBroken = false
     var anomalies: [TapAnomaly] = []
@@ -115,20 +117,22 @@ package final class TapRecorder: Sendable {
 
   /// Moves the oldest records to the file; returns what went wrong, the first time.
   private func spill(_ state: inout State) -> String? {
-    var moved = ByteBuffer()
+    state.room.clear()
     var freed = 0
     let wanted = min(Self.spillLength, maxMemoryBytes / 4)
     while freed <= wanted || state.memoryBytes > maxMemoryBytes, let oldest = state.records.popFirst() {
       freed += oldest.event.byteCount + Self.overhead
       state.memoryBytes -= oldest.event.byteCount + Self.overhead
-      if !state.isSpillBroken { moved.writeTapRecord(oldest, base: base) }
+      if !state.isSpillBroken { state.room.writeTapRecord(oldest, base: base) }
     }
     guard !state.isSpillBroken else { return nil }
     do throws(SocketIOError) {
       if state.spill == nil { state.spill = try TapSpill(folder: spillFolder) }
       guard let file = state.spill else { return nil }
-      try file.write(moved, at: state.spilledBytes)
-      state.spilledBytes += moved.readableBytes
+      try file.write(state.room, at: state.spilledBytes)
+      state.spilledBytes += state.room.readableBytes
+      // One long event must not keep its length for good.
+      if state.room.storageCapacity > 4 * Self.spillLength { state.room = ByteBuffer() }
       return nil
     } catch {
       state.isSpillBroken = true

@@ -70,7 +70,7 @@ package struct WebSocketFrameScanner: Sendable {
   private mutating func continued(_ head: Header) -> Frame? {
     let length = head.length + head.payloadLength
     let missing = length - begun.readableBytes
-    if let part = buffer.readSlice(length: min(missing, buffer.readableBytes)) { begun.writeInPieces(part) }
+    if let part = buffer.readSlice(length: min(missing, buffer.readableBytes)) { begun.writeImmutableBuffer(part) }
     if buffer.readableBytes == 0 { buffer = ByteBuffer() }
     guard begun.readableBytes == length else { return nil }
     let bytes = begun

@@ -1,0 +1,139 @@
+import ComposeTesting
+import Foundation
+import NIOCore
+import SocketIOLite
+import Testing
+
+@Suite("What a tap keeps of a polling session between its requests, without sockets", .kind(.logic))
+struct TapQueueTests {
+  typealias H = TapHarness
+
+  private static func joined(_ packets: some Sequence<String>) -> String { packets.joined(separator: "\u{1E}") }
+  private static func packets(_ count: Int) -> [String] { (0..<count).map { "42[\"a\",\($0)]" } }
+
+  private static func late(_ direction: TapDirection, keepingOrder: Bool = true) -> FaultRule {
+    FaultRule("late", .delay(.seconds(1), keepingOrder: keepingOrder), event: "a", direction: direction)
+  }
+
+  /// The contents of frames, masked or not.
+  private static func contents(_ frames: ByteBuffer) throws -> [String] {
+    var scanner = WebSocketFrameScanner(maxPayloadBytes: 1_000_000)
+    scanner.append(frames)
+    var all: [String] = []
+    while let frame = try scanner.next() { all.append(String(buffer: frame.payload)) }
+    return all
+  }
+
+  @Test("Of what was held no answer has more than 16 packets, which is what clients in Python read; the rest goes with the next")
+  func answersOfSixteen() throws {
+    let harness = H([Self.late(.toClient)])
+    let line = try harness.line()
+    let packets = Self.packets(20)
+    _ = try line.ask(H.poll())
+    #expect(try line.answer(H.ok(Self.joined(packets))) == H.ok("6"))
+    _ = try line.ask(H.poll())
+    harness.loop.advanceTime(by: .seconds(1))
+    #expect(try line.gotText.hasSuffix("\r\n\r\n" + Self.joined(packets.prefix(16))))
+    _ = try line.ask(H.poll())
+    #expect(try line.gotText.hasSuffix("\r\n\r\n" + Self.joined(packets.suffix(4))))
+  }
+
+  @Test(
+    "A tap's own POST has at most 16 packets and no more bytes than the server takes, or than 256 KiB, unless one packet is longer",
+    arguments: [
+      (nil, Array(repeating: 20, count: 20), [16, 4]), (100, [40, 40, 40], [2, 1]), (100, [150, 20], [1, 1]),
+      (nil, [100_000, 100_000, 100_000], [2, 1]),
+    ] as [(Int?, [Int], [Int])])
+  func ownPosts(maxPayload: Int?, lengths: [Int], counts: [Int]) throws {
+    let harness = H([Self.late(.toServer)])
+    let line = try harness.line()
+    if let maxPayload {
+      _ = try line.ask(H.poll(nil))
+      _ = try line.answer(H.ok(H.open.replacing(#""maxPayload":1000000"#, with: #""maxPayload":\#(maxPayload)"#)))
+    }
+    let packets = lengths.map { "42[\"a\",\"" + String(repeating: "x", count: $0 - 10) + "\"]" }
+    #expect(packets.map(\.utf8.count) == lengths)
+    #expect(try line.ask(H.post(Self.joined(packets))) == "")
+    // The tap has them: its client may go on.
+    #expect(try line.gotText.hasSuffix("\r\n\r\nok"))
+    harness.loop.advanceTime(by: .seconds(1))
+    var rest = packets[...]
+    for (index, count) in counts.enumerated() {
+      #expect(harness.dialer.posts.count == index + 1)
+      let post = try #require(harness.dialer.posts.last)
+      #expect(post.request.hasSuffix("\r\n\r\n" + Self.joined(rest.prefix(count))))
+      rest = rest.dropFirst(count)
+      post.done(nil)
+    }
+    #expect(harness.dialer.posts.count == counts.count && harness.recorder.anomalies.isEmpty)
+  }
+
+  @Test("Of two requests for packets that both wait for the upstream's one, the earlier is answered with a noop")
+  func superseded() throws {
+    let harness = H([Self.late(.toClient, keepingOrder: false)])
+    let (first, second) = (try harness.line(), try harness.line())
+    _ = try first.ask(H.poll())
+    _ = try first.answer(H.ok(#"42["a",1]"#))
+    #expect(try first.ask(H.poll()) == H.poll())
+    harness.loop.advanceTime(by: .seconds(1))
+    #expect(try first.gotText.hasSuffix(#"42["a",1]"#))
+    #expect(try first.ask(H.poll()) == "")
+    #expect(try first.gotText == "")
+    #expect(try second.ask(H.poll()) == "")
+    #expect(try first.gotText.hasSuffix("\r\n\r\n6"))
+    _ = try first.answer(H.ok(#"42["b",2]"#))
+    #expect(try second.gotText.hasSuffix(#"42["b",2]"#))
+  }
+
+  @Test("A session that ends while something of it is held back says how much")
+  func endedWhileHeld() throws {
+    let harness = H([FaultRule("late", .delay(.seconds(60)), event: "a")])
+    let line = try harness.line()
+    _ = try line.ask(H.poll())
+    _ = try line.answer(H.ok(Self.joined(Self.packets(2))))
+    _ = try line.ask(H.poll())
+    let refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+    #expect(try line.answer(refusal) == refusal)
+    #expect(harness.recorder.anomalies.map { $0.message.contains("session s ended while 2 of its packets") } == [true])
+  }
+
+  @Test(
+    "What waits for a request of the client's, or for the server to take a POST, goes by the WebSocket once the session has one",
+    arguments: [TapDirection.toServer, .toClient])
+  func intoUpgrade(direction: TapDirection) throws {
+    let harness = H([Self.late(direction)])
+    let line = try harness.line()
+    let packets = Self.packets(3)
+    if direction == .toClient {
+      _ = try line.ask(H.poll())
+      _ = try line.answer(H.ok(Self.joined(packets)))
+    } else {
+      // The server has not answered this one yet: it takes no other.
+      #expect(try line.ask(H.post(Self.joined([#"42["b",1]"#] + packets))) == H.post(#"42["b",1]"#))
+    }
+    harness.loop.advanceTime(by: .seconds(1))
+    #expect(try line.gotText == "" && harness.dialer.posts.isEmpty)
+    let socket = try harness.line()
+    _ = try socket.ask(H.upgrade())
+    _ = try socket.answer(H.switching)
+    let sent = try Self.contents(try socket.ask(TapFlowTests.text("5", masked: true)))
+    #expect(sent == (direction == .toServer ? ["5"] + packets : ["5"]))
+    #expect(try Self.contents(try socket.got) == (direction == .toClient ? packets : []))
+    #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
+  }
+
+  @Test("A client that has posted more than a tap may keep is answered once less is held")
+  func acceptedLater() throws {
+    let harness = H([Self.late(.toServer)])
+    let line = try harness.line()
+    let packet = "42[\"a\",\"" + String(repeating: "x", count: 33_000_000) + "\"]"
+    _ = try line.ask(H.post(packet))
+    #expect(try line.gotText.hasSuffix("\r\n\r\nok"))
+    _ = try line.ask(H.post(packet))
+    #expect(try line.gotText == "")
+    harness.loop.advanceTime(by: .seconds(1))
+    #expect(try line.gotText == "")
+    try #require(harness.dialer.posts.first).done(nil)
+    #expect(try line.gotText.hasSuffix("\r\n\r\nok"))
+  }
+}
