@@ -40,7 +40,8 @@ extension E2E {
         },
         outcome: .failed, checks: [.identity]),
       FaultCase(
-        fault: firstAudioRepeated("a fragment's audio repeated for the next"), outcome: .failed, checks: [.identity]),
+        fault: firstAudioRepeated(name: "a fragment's audio repeated for the next"), outcome: .failed,
+        checks: [.identity]),
       FaultCase(
         fault: .answer(1, name: "wrong target language") { $0.translatedText = "eins, zwei, drei, vier, fünf, sechs" },
         checks: [.translation]),
@@ -73,7 +74,7 @@ extension E2E {
     ]
 
     /// Every answer from the second on brings the first one's audio.
-    private static func firstAudioRepeated(_ name: String) -> StreamFault {
+    private static func firstAudioRepeated(name: String) -> StreamFault {
       let first = FirstAudio()
       return .answers(.every, .changeAnswer { $0.dubbedAudio = first.audio(orRemember: $0.dubbedAudio) }, name: name)
     }
