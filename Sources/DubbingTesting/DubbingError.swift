@@ -41,6 +41,8 @@ public struct DubbingError: Error, Sendable, CustomStringConvertible {
     public static let nobodyConnected = Code("nobodyConnected")
     /// An engine on another machine and this one do not reach each other, or their clocks differ too much.
     public static let remoteEngine = Code("remoteEngine")
+    /// Engines of `E2E_ENGINES` that cannot be used together, or that have all gone away.
+    public static let enginePool = Code("enginePool")
     /// A file or stream that ffprobe cannot read.
     public static let mediaUnreadable = Code("mediaUnreadable")
     /// ffmpeg or ffprobe is not installed.
