@@ -103,3 +103,12 @@ package final class WaitingLine<Rule: Admission>: Sendable {
     }
   }
 }
+
+/// A door: once it is open everybody comes in, and until then nobody.
+package struct Door: Admission {
+  package var isOpen = false
+
+  package init() {}
+
+  package func admit(of line: [Void]) -> (place: Int, grant: Void)? { isOpen && !line.isEmpty ? (0, ()) : nil }
+}

@@ -50,7 +50,8 @@ struct EnginePoolTests {
           EngineMember(
             name: "engine\(index)", cores: places,
             places: maker.places(fixed: places, cores: places, of: "engine\(index)"),
-            watch: watched ? .init(interval: .milliseconds(5), pause: .zero) { try log.answer(index) } : nil)
+            watch: watched
+              ? EngineMember.Watch(interval: .milliseconds(5), pause: .zero) { try log.answer(index) } : nil)
         }
       }
     }
@@ -76,10 +77,10 @@ struct EnginePoolTests {
   /// Lets all who come wait until so many are there.
   private final class Crowd: Sendable {
     private let (arrivals, arrival) = AsyncStream<Void>.makeStream()
-    private let (doors, door) = AsyncStream<Void>.makeStream()
+    private let door = WaitingLine(Door())
     func wait() async {
       arrival.yield()
-      for await _ in doors {}
+      try? await door.enter(())
     }
     func gathered(_ count: Int) async {
       var seen = 0
@@ -88,7 +89,7 @@ struct EnginePoolTests {
         if seen == count { return }
       }
     }
-    func open() { door.finish() }
+    func open() { door.change { $0.isOpen = true } }
   }
 
   @Test("Streams are spread by free places, and the next waits for whichever engine has room first")

@@ -15,7 +15,7 @@ package final class EngineMember: Sendable {
   let environments: ConcurrencyLimit
   let starts: ConcurrencyLimit
   private let watch: Watch?
-  private let isGone = WaitingLine(Gate())
+  private let isGone = WaitingLine(Door())
   private let clock = ContinuousClock()
   private let start = ContinuousClock.now
 
@@ -42,12 +42,6 @@ package final class EngineMember: Sendable {
     ) {
       (self.interval, self.pause, self.ask) = (interval, pause, ask)
     }
-  }
-
-  /// Open once the engine is gone.
-  private struct Gate: Admission {
-    var isOpen = false
-    func admit(of line: [Void]) -> (place: Int, grant: Void)? { isOpen && !line.isEmpty ? (0, ()) : nil }
   }
 
   /// - Parameters:

@@ -67,7 +67,8 @@ extension EnginePool {
           name: found.context, cores: found.cores,
           places: maker.places(fixed: settings.maxStreams, cores: found.cores, of: found.context),
           engine: found.engine,
-          watch: contexts.count > 1 ? .init { try await found.engine.requireAnswer(within: .seconds(5)) } : nil)
+          watch: contexts.count == 1
+            ? nil : EngineMember.Watch { try await found.engine.requireAnswer(within: .seconds(5)) })
       }
     }
   }

@@ -22,10 +22,11 @@ package final class EnginePool: Sendable {
   }
 
   package init(_ make: (Maker) -> [EngineMember]) {
-    line = WaitingLine(Rule())
-    members = make(Maker(line: line))
-    line.change { [members] in $0.members = members }
-    for member in members { member.onLoss { [line] in line.change { _ in } } }
+    let line = WaitingLine(Rule())
+    let members = make(Maker(line: line))
+    line.change { $0.members = members }
+    for member in members { member.onLoss { line.change { _ in } } }
+    (self.line, self.members) = (line, members)
   }
 
   /// One line for all engines: the first for whom one of its engines has room.
@@ -84,7 +85,8 @@ package final class EnginePool: Sendable {
         members[home].count(-1)
         throw error
       }
-      let grant = isStarted ? try? await place(isFirst: isFirst) { self.candidates(of: group, home) } : nil
+      var grant: Rule.Grant
+      if isStarted { grant = try? await place(isFirst: isFirst) { self.candidates(of: group, home) } }
       members[home].count(-1)
       guard let (index, live, publishing) = grant else {
         try Task.checkCancellation()
