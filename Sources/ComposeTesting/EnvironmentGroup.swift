@@ -24,7 +24,7 @@ package final class EnvironmentGroup<Value: Sendable>: Sendable {
   package let isSpread: Bool
   /// Whether it is inside of another suite with such environments.
   package let isNested: Bool
-  private let choose: @Sendable (EnvironmentGroup<Value>) async throws -> (index: Int, value: Value)
+  private let choose: (@Sendable (EnvironmentGroup<Value>) async throws -> (index: Int, value: Value))?
   /// The one that all test cases get, once it is chosen; nil: each case may get another one.
   // A lock: test cases ask side by side.
   private let fixed = Mutex<Int?>(nil)
@@ -33,7 +33,7 @@ package final class EnvironmentGroup<Value: Sendable>: Sendable {
     self.identity = identity
     (self.isNested, isSpread) = (isNested, several != nil)
     environments = several?.environments ?? [identity]
-    choose = several?.choose ?? { group in (0, try await group.environments[0].value()) }
+    choose = several?.choose
   }
 
   /// Runs `body` while the value of each may be asked for.
@@ -51,6 +51,7 @@ package final class EnvironmentGroup<Value: Sendable>: Sendable {
   /// The value for the current test case, which keeps the environment that it has got.
   package func value() async throws -> Value {
     if let index = choice?.index { return try await environments[index].value() }
+    guard let choose else { return try await environments[0].value() }
     let (index, value) = try await choose(self)
     settle(on: index)
     return value

@@ -10,7 +10,9 @@ struct EnginePoolInputTests {
     arguments: [
       (["a", "b"], nil, nil),
       (["a", "b", "a"], "E2E_ENGINES names 'a' twice", "name each engine once"),
-      (["a", "nowhere"], "E2E_ENGINES names 'nowhere', and docker has no such context", "docker context create nowhere"),
+      (
+        ["a", "nowhere"], "E2E_ENGINES names 'nowhere', and docker has no such context", "docker context create nowhere"
+      ),
     ] as [([String], String?, String?)])
   func names(contexts: [String], says: String?, next: String?) {
     let problem =
@@ -33,7 +35,8 @@ struct EnginePoolInputTests {
   }
 
   private static func found(_ context: String) -> EnginePool.Found {
-    EnginePool.Found(context: context, engine: engine(), identity: "id of \(context)", platform: "linux/amd64", cores: 2)
+    EnginePool.Found(
+      context: context, engine: engine(), identity: "id of \(context)", platform: "linux/amd64", cores: 2)
   }
 
   private static let cases: [Case] = [
@@ -73,7 +76,8 @@ struct EnginePoolInputTests {
 
   @Test("The setting is a list; empty is none")
   func setting() {
-    #expect(DubbingSettings.fromEnvironment(["E2E_ENGINES": "default, builder,,b"]).engines == ["default", "builder", "b"])
+    #expect(
+      DubbingSettings.fromEnvironment(["E2E_ENGINES": "default, builder,,b"]).engines == ["default", "builder", "b"])
     #expect(DubbingSettings.fromEnvironment(["E2E_ENGINES": ""]).engines == [])
   }
 
@@ -81,7 +85,9 @@ struct EnginePoolInputTests {
   func report() throws {
     var report = ReportSample.whole
     #expect(!String(decoding: try report.json(), as: UTF8.self).contains("engines"))
-    #expect(!report.summary().contains("went away") && !RunPage(report: report, sounds: ReportSample.sounds).html.contains("data-part=\"engines\""))
+    #expect(
+      !report.summary().contains("went away")
+        && !RunPage(report: report, sounds: ReportSample.sounds).html.contains("data-part=\"engines\""))
     report.engines = [
       .init(context: "default", engine: "docker compose 2.26.1, engine 20.10", cores: 2, places: 3),
       .init(

@@ -21,8 +21,10 @@ struct EngineRoomTests {
     .init(testDescription: "all alike: the first", rooms: [room(2), room(2), room(2)], chosen: 0),
     .init(testDescription: "most places that nobody has", rooms: [room(1), room(3), room(2)], chosen: 1),
     .init(testDescription: "none of one that is full", rooms: [room(0), room(1)], chosen: 1),
-    .init(testDescription: "none that waits for its last fragments only", rooms: [room(3, live: 0), room(1)], chosen: 1),
-    .init(testDescription: "as many free: the one with fewer under way", rooms: [room(2, live: 3), room(2)], chosen: 1),
+    .init(
+      testDescription: "none that waits for its last fragments only", rooms: [room(3, live: 0), room(1)], chosen: 1),
+    .init(
+      testDescription: "as many free: the one with fewer under way", rooms: [room(2, live: 3), room(2)], chosen: 1),
     .init(testDescription: "as many of all: the one with more cores", rooms: [room(2), room(2, cores: 8)], chosen: 1),
     .init(testDescription: "none that is gone", rooms: [room(1), room(4, lost: true)], chosen: 0),
     .init(testDescription: "only one that is there", rooms: [room(4), room(1)], candidates: [1], chosen: 1),

@@ -91,7 +91,7 @@ package final class EngineMember: Sendable {
       defer { group.cancelAll() }
       do {
         if let result = try await group.next() ?? nil { return result }
-      } catch where !(error is CancellationError) {
+      } catch  where !(error is CancellationError) {
         // What has failed may have failed for that.
         try await requireAnswer()
         throw error
@@ -130,7 +130,9 @@ package final class EngineMember: Sendable {
         while self.loss == nil {
           try await Task.sleep(for: watch.interval)
           // Each environment of the engine watches it: one question is enough.
-          let isNew = self.state.withLock { $0.asked.map { $0.duration(to: self.clock.now) < watch.interval / 2 } ?? false }
+          let isNew = self.state.withLock {
+            $0.asked.map { $0.duration(to: self.clock.now) < watch.interval / 2 } ?? false
+          }
           // Who waits is told.
           if !isNew { try? await self.requireAnswer() }
         }

@@ -85,7 +85,7 @@ package final class EnginePool: Sendable {
         members[home].count(-1)
         throw error
       }
-      var grant: Rule.Grant
+      var grant: Rule.Grant = nil
       if isStarted { grant = try? await place(isFirst: isFirst) { self.candidates(of: group, home) } }
       members[home].count(-1)
       guard let (index, live, publishing) = grant else {

@@ -169,7 +169,8 @@ package struct RunPage {
     guard let remote = environment.remote else { return engine }
     let clock = remote.clockOffsetMs.map { ", its clock \($0.short) ms ahead of this machine's" } ?? ""
     let peers = remote.peers.joined(separator: ", ")
-    return engine + "<br><span class=\"soft\">\("\(remote.engine); tap at \(remote.tap) for \(peers)\(clock)".escaped)</span>"
+    return engine
+      + "<br><span class=\"soft\">\("\(remote.engine); tap at \(remote.tap) for \(peers)\(clock)".escaped)</span>"
   }
 
   private func links(_ environment: RunReport.Environment) -> String {

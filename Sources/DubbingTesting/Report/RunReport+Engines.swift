@@ -17,7 +17,9 @@ extension RunReport {
       let after = engine.lostAfterS.map { " after \($0.short) s" } ?? ""
       let again = streams.count { $0.lostEngine == engine.context }
       let became =
-        again == 0 ? "no stream had to be run again" : again == 1 ? "1 stream ran again on another" : "\(again) streams ran again on others"
+        again == 0
+        ? "no stream had to be run again"
+        : again == 1 ? "1 stream ran again on another" : "\(again) streams ran again on others"
       return "the engine \(engine.context) went away\(after), \(became): \(lost)"
     }
   }

@@ -87,7 +87,8 @@ public struct LiveStream: Sendable {
     try await fixture.check(segment: environment.stack.budget.segment)
     let place = environment.pooled.map { " on \($0.member.name)" } ?? ""
     let around = environment.stack.padding.map { " and \(($0.lead + $0.tail).seconds) s around it" } ?? ""
-    Console.print("… \(fixture.name): publishing \(fixture.duration) s\(around) over \(transport.rawValue) as \(name)\(place)")
+    Console.print(
+      "… \(fixture.name): publishing \(fixture.duration) s\(around) over \(transport.rawValue) as \(name)\(place)")
     let contract = environment.stack.contract
     if let fault, let refusal = environment.stack.refusal(of: fault) {
       throw DubbingError(

@@ -48,7 +48,7 @@ extension PooledEngine {
           }
         }
       }
-    } catch where isReady.load(ordering: .relaxed) && member.loss != nil {
+    } catch  where isReady.load(ordering: .relaxed) && member.loss != nil {
       // Its streams have been told, and the report says so. What it has left there the watchdog removes, or the next run.
     }
   }
