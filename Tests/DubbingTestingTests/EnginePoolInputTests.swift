@@ -9,9 +9,9 @@ struct EnginePoolInputTests {
     "Names: each once, and one that docker knows",
     arguments: [
       (["a", "b"], nil, nil),
-      (["a", "b", "a"], "E2E_ENGINES names 'a' twice", "name each engine once"),
+      (["a", "b", "a"], "the context 'a' is named twice in E2E_ENGINES", "name each engine once"),
       (
-        ["a", "nowhere"], "E2E_ENGINES names 'nowhere', and docker has no such context", "docker context create nowhere"
+        ["a", "nowhere"], "docker has no context 'nowhere', which E2E_ENGINES names", "docker context create nowhere"
       ),
     ] as [([String], String?, String?)])
   func names(contexts: [String], says: String?, next: String?) {

@@ -143,9 +143,12 @@ package final class EngineMember: Sendable {
   }
 
   private func lose(_ problem: any Error) -> EngineLoss {
-    let found = EngineLoss(
-      engine: name, after: start.duration(to: clock.now),
-      reason: "\(problem)".split(whereSeparator: \.isNewline).joined(separator: "; ").replacing("  ", with: " "))
+    var reason = "\(problem)"
+    // The command is the same each time, and is not what went wrong.
+    if let error = problem as? ComposeError {
+      reason = ([error.summary] + error.evidence.suffix(1)).joined(separator: ": ")
+    }
+    let found = EngineLoss(engine: name, after: start.duration(to: clock.now), reason: reason)
     let (loss, onLoss) = state.withLock { state in
       guard state.loss == nil else { return (state.loss ?? found, nil as (@Sendable () -> Void)?) }
       state.loss = found

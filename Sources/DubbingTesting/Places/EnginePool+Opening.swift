@@ -105,14 +105,14 @@ extension EnginePool {
       return nil
     }
     return DubbingError(
-      .enginePool, "E2E_ENGINES names '\(twice.element)' twice", next: "name each engine once")
+      .enginePool, "the context '\(twice.element)' is named twice in E2E_ENGINES", next: "name each engine once")
   }
 
   /// Which of them docker does not know; nil: none.
   package static func problem(named contexts: [String], among known: [String]) -> DubbingError? {
     guard let unknown = contexts.first(where: { !known.contains($0) }) else { return nil }
     return DubbingError(
-      .enginePool, "E2E_ENGINES names '\(unknown)', and docker has no such context",
+      .enginePool, "docker has no context '\(unknown)', which E2E_ENGINES names",
       evidence: ["has       \(known.joined(separator: ", "))"],
       next: "docker context create \(unknown) --docker host=ssh://…, or name one of those")
   }
