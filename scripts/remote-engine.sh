@@ -61,7 +61,7 @@ input=${engine[1]} output=${engine[0]}
 tidy() {
   exec {input}>&-
   # It says no more, and its end closes the pipe.
-  read -r -t 60 word <&"$output" 2>/dev/null || [ $? = 1 ] || kill -KILL "$pid"
+  { read -r -t 60 word <&"$output"; } 2>/dev/null || [ $? = 1 ] || kill -KILL "$pid"
   wait "$pid" 2>/dev/null || true
   # The cable goes with the namespace. Control groups can go once the last process in them has.
   for _ in $(seq 50); do
