@@ -101,7 +101,7 @@ struct EnginePoolInputTests {
     #expect(again.engines == report.engines && again.streams[0].lostEngine == "builder")
     // Neither is red for that.
     #expect(!again.isRed)
-    let line = "the engine builder went away after 12.5 s, 1 stream ran again on another: docker version <timed out>"
+    let line = "the engine builder went away after 12.5 s, 1 stream ran again elsewhere: docker version <timed out>"
     #expect(report.summary().contains("  \(line)"), "\(report.summary())")
     let page = RunPage(report: report, sounds: ReportSample.sounds).html
     for words in [
@@ -111,7 +111,7 @@ struct EnginePoolInputTests {
       #expect(page.contains(words), "\(words)")
     }
     report.streams[1].lostEngine = "builder"
-    #expect(report.summary().contains("2 streams ran again on others"))
+    #expect(report.summary().contains("2 streams ran again elsewhere"))
     report.streams[0].lostEngine = nil
     report.streams[1].lostEngine = nil
     #expect(report.summary().contains("no stream had to be run again"))

@@ -18,8 +18,7 @@ extension RunReport {
       let again = streams.count { $0.lostEngine == engine.context }
       let became =
         again == 0
-        ? "no stream had to be run again"
-        : again == 1 ? "1 stream ran again on another" : "\(again) streams ran again on others"
+        ? "no stream had to be run again" : "\(again) stream\(again == 1 ? "" : "s") ran again elsewhere"
       return "the engine \(engine.context) went away\(after), \(became): \(lost)"
     }
   }
