@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e example examples test unit remote libav compose models-test providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page schemas api
+.PHONY: help setup images models e2e example examples test unit remote pool libav compose models-test providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page schemas api
 
 TAGS ?=
 FILTER ?= E2E
@@ -78,6 +78,10 @@ unit: ## Fast tests, no docker needed
 remote: setup ## Smoke tests against an engine that is another machine by its addresses, in a network namespace (root; TAGS, FILTER narrow it)
 	@$(MAKE) --jobs=2 --no-print-directory _images _tests
 	@E2E_REMOTE=1 E2E_TAGS="$${E2E_TAGS:-smoke,remote}" scripts/remote-engine.sh scripts/e2e.sh --skip-build --filter '$(FILTER)'
+
+pool: setup ## Streams spread over POOL=2 engines in namespaces, one of which is taken away in the middle (root; FILTER=StreamFaults)
+	@$(MAKE) --jobs=2 --no-print-directory _images _tests
+	@E2E_POOL='$(or $(POOL),2)' scripts/pool.sh --skip-build --filter '$(if $(filter E2E,$(FILTER)),StreamFaults,$(FILTER))'
 
 libav: ## Test the decoder behind the trait LibAV beside the ffmpeg command (installs FFmpeg's headers)
 	@LIBAV=1 scripts/setup.sh unit

@@ -20,7 +20,7 @@ log=$report_dir/test.log
 # What bug reports say to type: this run's settings, and another selection.
 if [ -z "${E2E_RERUN:-}" ]; then
   E2E_RERUN="make e2e FILTER='{filter}'"
-  for variable in E2E_MAX_STREAMS E2E_PORTS E2E_FIXTURES E2E_COMPOSE E2E_STACK STS_PROVIDERS MEDIAMTX_BINARY MEDIAMTX_IMAGE MEDIA_SERVER; do
+  for variable in E2E_ENGINES E2E_MAX_STREAMS E2E_PORTS E2E_FIXTURES E2E_COMPOSE E2E_STACK STS_PROVIDERS MEDIAMTX_BINARY MEDIAMTX_IMAGE MEDIA_SERVER; do
     [ -z "${!variable:-}" ] || E2E_RERUN="$variable=$(printf %q "${!variable}") $E2E_RERUN"
   done
 fi

@@ -18,18 +18,25 @@ package final class ConcurrencyLimit: Sendable {
       (wish.isFirst ? line.firstIndex { !$0.isFirst } : nil) ?? line.count
     }
 
-    mutating func admit(of line: [Wish]) -> Int? {
+    mutating func admit(of line: [Wish]) -> (place: Int, grant: Void)? {
       // Who wants to be alone keeps back those behind, or would never have a turn.
       guard let next = line.first, !isAlone, next.isAlone ? taken == 0 : taken < limit else { return nil }
       taken += 1
       isAlone = next.isAlone
-      return 0
+      return (0, ())
     }
   }
 
   private let line: WaitingLine<Places>
+  private let onRoom: @Sendable () -> Void
 
-  package init(limit: Int) { line = WaitingLine(Places(limit: max(1, limit))) }
+  /// - Parameters:
+  ///   - limit: how many places there are to begin with, at least one.
+  ///   - onRoom: is called whenever there may be more room than before.
+  package init(limit: Int, onRoom: @escaping @Sendable () -> Void = {}) {
+    line = WaitingLine(Places(limit: max(1, limit)))
+    self.onRoom = onRoom
+  }
 
   /// How many places there are.
   package var limit: Int { line.rule.limit }
@@ -47,7 +54,10 @@ package final class ConcurrencyLimit: Sendable {
   package var waiting: Int { line.count }
 
   /// Changes how many places there are, at least one; when there are fewer, nobody is sent away, and the next wait longer.
-  package func resize(to limit: Int) { line.change { $0.limit = max(1, limit) } }
+  package func resize(to limit: Int) {
+    line.change { $0.limit = max(1, limit) }
+    onRoom()
+  }
 
   /// One of the places, taken until it is left.
   package final class Place: Sendable {
@@ -60,6 +70,16 @@ package final class ConcurrencyLimit: Sendable {
     package func leave() {
       if isTaken.exchange(false, ordering: .relaxed) { limit.leave() }
     }
+
+    /// The same, and nobody is told of the room: it was not used.
+    package func giveBack() {
+      if isTaken.exchange(false, ordering: .relaxed) { limit.freeOne() }
+    }
+  }
+
+  /// A place that is free now, to be left by whoever has it; nil: there is none, or others wait for it.
+  package func placeIfFree() -> Place? {
+    line.enterNow(Places.Wish(isFirst: false, isAlone: false)).map { Place(self) }
   }
 
   /// Runs `body` when a place is free; first come, first served, all with `isFirst` before all others.
@@ -79,6 +99,11 @@ package final class ConcurrencyLimit: Sendable {
 
   /// Hands the place to the one whose turn it is, or frees it.
   private func leave() {
+    freeOne()
+    onRoom()
+  }
+
+  private func freeOne() {
     line.change { places in
       places.taken -= 1
       places.isAlone = false

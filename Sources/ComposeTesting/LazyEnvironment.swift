@@ -17,7 +17,7 @@ import Synchronization
 /// any more, because a time limit has ended the test that asked, the next who asks gets the reason, or else the scope throws it.
 public final class LazyEnvironment<Value: Sendable>: Sendable {
   /// Starts the environment, calls `ready` once with its value, and ends it when `ready` has returned.
-  public typealias Start = @Sendable (_ ready: @Sendable (Value) async throws -> Void) async throws -> Void
+  public typealias Start = @Sendable (_ ready: @escaping @Sendable (Value) async throws -> Void) async throws -> Void
 
   /// What the environment is called in errors.
   public let name: String
@@ -216,6 +216,8 @@ public struct EnvironmentError: Error, Sendable, CustomStringConvertible {
   public var name: String
   /// What kept it from having a value.
   public var kind: Kind
+
+  package init(name: String, kind: Kind) { (self.name, self.kind) = (name, kind) }
 
   public var description: String {
     switch kind {

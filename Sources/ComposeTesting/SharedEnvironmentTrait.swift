@@ -19,6 +19,7 @@ public struct SharedEnvironmentTrait<Value: Sendable>: SuiteTrait, TestTrait, Te
   private let environment: LazyEnvironment<Value>
   private let onEntry: @Sendable () async -> Void
   private let onFailure: @Sendable (Value, Test) async -> Void
+  private var several: @Sendable () -> EnvironmentGroup<Value>.Several? = { nil }
   private var onCase: @Sendable (CaseRun) async -> Void = { _ in }
   private var onExit: @Sendable () async -> Void = {}
 
@@ -44,6 +45,13 @@ public struct SharedEnvironmentTrait<Value: Sendable>: SuiteTrait, TestTrait, Te
     return trait
   }
 
+  /// Opens several environments in the place of the one, if there are several when the suite begins.
+  package func spread(over several: @escaping @Sendable () -> EnvironmentGroup<Value>.Several?) -> Self {
+    var trait = self
+    trait.several = several
+    return trait
+  }
+
   /// Tests inside inherit the trait, so that each can be watched for its failure.
   public var isRecursive: Bool { true }
 
@@ -61,12 +69,13 @@ public struct SharedEnvironmentTrait<Value: Sendable>: SuiteTrait, TestTrait, Te
     if isOutermost { try Shards.ofThisProcess.begin() }
     if !test.isSuite { try Shards.ofThisProcess.admit(test) }
     // Suites and tests inside the one that was given the trait are in its scope already.
-    guard !OpenEnvironments.all.contains(where: { $0 === environment }) else { return try await function() }
+    guard !Self.open.contains(where: { $0.identity === environment }) else { return try await function() }
     await onEntry()
+    let group = EnvironmentGroup(environment, isNested: !Self.open.isEmpty, several: several())
     let result: Result<Void, any Error>
     do {
-      try await environment.scope {
-        try await OpenEnvironments.$all.withValue(OpenEnvironments.all + [environment]) { try await function() }
+      try await group.scope {
+        try await OpenEnvironments.$all.withValue(OpenEnvironments.all + [group]) { try await function() }
       }
       result = .success(())
     } catch {
@@ -84,21 +93,23 @@ public struct SharedEnvironmentTrait<Value: Sendable>: SuiteTrait, TestTrait, Te
   ) async throws {
     try Shards.ofThisProcess.admit(testCase, of: test)
     // Only the innermost environment has something to say of a test.
-    guard Self.innermost === environment else { return try await function() }
-    try await CaseRun.told(to: onCase, test, testCase) {
-      try await withFailureWatched(for: test, testCase: testCase, performing: function) {
-        if let value = environment.valueIfReady { await onFailure(value, test) }
+    guard let group = Self.innermost, group.identity === environment else { return try await function() }
+    try await OpenEnvironments.$choice.withValue(CaseChoice(group)) {
+      try await CaseRun.told(to: onCase, test, testCase) {
+        try await withFailureWatched(for: test, testCase: testCase, performing: function) {
+          if let value = group.valueIfReady { await onFailure(value, test) }
+        }
       }
     }
   }
 
   /// The environments with such a value of the suites around the current test, the innermost last.
-  private static var open: [LazyEnvironment<Value>] {
-    OpenEnvironments.all.compactMap { $0 as? LazyEnvironment<Value> }
+  private static var open: [EnvironmentGroup<Value>] {
+    OpenEnvironments.all.compactMap { $0 as? EnvironmentGroup<Value> }
   }
 
   /// The innermost of them; nil in no such suite.
-  static var innermost: LazyEnvironment<Value>? { open.last }
+  package static var innermost: EnvironmentGroup<Value>? { open.last }
 
   /// Whether the current test is in a suite with such an environment that is inside of another one's.
   package static var isNested: Bool { open.count > 1 }
@@ -110,10 +121,4 @@ public struct SharedEnvironmentTrait<Value: Sendable>: SuiteTrait, TestTrait, Te
     guard let innermost else { throw EnvironmentError(name: "an environment (\(Value.self))", kind: .outsideScope) }
     return try await CaseClock.waiting { try await innermost.value() }
   }
-}
-
-/// The environments of the suites around the current test, of all kinds, the innermost last.
-enum OpenEnvironments {
-  // Not in the generic trait, which cannot have stored statics.
-  @TaskLocal static var all: [any AnyObject & Sendable] = []
 }

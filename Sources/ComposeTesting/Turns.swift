@@ -8,11 +8,11 @@ package final class Turns: Sendable {
     var group: Int?
     var inside = 0
 
-    mutating func admit(of line: [Int]) -> Int? {
+    mutating func admit(of line: [Int]) -> (place: Int, grant: Void)? {
       if inside == 0 { group = line.min() }
       guard let group, let next = line.firstIndex(of: group) else { return nil }
       inside += 1
-      return next
+      return (next, ())
     }
   }
 

@@ -1,27 +1,37 @@
 import Synchronization
 
 /// Who of those that wait is let in, and when.
-protocol Admission: Sendable {
+package protocol Admission: Sendable {
   /// What one who comes wants.
   associatedtype Wish: Sendable
+  /// What one who is let in gets.
+  associatedtype Grant: Sendable
 
   /// Where in the line one with such a wish stands, at most at its end.
   func place(of wish: Wish, in line: [Wish]) -> Int
 
   /// Lets in the next for whom there is room, and says where in the line that one stood; nil: nobody.
-  mutating func admit(of line: [Wish]) -> Int?
+  mutating func admit(of line: [Wish]) -> (place: Int, grant: Grant)?
 }
 
 extension Admission {
-  func place(of wish: Wish, in line: [Wish]) -> Int { line.count }
+  package func place(of wish: Wish, in line: [Wish]) -> Int { line.count }
 }
 
 /// Tasks that wait until a rule lets them in; one that is cancelled goes.
-final class WaitingLine<Rule: Admission>: Sendable {
+package final class WaitingLine<Rule: Admission>: Sendable {
   private struct Waiter {
     var id: Int
     var wish: Rule.Wish
-    var turn: CheckedContinuation<Void, any Error>
+    var turn: CheckedContinuation<Rule.Grant, any Error>
+  }
+
+  /// One who is let in.
+  private struct Turn {
+    var turn: CheckedContinuation<Rule.Grant, any Error>
+    var grant: Rule.Grant
+
+    func resume() { turn.resume(returning: grant) }
   }
 
   private struct State {
@@ -29,9 +39,11 @@ final class WaitingLine<Rule: Admission>: Sendable {
     var nextID = 0
     var line: [Waiter] = []
 
-    mutating func admit() -> [CheckedContinuation<Void, any Error>] {
-      var turns: [CheckedContinuation<Void, any Error>] = []
-      while let next = rule.admit(of: line.map(\.wish)) { turns.append(line.remove(at: next).turn) }
+    mutating func admit() -> [Turn] {
+      var turns: [Turn] = []
+      while let next = rule.admit(of: line.map(\.wish)) {
+        turns.append(Turn(turn: line.remove(at: next.place).turn, grant: next.grant))
+      }
       return turns
     }
   }
@@ -39,16 +51,16 @@ final class WaitingLine<Rule: Admission>: Sendable {
   // A lock, not an actor: a cancelled waiter has to be let go from a synchronous handler.
   private let state: Mutex<State>
 
-  init(_ rule: Rule) { state = Mutex(State(rule: rule)) }
+  package init(_ rule: Rule) { state = Mutex(State(rule: rule)) }
 
   /// How many wait.
-  var count: Int { state.withLock { $0.line.count } }
+  package var count: Int { state.withLock { $0.line.count } }
 
   /// What the rule knows now.
-  var rule: Rule { state.withLock { $0.rule } }
+  package var rule: Rule { state.withLock { $0.rule } }
 
   /// Tells the rule something, and lets in those for whom there is room then.
-  func change(_ body: (inout Rule) -> Void) {
+  package func change(_ body: (inout Rule) -> Void) {
     let turns = state.withLock { state in
       body(&state.rule)
       return state.admit()
@@ -56,17 +68,22 @@ final class WaitingLine<Rule: Admission>: Sendable {
     for turn in turns { turn.resume() }
   }
 
+  /// Lets in one with such a wish if that is at once, and nobody waits.
+  package func enterNow(_ wish: Rule.Wish) -> Rule.Grant? {
+    state.withLock { state in state.line.isEmpty ? state.rule.admit(of: [wish])?.grant : nil }
+  }
+
   /// Waits until the rule lets in one with such a wish.
   ///
   /// - Throws: `CancellationError` when cancelled while waiting.
-  func enter(_ wish: Rule.Wish) async throws {
+  package func enter(_ wish: Rule.Wish) async throws -> Rule.Grant {
     let id = state.withLock { state in
       state.nextID += 1
       return state.nextID
     }
-    try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { (turn: CheckedContinuation<Void, any Error>) in
-        let turns: [CheckedContinuation<Void, any Error>]? = state.withLock { state in
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { (turn: CheckedContinuation<Rule.Grant, any Error>) in
+        let turns: [Turn]? = state.withLock { state in
           if Task.isCancelled { return nil }
           let place = state.rule.place(of: wish, in: state.line.map(\.wish))
           state.line.insert(Waiter(id: id, wish: wish, turn: turn), at: place)
@@ -85,4 +102,13 @@ final class WaitingLine<Rule: Admission>: Sendable {
       for turn in turns { turn.resume() }
     }
   }
+}
+
+/// A door: once it is open everybody comes in, and until then nobody.
+package struct Door: Admission {
+  package var isOpen = false
+
+  package init() {}
+
+  package func admit(of line: [Void]) -> (place: Int, grant: Void)? { isOpen && !line.isEmpty ? (0, ()) : nil }
 }

@@ -27,6 +27,8 @@ public struct DubbingError: Error, Sendable, CustomStringConvertible {
     public static let nobodyConnected = Code("nobodyConnected")
     /// An engine on another machine and this one do not reach each other, or their clocks differ too much.
     public static let remoteEngine = Code("remoteEngine")
+    /// Engines of `E2E_ENGINES` that cannot be used together, or that have all gone away.
+    public static let enginePool = Code("enginePool")
     /// A file or stream that ffprobe cannot read.
     public static let mediaUnreadable = Code("mediaUnreadable")
     /// A program such as ffmpeg or a listener is not installed, ended with an error, or said what is no answer.

@@ -14,9 +14,11 @@ public struct DubbingSettings: Sendable, Hashable {
   public var fixtures = URL(filePath: FileManager.default.currentDirectoryPath).appending(path: "fixtures")
   /// Where report, recordings and logs are kept; `.build/e2e` in the working directory.
   public var reportFolder = URL(filePath: FileManager.default.currentDirectoryPath).appending(path: ".build/e2e")
-  /// How many streams are published at once, at least 1; nil: that is found out, two to begin with, and at most two for each core.
+  /// Docker contexts of the engines among which streams are spread, `default` being this machine's own; none: the engine of the environment.
+  public var engines: [String] = []
+  /// How many streams are published at once on each engine, at least 1; nil: that is found out, two to begin with, and at most two for each core.
   public var maxStreams: Int?
-  /// How many environments are up at once, at least 2; nil: one more than twice as many as there are cores.
+  /// How many environments are up at once on each engine, at least 2; nil: one more than twice as many as there are cores.
   public var maxEnvironments: Int?
   /// What becomes of a stream that ran on a starved machine.
   public var starved = StarvedPolicy.warn
@@ -36,8 +38,8 @@ public struct DubbingSettings: Sendable, Hashable {
 
   /// What environment variables say; one that is not set, or empty, changes nothing.
   ///
-  /// `E2E_FIXTURES`, `E2E_REPORT_DIR`, `E2E_MAX_STREAMS`, `E2E_MAX_ENVIRONMENTS`, `E2E_STARVED` (``StarvedPolicy``), `E2E_LISTENER`,
-  /// `E2E_TAP_PEERS` (with commas between them), `E2E_RERUN`, and `E2E_COLUMNS` unless `CI` is set. A value that means nothing keeps the first
+  /// `E2E_FIXTURES`, `E2E_REPORT_DIR`, `E2E_ENGINES` and `E2E_TAP_PEERS` (with commas between them), `E2E_MAX_STREAMS`,
+  /// `E2E_MAX_ENVIRONMENTS`, `E2E_STARVED` (``StarvedPolicy``), `E2E_LISTENER`, `E2E_RERUN`, and `E2E_COLUMNS` unless `CI` is set. A value that means nothing keeps the first
   /// environment from starting, with a ``DubbingError``.
   public static func fromEnvironment(
     _ environment: [String: String] = ProcessInfo.processInfo.environment
@@ -65,7 +67,8 @@ public struct DubbingSettings: Sendable, Hashable {
     }
     settings.listener = value("E2E_LISTENER")
     if let command = value("E2E_RERUN") { settings.rerun = command }
-    settings.tapPeers = (value("E2E_TAP_PEERS") ?? "").split { ", ".contains($0) }.map(String.init)
+    func list(_ variable: String) -> [String] { (value(variable) ?? "").split { ", ".contains($0) }.map(String.init) }
+    (settings.engines, settings.tapPeers) = (list("E2E_ENGINES"), list("E2E_TAP_PEERS"))
     // Of a width nobody has been told, or that is too narrow for a line, nothing can be made.
     if value("CI") == nil { settings.columns = value("E2E_COLUMNS").flatMap(Int.init).flatMap { $0 >= 20 ? $0 : nil } }
     return settings

@@ -82,6 +82,18 @@ struct OtherMachineEngineTests {
     }
   }
 
+  @Test("An engine is the same by whatever way it is called, and another one is another, whatever its id says")
+  func identity() async throws {
+    try await OtherMachine.with { machine in
+      let there = try await ComposeEngine.detect(address: machine.address).identity()
+      let here = try await ComposeEngine.detect(context: "default").identity()
+      #expect(here.id != there.id && here.platform == there.platform && here.cores > 0)
+      let way = try await ComposeEngine.detect(address: "unix:///var/run/docker.sock").identity()
+      #expect(way == here)
+      #expect(try await ComposeEngine.contexts().contains("default"))
+    }
+  }
+
   private func size(_ duration: Duration) -> Duration { max(duration, .zero - duration) }
 
   @Test("The clock of an engine is measured, to better than the question takes")

@@ -83,6 +83,47 @@ struct TwoEnginesEngineTests {
     }
   }
 
+  @Test(
+    "The owner is killed while one engine is away: the other is empty all the same, the next start names what is left, and one there removes it"
+  )
+  func ownerIsKilledWhileOneIsAway() async throws {
+    try await withPair { here, there, second in
+      let temporary = here.folder.appending(path: "tmp")
+      try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
+      let left = LeftBehind(folder: temporary.appending(path: "composekit-left-\(getuid())"))
+      let environment = ["TMPDIR": temporary.path()]
+      let both = environment.merging(["COMPOSEOWNER_SECOND": second.address]) { $1 }
+      let killed = try await Owner.run("body", here, environment: both) { owner in
+        try await owner.waitFor("at body")
+        try await second.kill()
+        owner.send(SIGKILL)
+      }
+      #expect(killed.status == .signaled(SIGKILL))
+      let removed = ContinuousClock.now + .seconds(40)
+      #expect(try await here.leftoversAtLast() == [])
+      #expect(ContinuousClock.now < removed, "the engine that is away has kept the watchdog from the other one")
+      let isTold = await Fixture.eventually(within: .seconds(240)) { !left.entries().isEmpty }
+      #expect(isTold, "the watchdog has left no word")
+      let next = try await Owner.run("body", here, environment: environment) { owner in
+        try await owner.waitFor("at body")
+        owner.send(SIGTERM)
+      }
+      for words in [
+        "\(here.name)-", "could not be removed when its run ended", "DOCKER_HOST=\(second.address) docker ps -a",
+      ] {
+        #expect(next.output.contains(words), "\(next.output)")
+      }
+      try await second.start()
+      let last = try await Owner.run("body", here, environment: both) { owner in
+        try await owner.waitFor("at body")
+        owner.send(SIGTERM)
+      }
+      #expect(last.status == .signaled(SIGTERM))
+      #expect(try await there.leftoversAtLast() == [])
+      #expect(left.entries() == [])
+    }
+  }
+
   @Test("What a dead owner left on an engine is swept when something starts there, and not before")
   func sweep() async throws {
     try await withPair { here, there, second in

@@ -8,7 +8,7 @@ struct DubbingSettingsTests {
   func nothing() {
     let variables = [
       "E2E_FIXTURES", "E2E_REPORT_DIR", "E2E_MAX_STREAMS", "E2E_MAX_ENVIRONMENTS", "E2E_STARVED", "E2E_LISTENER",
-      "E2E_RERUN", "E2E_COLUMNS", "E2E_TAP_PEERS", "CI",
+      "E2E_RERUN", "E2E_COLUMNS", "E2E_TAP_PEERS", "E2E_ENGINES", "CI",
     ]
     #expect(DubbingSettings.fromEnvironment([:]) == DubbingSettings())
     let empty = Dictionary(uniqueKeysWithValues: variables.map { ($0, "") })
@@ -25,11 +25,11 @@ struct DubbingSettingsTests {
     (expected.maxStreams, expected.maxEnvironments) = (3, 5)
     (expected.starved, expected.listener, expected.columns) = (.retry, "listen --to", 80)
     expected.rerun = "again {filter}"
-    expected.tapPeers = ["10.0.0.7", "fd00::7"]
+    (expected.tapPeers, expected.engines) = (["10.0.0.7", "fd00::7"], ["default", "builder"])
     let settings = DubbingSettings.fromEnvironment([
       "E2E_FIXTURES": "/films", "E2E_REPORT_DIR": "/report", "E2E_MAX_STREAMS": "3", "E2E_MAX_ENVIRONMENTS": "5",
       "E2E_STARVED": "retry", "E2E_LISTENER": "listen --to", "E2E_COLUMNS": "80", "E2E_TAP_PEERS": "10.0.0.7, fd00::7",
-      "E2E_RERUN": "again {filter}",
+      "E2E_RERUN": "again {filter}", "E2E_ENGINES": "default,builder",
     ])
     #expect(settings == expected)
     #expect(settings.problem == nil)

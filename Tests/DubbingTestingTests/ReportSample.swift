@@ -28,6 +28,8 @@ enum ReportSample {
     report.cases = [.init(test: "t", arguments: "a", shard: 1, outcome: .failed, durationS: 1.5, issues: ["red"])]
     report.shards = .init(reported: [1], count: 2, gaps: ["shard 2 of 2 is missing"])
     report.elsewhere = ["left behind"]
+    report.engines = [.init(context: "a", engine: "docker", cores: 2, places: 3, lost: "no answer", lostAfterS: 1.5)]
+    (report.streams[0].engine, report.streams[0].lostEngine) = ("b", "a")
     report.rerun = "A=b make e2e FILTER='{filter}'"
     return report
   }
@@ -35,7 +37,8 @@ enum ReportSample {
   /// The same of a run that nobody had parted.
   static var whole: RunReport {
     var report = report
-    (report.cases, report.shards, report.elsewhere) = (nil, nil, nil)
+    (report.cases, report.shards, report.elsewhere, report.engines) = (nil, nil, nil, nil)
+    (report.streams[0].engine, report.streams[0].lostEngine) = (nil, nil)
     return report
   }
 

@@ -31,7 +31,9 @@ struct RunPageTests {
     }
     let whole = html.components(separatedBy: "<details")[0]
     #expect(
-      attributes("data-part", in: whole) == ["versions", "problems", "run", "overview", "faults", "environments"])
+      attributes("data-part", in: whole) == [
+        "versions", "problems", "run", "overview", "faults", "environments", "engines",
+      ])
   }
 
   @Test("Every stream's parts hold what was found")

@@ -16,6 +16,7 @@ struct RunReportTests {
       Set(object.keys)
         == contract.union([
           "publishing_s", "environments", "versions", "measurements", "cases", "shards", "elsewhere", "rerun",
+          "engines",
         ]))
     let stream = try #require((object["streams"] as? [[String: Any]])?.last)
     #expect(

@@ -175,7 +175,8 @@ actor OwnerGuard {
       for process in owned {
         group.addTask { await process.end() }
       }
-      for project in projects {
+      // Those on engines that have gone away are the watchdog's.
+      for project in projects where !GivenUpEngines.shared.contains(project.access) {
         group.addTask {
           do {
             try await ProjectRemoval(access: project.access).remove(

@@ -7,6 +7,11 @@ actor Sweeper {
   private var sweeps: [String: Task<Void, Never>] = [:]
 
   func begin(_ access: EngineAccess) {
+    if sweeps.isEmpty {
+      for entry in LeftBehind.ofThisUser.entries() where entry.key != access.watchdogKey {
+        StandardError.write("composekit: \(entry.message)\n")
+      }
+    }
     sweeps[access.key] = sweeps[access.key] ?? Task { _ = await ProjectRemoval(access: access).sweep() }
   }
 
@@ -32,6 +37,7 @@ extension ProjectRemoval {
       return []
     }
     var swept: [String] = []
+    var isClean = true
     for name in names.sorted() {
       guard let owner = RunIdentity(projectName: name),
         await owner.isAbandoned(seenFrom: here, mark: ProcessMark.of)
@@ -41,9 +47,11 @@ extension ProjectRemoval {
         Command.logger.notice("removed \(name), left behind by process \(owner.pid), which is gone")
         swept.append(name)
       } catch {
+        isClean = false
         Command.logger.warning("\(error)")
       }
     }
+    if isClean { LeftBehind.ofThisUser.forget(access) }
     return swept
   }
 }

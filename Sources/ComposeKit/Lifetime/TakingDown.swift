@@ -19,6 +19,9 @@ extension RunningProject {
           project: project.name, projectName: projectName, service: "", phase: phase,
           elapsed: ContinuousClock.now - began))
     }
+    guard !GivenUpEngines.shared.contains(engine.access) else {
+      return Command.logger.warning("\(projectName) is left where it is: \(engine) has gone away")
+    }
     report(.removing)
     var command = downCommand(configuration, options: options)
     command.isTeardown = true

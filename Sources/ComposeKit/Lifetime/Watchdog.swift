@@ -47,7 +47,8 @@ struct Watchdog: Sendable {
     options.createSession = true
     let log = ProcessInfo.processInfo.environment["COMPOSEKIT_WATCHDOG_LOG"] ?? "/dev/null"
     let configuration = Configuration(
-      executable: .path("/bin/sh"), arguments: ["-c", script, "composekit-watchdog", "\(getpid())", log],
+      executable: .path("/bin/sh"),
+      arguments: ["-c", script, "composekit-watchdog", "\(getpid())", log, LeftBehind.ofThisUser.folder.path()],
       platformOptions: options)
     let status: TerminationStatus
     do {

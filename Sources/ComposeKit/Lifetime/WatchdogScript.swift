@@ -1,5 +1,6 @@
 extension Watchdog {
-  /// POSIX shell, so that no helper program has to be found. $1 is the owner's process id (for people who look at `ps`), $2 the log.
+  /// POSIX shell, so that no helper program has to be found. $1 is the owner's process id (for people who look at `ps`), $2 the log,
+  /// $3 where the next start looks for what was left.
   ///
   /// A background list gets /dev/null as its standard input, hence the detour over descriptor 3.
   static let script = #"""
@@ -7,7 +8,7 @@ extension Watchdog {
     (
     trap '' HUP INT QUIT TERM PIPE
     label=com.docker.compose.project
-    projects= entries= engines=
+    projects= entries= engines= word=$3
 
     # Whether process $1 is still the one that started at $2: ids are used again.
     is_same() {
@@ -75,31 +76,54 @@ extension Watchdog {
 
     # $1: the engine, $2: what lists the ids, $3: what removes them. The engine not answering counts as something left.
     remove() {
-      ids=$(call "$1" $2) || { left=1; return; }
-      [ -n "$ids" ] || return
+      ids=$(call "$1" $2) || { left=1 away=1; return 1; }
+      [ -n "$ids" ] || return 0
       left=1
       echo "$1: $3" $ids
       call "$1" $3 $ids
+      return 0
     }
 
-    quiet=0 round=0 needed=1
-    [ -z "$busy" ] || needed=3
-    while [ $quiet -lt $needed ] && [ $round -lt 60 ]; do
-      left= round=$((round + 1))
-      for item in $projects; do
-        on=${item%%/*} project=${item#*/}
-        by="--filter label=$label=$project"
-        remove "$on" "ps --all --quiet --no-trunc $by" "rm --force --volumes"
-        remove "$on" "network ls --quiet --no-trunc $by" "network rm"
-        remove "$on" "volume ls --quiet $by" "volume rm --force"
-        for tag in "$project-*" "$project""_*"; do
-          remove "$on" "image ls --format {{.Repository}}:{{.Tag}} --filter reference=$tag" "image rm --force"
+    # Removes what is left on engine $1. A call to one that is away may take minutes to fail: one is enough to know.
+    clear_engine() {
+      quiet=0 round=0 needed=1 away= end=$(($(date +%s) + 90))
+      [ -z "$busy" ] || needed=3
+      while [ $quiet -lt $needed ] && [ $round -lt 60 ] && [ "$(date +%s)" -lt $end ]; do
+        left= away= round=$((round + 1))
+        for item in $projects; do
+          [ "${item%%/*}" = "$1" ] || continue
+          project=${item#*/}
+          by="--filter label=$label=$project"
+          remove "$1" "ps --all --quiet --no-trunc $by" "rm --force --volumes" &&
+            remove "$1" "network ls --quiet --no-trunc $by" "network rm" &&
+            remove "$1" "volume ls --quiet $by" "volume rm --force" || break
+          for tag in "$project-*" "$project""_*"; do
+            remove "$1" "image ls --format {{.Repository}}:{{.Tag}} --filter reference=$tag" "image rm --force" || break
+          done
         done
+        if [ -z "$left" ]; then quiet=$((quiet + 1)); else quiet=0; fi
+        [ $quiet -ge $needed ] || sleep 1
       done
-      if [ -z "$left" ]; then quiet=$((quiet + 1)); else quiet=0; fi
-      [ $quiet -ge $needed ] || sleep 1
-    done
-    [ -z "$left" ] || echo "gave up: $projects"
+      [ -n "$left" ] || return 0
+      echo "gave up: $1: $projects"
+      [ -z "$away" ] || leave_word "$1"
+    }
+
+    # For the next start, in folder $word, which nobody else may write to.
+    leave_word() {
+      umask 077
+      mkdir -p "$word" && [ -O "$word" ] && [ ! -h "$word" ] || return 0
+      while read -r name line; do [ "$name" != "$1" ] || echo "$line"; done <<END >>"$word/$1"
+    $engines
+    END
+      for item in $projects; do
+        [ "${item%%/*}" != "$1" ] || echo "project ${item#*/}" >>"$word/$1"
+      done
+    }
+
+    # All at once: one that is away keeps nobody waiting.
+    for on in $(for item in $projects; do echo "${item%%/*}"; done | sort -u); do clear_engine "$on" & done
+    wait
     ) <&3 >>"$2" 2>&1 &
     """#
 }

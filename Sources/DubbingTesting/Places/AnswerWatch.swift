@@ -54,11 +54,11 @@ extension DualStackEnvironment {
           for record in records.drain() {
             // A record has the time of the wall, and was made at most a second ago.
             if let sign = watch.note(ObservedEvent(record, contract: contract), at: now - record.date.age) {
-              StreamPlaces.shared.note(sign)
+              places.note(sign)
             }
           }
-          for sign in watch.overdue(at: now) { StreamPlaces.shared.note(sign) }
-          StreamPlaces.shared.note(.late(Heartbeat.shared.late(since: since).total / since.duration(to: now)))
+          for sign in watch.overdue(at: now) { places.note(sign) }
+          places.note(.late(Heartbeat.shared.late(since: since).total / since.duration(to: now)))
         }
       }
       defer { group.cancelAll() }

@@ -6,9 +6,14 @@ extension ConcurrencyLimit {
 
   /// As the settings say, or one more than twice as many as there are cores: most of the time they start, wait for their last
   /// fragment, or stop. At least two, since suites with one of their own are nested in a suite with another.
-  static let environments = ConcurrencyLimit(
-    limit: max(2, DubbingSettings.current.maxEnvironments ?? 2 * cores + 1))
+  static let environments = environments(cores: cores)
 
   /// Environments that are being started, each on two cores: side by side, the first would be ready as late as the last.
-  static let starts = ConcurrencyLimit(limit: cores / 2)
+  static let starts = starts(cores: cores)
+
+  static func environments(cores: Int) -> ConcurrencyLimit {
+    ConcurrencyLimit(limit: max(2, DubbingSettings.current.maxEnvironments ?? 2 * cores + 1))
+  }
+
+  static func starts(cores: Int) -> ConcurrencyLimit { ConcurrencyLimit(limit: cores / 2) }
 }

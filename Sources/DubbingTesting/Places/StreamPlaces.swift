@@ -13,20 +13,34 @@ package final class StreamPlaces: Sendable {
   /// more. The half is for those that are announced and send nothing yet.
   package let live: ConcurrencyLimit
 
+  /// What its places are called where there are several engines: "e2e: builder: ".
+  private let prefix: String
   private let isFixed: Bool
+  private let isWanted: @Sendable () -> Bool
   private let controller: Mutex<PlacesController>
   // A lock: streams join and begin side by side.
   private let longestJoin = Mutex(Duration.zero)
   private let clock = ContinuousClock()
   private let start = ContinuousClock.now
 
-  package init(fixed: Int?, cores: Int) {
+  /// - Parameters:
+  ///   - fixed: how many are published at once; nil: that is found out.
+  ///   - cores: of the engine.
+  ///   - engine: what it is called where there are several.
+  ///   - isWanted: whether somebody waits elsewhere for one of these places.
+  ///   - onRoom: is called when there may be more room than before.
+  package init(
+    fixed: Int?, cores: Int, of engine: String? = nil, isWanted: @escaping @Sendable () -> Bool = { false },
+    onRoom: @escaping @Sendable () -> Void = {}
+  ) {
     // Eight at once on two cores are dubbed in time, but a publisher that is held up for 0.2 s while it begins sends sound and picture
     // that much apart over RTSP, where a media server goes by what arrives.
     let controller = PlacesController(most: 2 * cores)
     let places = max(1, fixed ?? controller.places)
-    publishing = ConcurrencyLimit(limit: places)
-    live = ConcurrencyLimit(limit: Self.live(for: places))
+    publishing = ConcurrencyLimit(limit: places, onRoom: onRoom)
+    live = ConcurrencyLimit(limit: Self.live(for: places), onRoom: onRoom)
+    prefix = "e2e: " + (engine.map { "\($0): " } ?? "")
+    self.isWanted = isWanted
     isFixed = fixed != nil
     self.controller = Mutex(controller)
   }
@@ -49,10 +63,11 @@ package final class StreamPlaces: Sendable {
   package func note(_ sign: PlacesController.Sign) {
     guard !isFixed else { return }
     let time = start.duration(to: clock.now)
+    let isFull = publishing.waiting > 0 || isWanted()
     controller.withLock { controller in
       let before = controller.places
-      guard let reason = controller.note(sign, isFull: publishing.waiting > 0, at: time) else { return }
-      Console.print("e2e: \(controller.places) streams at once, \(before) before: \(reason.description)")
+      guard let reason = controller.note(sign, isFull: isFull, at: time) else { return }
+      Console.print("\(prefix)\(controller.places) streams at once, \(before) before: \(reason.description)")
       publishing.resize(to: controller.places)
       live.resize(to: Self.live(for: controller.places))
     }

@@ -44,6 +44,7 @@ package struct RunPage {
       \(overview)
       \(faultTable)
       \(environmentTable)
+      \(engineTable)
       <h2>Every stream</h2>\(onDemand)
       \(report.streams.indices.compactMap { sections[$0]?.html }.joined(separator: "\n"))
       </main>
@@ -104,6 +105,8 @@ package struct RunPage {
     }
     let starved = report.streams.count { $0.starvation?.isStarved == true }
     if starved > 0 { cards.append(("\(starved)", "streams while the machine was starved", "warn")) }
+    let lost = report.engines?.count { $0.lost != nil } ?? 0
+    if lost > 0 { cards.append(("\(lost) of \(report.engines?.count ?? 0)", "engines went away meanwhile", "warn")) }
     cards += [
       ("\(report.envReadyS.short) s", "until the slowest environment was ready", ""),
       ("\(report.totalS.short) s", "whole run", ""),
@@ -162,10 +165,12 @@ package struct RunPage {
 
   /// Where it was, if not here.
   private func place(of environment: RunReport.Environment) -> String {
-    guard let remote = environment.remote else { return "" }
+    let engine = environment.engine.map { "<br>on \($0.escaped)" } ?? ""
+    guard let remote = environment.remote else { return engine }
     let clock = remote.clockOffsetMs.map { ", its clock \($0.short) ms ahead of this machine's" } ?? ""
     let peers = remote.peers.joined(separator: ", ")
-    return "<br><span class=\"soft\">\("\(remote.engine); tap at \(remote.tap) for \(peers)\(clock)".escaped)</span>"
+    return engine
+      + "<br><span class=\"soft\">\("\(remote.engine); tap at \(remote.tap) for \(peers)\(clock)".escaped)</span>"
   }
 
   private func links(_ environment: RunReport.Environment) -> String {

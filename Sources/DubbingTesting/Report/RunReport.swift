@@ -61,6 +61,10 @@ package struct RunReport: Sendable, Codable {
     package var fault: String?
     /// The ``Environment/media`` of the environment that the stream ran in.
     package var environment: String?
+    /// The ``Engine/context`` of the engine that it ran on; nil: there was no pool.
+    package var engine: String?
+    /// The one on which it was run before, and which went away meanwhile; nil: none.
+    package var lostEngine: String?
     package var fixtureDurationS: Double
     /// Length of a fragment.
     package var segmentS: Double
@@ -140,6 +144,8 @@ package struct RunReport: Sendable, Codable {
     package var logs: [String]
     /// How an engine on another machine was reached; nil: it was this machine's.
     package var remote: Remote?
+    /// The ``Engine/context`` of its engine; nil: there was no pool.
+    package var engine: String?
 
     package init(
       media: String, sts: String, readyS: Double, services: [Service], logs: [String], remote: Remote? = nil
@@ -170,6 +176,27 @@ package struct RunReport: Sendable, Codable {
     }
   }
 
+  /// An engine of a pool.
+  package struct Engine: Sendable, Codable, Hashable {
+    /// The docker context that leads to it.
+    package var context: String
+    /// Program and versions, and where it is.
+    package var engine: String
+    package var cores: Int
+    /// How many streams might be published there at once, in the end.
+    package var places: Int
+    /// Why it was not counted on any more, and since when; nil: it was there until the end.
+    package var lost: String?
+    package var lostAfterS: Double?
+
+    package init(
+      context: String, engine: String, cores: Int, places: Int, lost: String? = nil, lostAfterS: Double? = nil
+    ) {
+      (self.context, self.engine, self.cores, self.places) = (context, engine, cores, places)
+      (self.lost, self.lostAfterS) = (lost, lostAfterS)
+    }
+  }
+
   package var started: Date
   /// From the first `up` to both projects ready, seconds; 0 when no environment was started.
   package var envReadyS: Double
@@ -180,6 +207,8 @@ package struct RunReport: Sendable, Codable {
   /// How long at least one stream was being published.
   package var publishingS: Double
   package var environments: [Environment]
+  /// Those among which the streams were spread; nil: there was no pool.
+  package var engines: [Engine]?
   /// What the run ran on; nil until the first environment is ready.
   package var versions: RunVersions?
   /// What tests measured beyond their streams, by name; the unit is in the name.
@@ -281,6 +310,7 @@ extension RunReport.Environment {
         .sorted { $0.service < $1.service }
     }
     logs = []
+    engine = environment.pooled?.member.name
     remote = environment.tapPlace.remote.map { remote in
       RunReport.Remote(
         engine: remote.engine, host: remote.host, tap: environment.tapPlace.address, peers: remote.peers,

@@ -24,6 +24,7 @@ package actor RunReporter {
   private let clock = ContinuousClock()
   private var start: ContinuousClock.Instant?
   private var knowsVersions = false
+  private var pool: EnginePool?
   /// When the page may be written again, and whether the one that lies there is behind the report.
   private var pageDue: ContinuousClock.Instant?
   private var isPageOwed = false
@@ -46,6 +47,9 @@ package actor RunReporter {
     report.envReadyS = max(report.envReadyS, entry.readyS)
     try write()
   }
+
+  /// Tells of the engines of a pool from now on.
+  package func follow(_ pool: EnginePool) { self.pool = pool }
 
   /// Notes what the run runs on, once: while the first stream runs, or in the end where there is none, for nobody should wait until
   /// programs have said who they are.
@@ -141,6 +145,7 @@ package actor RunReporter {
     entry.fault = fault
     entry.hashDiffers = judgement.sound.hashDiffers
     entry.environment = stream.environment.media.projectName
+    (entry.engine, entry.lostEngine) = (stream.environment.pooled?.member.name, stream.lostEngine)
     entry.recording = relativePath(of: stream.recording)
     entry.events = relativePath(of: stream.folder.appending(path: "events.jsonl"))
     entry.starvation = judgement.starvation
@@ -199,6 +204,7 @@ package actor RunReporter {
     guard !chosen.isEmpty else { return nil }
     part.streams = chosen.map { report.streams[$0].withoutFiles }
     (part.faults, part.cases, part.shards) = ([], nil, nil)
+    part.engines = nil
     part.environments = report.environments.filter { environment in
       part.streams.contains { $0.environment == environment.media }
     }
@@ -237,6 +243,7 @@ package actor RunReporter {
     report.publishingS = published.total(at: elapsed).seconds.rounded(places: 3)
     let decided = Shards.ofThisProcess.decided.map { ($0.key, RunReport.Case($0.key, shard: $0.value)) }
     report.cases = cases.merging(decided) { ran, _ in ran }.sorted { $0.key < $1.key }.map(\.value)
+    report.engines = pool?.members.map(RunReport.Engine.init)
     report.rerun = DubbingSettings.current.rerun
     report.shards = Shards.ofThisProcess.shard.map { .init(reported: [$0.index], count: $0.count, gaps: []) }
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -250,6 +257,8 @@ extension DualStackEnvironment {
     try await RunReporter.shared.add(self)
     let result: Result<R, any Error>
     do { result = .success(try await body(self)) } catch { result = .failure(error) }
+    // An engine that is gone says nothing any more.
+    if let loss = pooled?.member.loss { throw loss }
     await RunReporter.shared.noteVersions(on: media.engine)
     do {
       try await RunReporter.shared.keepLogs(of: self)

@@ -46,6 +46,7 @@ extension RunReport {
       lines.append(
         "  run again alone, since the machine was starved: \(repeated.map(\.stream).joined(separator: ", "))")
     }
+    lines += lostEngines.map { "  \($0.oneLine(atMost: 300))" }
     let starved = streams.filter { $0.starvation?.isStarved == true }.count
     if starved > 0 { lines.append("  the machine was starved during \(starved) of \(streams.count) streams") }
     return lines.joined(separator: "\n")

@@ -35,6 +35,8 @@ package struct ShardMerge: Sendable {
     report.streams = parts.flatMap { part in part.report.streams.map { $0.under(part.prefix) } }
     report.environments = parts.flatMap { part in part.report.environments.map { $0.under(part.prefix) } }
     report.faults = parts.flatMap(\.report.faults)
+    let engines = parts.flatMap { $0.report.engines ?? [] }
+    report.engines = engines.isEmpty ? nil : engines
     report.versions = parts.lazy.compactMap(\.report.versions).first
     report.measurements = [:]
     for part in parts {

@@ -62,6 +62,10 @@ struct StreamSection {
 
   private var facts: String {
     var parts = ["<span class=\"soft\">\(stream.stream.escaped)</span>"]
+    if let engine = stream.engine { parts.append("on \(engine.escaped)") }
+    if let lost = stream.lostEngine {
+      parts.append("<span class=\"warn\">run again: \(lost.escaped) went away while it ran there</span>")
+    }
     if stream.outcome != stream.expectedOutcome { parts.append("expected \(stream.expectedOutcome.rawValue)") }
     if let lag = stream.videoLagMs { parts.append("picture \(lag.short) ms behind the fixture’s") }
     if let joined = stream.workerJoinedMs { parts.append("worker joined after \(joined.short) ms") }

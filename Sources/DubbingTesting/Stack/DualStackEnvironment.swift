@@ -26,6 +26,8 @@ public struct DualStackEnvironment: Sendable {
   package var startedAt: Date
   /// The containers of both projects, for what the system counts of each.
   var containers: [String]
+  /// Of a pool of engines the one that it is on; nil: there is none.
+  var pooled: PooledEngine?
 
   /// Where a role's port is reached from here.
   ///
@@ -79,12 +81,22 @@ public func withDualStack<R: Sendable>(
   _ stack: DualStack, on engine: ComposeEngine? = nil, progress: (@Sendable (ServiceProgress) -> Void)? = nil,
   _ body: @Sendable (DualStackEnvironment) async throws -> R
 ) async throws -> R {
+  try await withDualStack(stack, on: engine, pooled: nil, progress: progress, body)
+}
+
+/// The same, on an engine of a pool.
+func withDualStack<R: Sendable>(
+  _ stack: DualStack, on engine: ComposeEngine?, pooled: PooledEngine?,
+  progress: (@Sendable (ServiceProgress) -> Void)?, _ body: @Sendable (DualStackEnvironment) async throws -> R
+) async throws -> R {
   if let problem = stack.problem { throw problem }
   try stack.requirePorts()
   let isStarted = Atomic(false)
   do {
-    return try await ConcurrencyLimit.starts.withPlace { start in
+    return try await (pooled?.member.starts ?? .starts).withPlace { start in
       try await withStacks(stack, on: engine, progress: progress) { environment in
+        var environment = environment
+        environment.pooled = pooled
         isStarted.store(true, ordering: .relaxed)
         start.leave()
         return try await body(environment)

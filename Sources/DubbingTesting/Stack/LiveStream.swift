@@ -15,6 +15,9 @@ public struct LiveStream: Sendable {
   /// Among those that are published at once, and among those that are live; nil: not counted, like a ``sibling(_:in:)``.
   var places: (publishing: ConcurrencyLimit.Place, live: ConcurrencyLimit.Place)?
 
+  /// The engine of a pool on which it was run before, and which went away; nil: none.
+  var lostEngine: String?
+
   /// - Parameters:
   ///   - name: fit for a path on a media server, and not in use there.
   ///   - environment: where it is published.
@@ -40,9 +43,11 @@ public struct LiveStream: Sendable {
   ///   - suffix: what its name ends in, after this one's.
   ///   - environment: where it is published; nil: where this one is.
   public func sibling(_ suffix: String, in environment: DualStackEnvironment? = nil) -> LiveStream {
-    LiveStream(
+    var stream = LiveStream(
       name: "\(name)_\(suffix)", environment: environment ?? self.environment, transport: transport,
       folder: folder.deletingLastPathComponent().appending(path: "\(name)_\(suffix)"))
+    stream.lostEngine = lostEngine
+    return stream
   }
 
   /// Whether a stream's name is this one, or that of a ``sibling(_:in:)`` of it.
@@ -80,8 +85,10 @@ public struct LiveStream: Sendable {
     _ fixture: Fixture, under fault: StreamFault?
   ) async throws -> (verdict: DubbingVerdict, sound: StreamSound, starvation: Starvation) {
     try await fixture.check(segment: environment.stack.budget.segment)
+    let place = environment.pooled.map { " on \($0.member.name)" } ?? ""
     let around = environment.stack.padding.map { " and \(($0.lead + $0.tail).seconds) s around it" } ?? ""
-    Console.print("… \(fixture.name): publishing \(fixture.duration) s\(around) over \(transport.rawValue) as \(name)")
+    Console.print(
+      "… \(fixture.name): publishing \(fixture.duration) s\(around) over \(transport.rawValue) as \(name)\(place)")
     let contract = environment.stack.contract
     if let fault, let refusal = environment.stack.refusal(of: fault) {
       throw DubbingError(
@@ -164,7 +171,7 @@ public struct LiveStream: Sendable {
   private func publisher(of fixture: Fixture, under fault: StreamFault?) -> StreamPublisher {
     var publisher = StreamPublisher(
       fixture: fixture, url: environment.inputURL(of: name, over: transport), transport: transport)
-    publisher.lead = StreamPlaces.shared.lead(described: environment.stack.publisherLead)
+    publisher.lead = environment.places.lead(described: environment.stack.publisherLead)
     publisher.rate = environment.stack.readRate
     fault?.publisher?(&publisher)
     return publisher
@@ -224,7 +231,7 @@ public struct LiveStream: Sendable {
       group.addTask {
         // A figure, not a check: a server that cannot be asked is found out by those who need it.
         let joined = try? await environment.controlAPI.firstReader(of: input, within: joining)
-        if let joined { StreamPlaces.shared.noteJoin(after: joined, of: publisher.lead) }
+        if let joined { environment.places.noteJoin(after: joined, of: publisher.lead) }
         return .workerJoined(joined)
       }
       var course = Course()

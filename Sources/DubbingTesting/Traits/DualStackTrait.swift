@@ -18,16 +18,12 @@ extension Trait where Self == DualStackTrait {
   ) -> DualStackTrait {
     let names = "\(stack.media.name) and \(stack.sts.name)"
     let environment = LazyEnvironment<DualStackEnvironment>("the environment (\(names))") { ready in
-      if let problem = DubbingSettings.current.problem { throw problem }
-      try await Fixture.checkAll()
-      try await KindOfTests.streams.turn {
-        try await ConcurrencyLimit.environments.withPlace { _ in
-          try await withDualStack(
-            stack, on: try await engine?(), progress: ProgressPrinter().callAsFunction
-          ) { environment in
-            try await environment.reported { environment in
-              try await environment.measured { try await ready(environment) }
-            }
+      try await DualStackEnvironment.withTurn(on: .environments) {
+        try await withDualStack(
+          stack, on: try await engine?(), progress: ProgressPrinter().callAsFunction
+        ) { environment in
+          try await environment.reported { environment in
+            try await environment.measured { try await ready(environment) }
           }
         }
       }
@@ -42,14 +38,25 @@ extension Trait where Self == DualStackTrait {
         await RunReporter.shared.keepCases()
       },
       onFailure: { environment, test in
+        // What is gone says nothing any more.
+        guard environment.pooled?.member.loss == nil else { return }
         await Evidence(folder: Evidence.folder(of: test)).attachLogs(of: environment)
       }
-    ).reporting(
+    ).spread { engine == nil ? PooledEngine.environments(of: stack, named: names) : nil }.reporting(
       case: { await RunReporter.shared.add($0) }, exit: { await RunReporter.shared.keepCases() })
   }
 }
 
 extension DualStackEnvironment {
+  /// Runs `body`, in which an environment is up, when it is the turn of streams and one more environment may be.
+  static func withTurn(
+    on limit: ConcurrencyLimit, _ body: @Sendable () async throws -> Void
+  ) async throws {
+    if let problem = DubbingSettings.current.problem { throw problem }
+    try await Fixture.checkAll()
+    try await KindOfTests.streams.turn { try await limit.withPlace { _ in try await body() } }
+  }
+
   /// The environment of the innermost suite with `.dualStack` around the current test; starts it when this is the first use.
   ///
   /// - Throws: what kept the environment from starting; an error that says so outside a `.dualStack` suite.

@@ -33,20 +33,31 @@ public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
   private func provideStream(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
+    if let group = DualStackTrait.innermost, group.isSpread {
+      let pool = try await EnginePool.Chosen.ofThisProcess.pool()
+      return try await pool.withEnvironment(of: group, isFirst: group.isNested) { _, environment, places in
+        let stream = stream(for: test, in: environment)
+          .holding(publishing: places.publishing, live: places.live)
+        try await provide(stream, for: test, testCase: testCase, performing: function)
+      }
+    }
     let environment = try await DualStackEnvironment.current
     // An environment of a nested suite stands until its last stream is through: the shared one is there until the end anyway.
     let isFirst = DualStackTrait.isNested
     let places = StreamPlaces.shared
     try await places.live.withPlace(isFirst: isFirst) { live in
       try await places.publishing.withPlace(isFirst: isFirst) { publishing in
-        let name = Self.uniqueName(for: test)
-        let stream = LiveStream(
-          name: name, environment: environment, transport: transport,
-          folder: RunReporter.shared.folder.appending(path: "streams/\(name)")
-        ).holding(publishing: publishing, live: live)
+        let stream = stream(for: test, in: environment).holding(publishing: publishing, live: live)
         try await provide(stream, for: test, testCase: testCase, performing: function)
       }
     }
+  }
+
+  private func stream(for test: Test, in environment: DualStackEnvironment) -> LiveStream {
+    let name = Self.uniqueName(for: test)
+    return LiveStream(
+      name: name, environment: environment, transport: transport,
+      folder: RunReporter.shared.folder.appending(path: "streams/\(name)"))
   }
 
   private func provide(
@@ -54,7 +65,7 @@ public struct StreamTrait: TestTrait, SuiteTrait, TestScoping {
   ) async throws {
     try await withFailureWatched(for: test, testCase: testCase) {
       try await Self.$current.withValue(stream) { try await function() }
-      try await stream.expectGone()
+      if stream.environment.pooled?.member.loss == nil { try await stream.expectGone() }
     } onFailure: {
       await Evidence.attachFiles(of: stream)
     }

@@ -50,13 +50,24 @@ extension LiveStream {
     return verdict
   }
 
-  /// Judges the stream, and once more alone where it was red on a starved machine and ``DubbingSettings/starved`` says so.
+  /// Judges the stream, on another engine of a pool if its own goes away meanwhile.
   private func judged(
     _ fixture: Fixture, under fault: StreamFault? = nil, _ sourceLocation: SourceLocation,
+    isExpected: @escaping @Sendable (DubbingVerdict) -> Bool
+  ) async throws -> Judgement {
+    try await surviving { stream in
+      try await stream.judgedHere(fixture, under: fault, sourceLocation, isExpected: isExpected)
+    }
+  }
+
+  /// Judges the stream, and once more alone where it was red on a starved machine and ``DubbingSettings/starved`` says so.
+  private func judgedHere(
+    _ fixture: Fixture, under fault: StreamFault?, _ sourceLocation: SourceLocation,
     isExpected: @Sendable (DubbingVerdict) -> Bool
   ) async throws -> Judgement {
     let policy = DubbingSettings.current.starved
     let first = try await judgedOnce(fixture, under: fault, isExpected)
+    if !first.isExpected { try await requireEngine() }
     if policy == .fail, let remark = first.starvation.remark {
       Issue.record("stream \(name) cannot be judged (starved: fail): \(remark)", sourceLocation: sourceLocation)
     }
@@ -66,7 +77,7 @@ extension LiveStream {
     }
     let again = sibling("again")
     try await RunReporter.shared.add(first, of: self, fault: fault?.name, repeatedAs: again.name)
-    return try await StreamPlaces.shared.live.withPlace(isAlone: true) { _ in
+    return try await environment.places.live.withPlace(isAlone: true) { _ in
       Console.print("e2e: \(name) was red on a starved machine and is run again, alone, as \(again.name)")
       let second = try await again.judgedOnce(fixture, under: fault, isExpected)
       try await again.expectGone()
