@@ -2,11 +2,30 @@
 # Runs a command with DOCKER_HOST leading to a docker engine of its own that is another machine as far as addresses go: it lives in a
 # network namespace that a virtual cable joins to this host. Linux, root, dockerd, iproute2 and iptables.
 #   scripts/remote-engine.sh scripts/e2e.sh --filter E2E
-# Everything of it ends with the command, or with this script, however that ends. REMOTE_ENGINE_PID is a process in the namespace.
+#   scripts/remote-engine.sh --engines 3 --cpus 0.5 COMMAND…
+# With --engines there are several, each in a namespace of its own; --cpus bounds what the containers of each may use together.
+# The command finds, in the order of the engines, the first being DOCKER_HOST:
+#   E2E_ENGINE_HOSTS     addresses, "tcp://… tcp://…"
+#   E2E_ENGINE_CONTEXTS  docker contexts that lead there, with commas between them: what E2E_ENGINES takes; with them this user's own
+#   E2E_ENGINE_PIDS      a process in each namespace, whose end is the end of that machine; of the first also REMOTE_ENGINE_PID
+# Everything of it ends with the command, or with this script, however that ends.
 set -euo pipefail
 
 fail() { printf 'remote-engine: %s\n' "$@" >&2; exit 1; }
-[ $# -gt 0 ] || fail "no command: scripts/remote-engine.sh COMMAND…"
+engines=1 cpus= further=
+while [ $# -gt 0 ]; do
+  case $1 in
+    # By the script of the engine before, whose command this is.
+    --further) further=1; shift; continue ;;
+    --engines) engines=${2:-} ;;
+    --cpus) cpus=${2:-} ;;
+    *) break ;;
+  esac
+  shift 2 || fail "$1 wants a number"
+done
+[ $# -gt 0 ] || fail "no command: scripts/remote-engine.sh [--engines N] [--cpus N] COMMAND…"
+[[ $engines =~ ^[1-9][0-9]*$ ]] || fail "--engines $engines is no number from 1 on"
+[[ $cpus =~ ^([0-9]+(\.[0-9]+)?)?$ ]] || fail "--cpus $cpus is no number, such as 0.5"
 PATH=$PATH:/usr/sbin:/sbin
 [ "$(id -u)" = 0 ] || fail "network namespaces are made by root"
 for program in unshare ip iptables dockerd docker; do
@@ -55,18 +74,50 @@ trap tidy EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 
+# Contexts are files. Those made here lie in a folder of links to this user's own, which stay as they are.
+if [ -z "$further" ]; then
+  unset E2E_ENGINE_HOSTS E2E_ENGINE_PIDS E2E_ENGINE_CONTEXTS
+  mkdir "$folder/docker"
+  own=${DOCKER_CONFIG:-${HOME:-/root}/.docker}
+  [ ! -d "$own" ] || cp --recursive --symbolic-link "$(realpath "$own")/." "$folder/docker"
+  export DOCKER_CONFIG=$folder/docker
+fi
+# A group of the kernel around those of the containers, which dockerd makes inside.
+if [ -n "$cpus" ]; then
+  quota=$(awk "BEGIN { print int($cpus * 100000) }")
+  if [ -d /sys/fs/cgroup/cpu ]; then
+    mkdir "/sys/fs/cgroup/cpu/${folder##*/}"
+    echo 100000 >"/sys/fs/cgroup/cpu/${folder##*/}/cpu.cfs_period_us"
+    echo "$quota" >"/sys/fs/cgroup/cpu/${folder##*/}/cpu.cfs_quota_us"
+  else
+    mkdir "/sys/fs/cgroup/${folder##*/}"
+    echo "$quota 100000" >"/sys/fs/cgroup/${folder##*/}/cpu.max"
+  fi
+fi
+
 read -r word <&"$output" && [ "$word" = apart ] || fail "no namespaces here: ${word:-}"
 ip link add name "$cable" type veth peer name eth0 netns "$pid"
 ip address add "$here/30" dev "$cable"
 ip link set "$cable" up
 echo go >&"$input"
 read -r word <&"$output" && [ "$word" = started ] || fail "the namespace has no network: ${word:-}"
-export DOCKER_HOST=tcp://$there:2375 REMOTE_ENGINE_PID=$pid
+address=tcp://$there:2375
 unset DOCKER_CONTEXT
 for _ in $(seq 300); do
-  docker version >/dev/null 2>&1 && break
+  docker -H "$address" version >/dev/null 2>&1 && break
   [ -d "/proc/$pid" ] || break
   sleep 0.1
 done
-docker version >/dev/null 2>&1 || fail "dockerd does not answer at $DOCKER_HOST; the end of its log:" "$(tail -n 15 "$folder/log")"
-"$@"
+docker -H "$address" version >/dev/null 2>&1 ||
+  fail "dockerd does not answer at $address; the end of its log:" "$(tail -n 15 "$folder/log")"
+word=$(docker context create "${folder##*/}" --docker "host=$address" 2>&1) || fail "there is no context: $word"
+export E2E_ENGINE_HOSTS="${E2E_ENGINE_HOSTS:+$E2E_ENGINE_HOSTS }$address"
+export E2E_ENGINE_PIDS="${E2E_ENGINE_PIDS:+$E2E_ENGINE_PIDS }$pid"
+export E2E_ENGINE_CONTEXTS="${E2E_ENGINE_CONTEXTS:+$E2E_ENGINE_CONTEXTS,}${folder##*/}"
+# Each engine runs the script of the next, so that each is taken away by the script that has made it.
+if [ "$engines" -gt 1 ]; then
+  "$0" --further --engines $((engines - 1)) ${cpus:+--cpus "$cpus"} "$@"
+else
+  export DOCKER_HOST=${E2E_ENGINE_HOSTS%% *} REMOTE_ENGINE_PID=${E2E_ENGINE_PIDS%% *}
+  "$@"
+fi
