@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e example examples test unit remote libav compose models-test providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
+.PHONY: help setup images models e2e example examples test unit remote libav compose models-test providers interop official slurm swarm fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page
 
 TAGS ?=
 FILTER ?= E2E
@@ -78,6 +78,14 @@ unit: ## Fast tests, no docker needed
 remote: setup ## Smoke tests against an engine that is another machine by its addresses, in a network namespace (root; TAGS, FILTER narrow it)
 	@$(MAKE) --jobs=2 --no-print-directory _images _tests
 	@E2E_REMOTE=1 E2E_TAGS="$${E2E_TAGS:-smoke,remote}" scripts/remote-engine.sh scripts/e2e.sh --skip-build --filter '$(FILTER)'
+
+slurm: setup ## Three shards as a Slurm array job, each with an engine of its own (root; unpacks Debian's Slurm into .build; TAGS=smoke)
+	@$(MAKE) --jobs=2 --no-print-directory _images _tests
+	@E2E_TAGS="$${E2E_TAGS:-smoke}" scripts/slurm.sh
+
+swarm: setup ## Three shards as a replicated job of Docker Swarm, on three engines of its own (root; TAGS=smoke)
+	@$(MAKE) --jobs=2 --no-print-directory _images _tests
+	@E2E_TAGS="$${E2E_TAGS:-smoke}" scripts/swarm.sh
 
 libav: ## Test the decoder behind the trait LibAV beside the ffmpeg command (installs FFmpeg's headers)
 	@LIBAV=1 scripts/setup.sh unit
