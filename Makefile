@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e example examples test unit remote pool libav compose models-test providers interop official fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page schemas api
+.PHONY: help setup images models e2e example examples test unit remote pool libav compose models-test providers interop official slurm swarm fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page schemas api
 
 TAGS ?=
 FILTER ?= E2E
@@ -82,6 +82,14 @@ remote: setup ## Smoke tests against an engine that is another machine by its ad
 pool: setup ## Streams spread over POOL=2 engines in namespaces, one of which is taken away in the middle (root; FILTER=StreamFaults)
 	@$(MAKE) --jobs=2 --no-print-directory _images _tests
 	@E2E_POOL='$(or $(POOL),2)' scripts/pool.sh --skip-build --filter '$(if $(filter E2E,$(FILTER)),StreamFaults,$(FILTER))'
+
+slurm: setup ## Three shards as a Slurm array job, each with an engine of its own (root; unpacks Debian's Slurm into .build; TAGS=smoke)
+	@$(MAKE) --jobs=2 --no-print-directory _images _tests
+	@E2E_TAGS="$${E2E_TAGS:-smoke}" scripts/slurm.sh
+
+swarm: setup ## Three shards as a replicated job of Docker Swarm, on three engines of its own (root; TAGS=smoke)
+	@$(MAKE) --jobs=2 --no-print-directory _images _tests
+	@E2E_TAGS="$${E2E_TAGS:-smoke}" scripts/swarm.sh
 
 libav: ## Test the decoder behind the trait LibAV beside the ffmpeg command (installs FFmpeg's headers)
 	@LIBAV=1 scripts/setup.sh unit

@@ -36,8 +36,10 @@ done
 inside='
 echo apart
 read -r word
+# What mounts the socket of its node gets this engine, and not the one of this machine.
+mount -t tmpfs -o mode=755 run "$(realpath /var/run)" || exit 1
 ip link set lo up && ip address add "$2/30" dev eth0 && ip link set eth0 up || exit 1
-dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" -H "tcp://$2:2375" --tls=false \
+dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" -H "tcp://$2:2375" -H unix:///var/run/docker.sock --tls=false \
   --bip 10.213.254.1/24 --default-address-pool base=10.213.0.0/17,size=24 --shutdown-timeout 2 \
   --cgroup-parent "/${1##*/}" >"$1/log" 2>&1 &
 pid=$!
@@ -59,9 +61,11 @@ coproc engine { exec unshare --net --mount --pid --fork --kill-child --mount-pro
 pid=$engine_PID
 input=${engine[1]} output=${engine[0]}
 tidy() {
+  # timeout(1) asks twice: the second time must not end this.
+  trap '' TERM INT
   exec {input}>&-
   # It says no more, and its end closes the pipe.
-  { read -r -t 60 word <&"$output"; } 2>/dev/null || [ $? = 1 ] || kill -KILL "$pid"
+  { read -r -t 60 word <&"$output"; } 2>/dev/null || [ $? = 1 ] || kill -KILL "$pid" || true
   wait "$pid" 2>/dev/null || true
   # The cable goes with the namespace. Control groups can go once the last process in them has.
   for _ in $(seq 50); do
