@@ -5,7 +5,8 @@
 #   SOURCES=8 scripts/eval.sh  the first 8 of the 20 sources
 #   ONLY=jingles scripts/eval.sh  the sources whose names hold this
 #   PART=breaks scripts/eval.sh  breaks put into known sound, and hours without any (ROUNDS=2, MINUTES=9 of each source and codec);
-#                            HALF=tuning: only the sources that thresholds may be fixed on. Started again, it goes on where it was
+#                            HALF=tuning: only the sources that thresholds may be fixed on. Started again, it goes on where it was; what
+#                            is known so far is in .build/eval/breaks.txt. Then other measures on the same sounds (PEERS=0: without)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,4 +36,19 @@ arguments=()
 [ "${HALF:-}" != tuning ] || arguments+=(--tuning)
 [ -z "${ROUNDS:-}" ] || arguments+=("--rounds=$ROUNDS")
 [ -z "${MINUTES:-}" ] || arguments+=("--minutes=$MINUTES")
-exec .build/evaluation/release/Evaluation .build/eval "${arguments[@]}"
+.build/evaluation/release/Evaluation .build/eval "${arguments[@]}"
+
+[ "${PART:-}" = breaks ] && [ "${PEERS:-1}" != 0 ] || exit 0
+readonly venv=.build/eval-venv requirements=Evaluation/peers/requirements.txt
+if ! cmp -s "$requirements" "$venv/.requirements"; then
+  echo "eval: installing the peers of $requirements into $venv" >&2
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  # Each by itself: one that has no wheel here leaves the others.
+  grep -v '^#' "$requirements" | while read -r peer; do
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$peer" "$(grep '^numpy' "$requirements")" ||
+      echo "eval: $peer is left out: pip could not install it" >&2
+  done
+  cp "$requirements" "$venv/.requirements"
+fi
+"$venv/bin/python" Evaluation/peers/breaks.py .build/eval

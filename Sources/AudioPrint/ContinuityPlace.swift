@@ -21,9 +21,15 @@ struct ContinuityPlace {
   private static let (least, sure): (Float, Float) = (0.5, 0.85)
 
   /// Near a sample of the recording at which the clip's sample 0 is expected.
+  ///
+  /// What is put in or left out early moves all that comes after it, often all of the loudest pieces: then one of each second is asked.
   func near(_ expected: Int, radius: Int) -> Found? {
+    best(of: pieces(5), expected, radius) ?? best(of: pieces(clip.blocks / Self.piece), expected, radius)
+  }
+
+  private func best(of pieces: [Range<Int>], _ expected: Int, _ radius: Int) -> Found? {
     var best: Found?
-    for piece in pieces() {
+    for piece in pieces {
       guard let found = place(piece, expected, radius) else { continue }
       if found.agreement > best?.agreement ?? Self.least { best = found }
       if found.agreement >= Self.sure { break }
@@ -35,7 +41,7 @@ struct ContinuityPlace {
   func anywhere() -> Found? {
     var best: Found?
     for lag in envelopePeaks(8) {
-      let found = near(lag * ContinuitySignal.block, radius: 12 * ContinuitySignal.block)
+      let found = self.best(of: pieces(5), lag * ContinuitySignal.block, 12 * ContinuitySignal.block)
       if let found, found.agreement > best?.agreement ?? 0 { best = found }
       if best?.agreement ?? 0 >= Self.sure { break }
     }
@@ -53,12 +59,12 @@ struct ContinuityPlace {
     }
   }
 
-  /// Blocks of up to five pieces, one of each fifth of the clip.
-  private func pieces() -> [Range<Int>] {
+  /// Blocks of up to so many pieces, one of each part of the clip.
+  private func pieces(_ most: Int) -> [Range<Int>] {
     let blocks = clip.blocks
     guard blocks > 2 * Self.piece else { return blocks > 0 ? [0..<blocks] : [] }
     return clip.loudestPieces(
-      of: Self.piece, within: blocks, parts: min(5, blocks / Self.piece), step: Self.piece / 4)
+      of: Self.piece, within: blocks, parts: min(most, blocks / Self.piece), step: Self.piece / 4)
   }
 
   /// Blocks by which the clip's envelope is best shifted to fit the recording's, best first.

@@ -125,6 +125,16 @@ struct ContinuityTests {
     #expect(abs((found.clips.first?.end ?? 0) - clip.duration - moved) < 0.05, "\(found)")
   }
 
+  @Test("A clip is found though all of its loudest pieces are moved, by more than is searched", arguments: [0.5, 2])
+  func early(length: Double) throws {
+    // Unlike speech, noise is like itself at no other place.
+    let clip = try AudioClip.noise(30, seed: 7).changing(0, 3) { 0.2 * $0 }
+    let broken = try clip.replacing(2.5, 2.5, with: clip.slice(from: 2.5 - length, to: 2.5).samples)
+    let found = report(clip, on: broken)
+    #expect(found.breaks.map(\.kind) == [.doubled] && found.lost.isEmpty, "\(found)")
+    #expect(abs((found.breaks.first?.length ?? 0) - length) < 0.02, "\(found)")
+  }
+
   @Test(
     "What a pipeline may do to a clip is no break",
     arguments: [

@@ -9,8 +9,6 @@ struct BreakEvaluation: Sendable {
   /// Unbroken minutes of each source after each codec.
   let minutes: Int
   let sources: [Int]
-  /// Whether sounds are only made and coded, which is nearly all of the time: what is there is not made again.
-  let isForSoundsOnly: Bool
 
   static let seconds = 60.0
 
@@ -57,9 +55,45 @@ struct BreakEvaluation: Sendable {
     var outcomes: [Outcome] = []
     var clean: [Clean] = []
     /// Breaks that were reported where none was made, in broken recordings.
-    var strays: [String] = []
+    var strays: [Stray] = []
     var milliseconds = 0.0
     var followed = 0.0
+
+    mutating func add(_ other: Result) {
+      outcomes += other.outcomes
+      clean += other.clean
+      strays += other.strays
+      milliseconds += other.milliseconds
+      followed += other.followed
+    }
+  }
+
+  struct Stray: Sendable {
+    var source: Int
+    var text: String
+  }
+
+  /// What is made, coded and judged in one go, after all codecs.
+  enum Part: Sendable {
+    case broken(source: Int, kind: Int, round: Int)
+    case clean(source: Int, minutes: Range<Int>)
+  }
+
+  /// All of them, in an order that is drawn by lot, the same each time: what is known of a run that was stopped is a fair sample of it.
+  var parts: [Part] {
+    var parts = sources.flatMap { source in
+      let broken = Self.broken.indices.flatMap { kind in
+        // Only two of the codecs are stereo.
+        (0..<(Self.broken[kind] == .channelLost ? 2 : 1) * rounds).map {
+          Part.broken(source: source, kind: kind, round: $0)
+        }
+      }
+      return broken
+        + stride(from: 0, to: minutes, by: 3).map { .clean(source: source, minutes: $0..<min(minutes, $0 + 3)) }
+    }
+    var chance = Chance(19)
+    parts.shuffle(using: &chance)
+    return parts
   }
 
   func run() async throws {
@@ -67,28 +101,29 @@ struct BreakEvaluation: Sendable {
     let start = clock.now
     let factory = MaterialFactory(folder: folder)
     let width = max(1, ProcessInfo.processInfo.activeProcessorCount)
-    var all = Result()
+    var known: [Int: Source] = [:]
+    for index in sources { known[index] = try await source(index, factory) }
+    let (all, made) = (parts, known)
+    note("breaks: \(made.count) sources are there, \(start.duration(to: clock.now).components.seconds) s")
+    var result = Result()
     try await withThrowingTaskGroup(of: Result.self) { group in
-      var waiting = sources.makeIterator()
-      for _ in 0..<width { if let next = waiting.next() { group.addTask { try await measure(next, factory) } } }
-      var done = 0
-      while let result = try await group.next() {
-        all.outcomes += result.outcomes
-        all.clean += result.clean
-        all.strays += result.strays
-        all.milliseconds += result.milliseconds
-        all.followed += result.followed
+      var (waiting, done, written) = (all.makeIterator(), 0, clock.now)
+      for _ in 0..<width { if let next = waiting.next() { group.addTask { try await measure(next, made, factory) } } }
+      while let part = try await group.next() {
+        result.add(part)
         done += 1
-        note("breaks: \(done) of \(sources.count) sources, \(start.duration(to: clock.now).components.seconds) s")
+        if let next = waiting.next() { group.addTask { try await measure(next, made, factory) } }
         // What is known so far, for who cannot wait for the end.
-        let known = BreakReport(result: all).text()
-        try Data((known + "\n").utf8).write(to: URL(fileURLWithPath: folder + "/breaks.txt"))
-        if let next = waiting.next() { group.addTask { try await measure(next, factory) } }
+        guard written.duration(to: clock.now) > .seconds(10) || done == all.count else { continue }
+        written = clock.now
+        let progress = "\(done) of \(all.count) parts after \(start.duration(to: clock.now).components.seconds) s"
+        note("breaks: " + progress)
+        let text = progress + "\n" + BreakReport(result: result).text() + "\n"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/breaks.txt"))
+        try Table.write(BreakReport(result: result).rows(), to: folder + "/breaks.json")
       }
     }
-    let report = BreakReport(result: all)
-    print(report.text())
-    try Table.write(report.rows(), to: folder + "/breaks.json")
+    print(BreakReport(result: result).text())
     note("\(folder)/breaks.json written after \(start.duration(to: clock.now).components.seconds) s")
   }
 
@@ -96,7 +131,19 @@ struct BreakEvaluation: Sendable {
 
   // MARK: Sounds
 
-  private func sound(_ index: Int, _ factory: MaterialFactory, _ seed: UInt64) async throws -> AudioClip {
+  /// An unbroken minute of a source, sample by sample the same in every run: breaks lie where it sounds.
+  private func minute(_ minute: Int, of index: Int, _ factory: MaterialFactory) async throws -> AudioClip {
+    let path = "\(folder)/minutes/\(index)-\(minute).f32"
+    try await Tool.cached(path) { file in
+      let clip = try await made(minute, of: index, factory)
+      try clip.samples.withUnsafeBytes { Data($0) }.write(to: URL(fileURLWithPath: file))
+    }
+    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    return try .of(data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) })
+  }
+
+  private func made(_ minute: Int, of index: Int, _ factory: MaterialFactory) async throws -> AudioClip {
+    let seed = UInt64(900_000 + 1000 * index + minute)
     guard let kind = Self.kinds[index].kind else { return try Self.gusts(seed: seed, seconds: Self.seconds) }
     return try await factory.sound(kind, seed: seed, seconds: Self.seconds).levelled(-22)
   }
@@ -116,47 +163,69 @@ struct BreakEvaluation: Sendable {
     return try AudioClip.of(samples).levelled(-22)
   }
 
-  // MARK: One source
+  /// A minute that is broken again and again.
+  private struct Source: Sendable {
+    var clip: AudioClip
+    /// Its file.
+    var path: String
+    /// Where silencedetect finds it silent without a break.
+    var silences: [ClosedRange<Double>]
+    var continuity: Continuity
+  }
 
-  private func measure(_ index: Int, _ factory: MaterialFactory) async throws -> Result {
+  private func source(_ index: Int, _ factory: MaterialFactory) async throws -> Source {
+    let clip = try await minute(0, of: index, factory)
+    let path = "\(folder)/breaks/\(index)-source.wav"
+    try await Tool.cached(path) { try Tool.write(clip, to: $0) }
+    return Source(
+      clip: clip, path: path, silences: try await Silences.detect(in: path), continuity: Continuity(clips: [clip]))
+  }
+
+  // MARK: One part
+
+  private func measure(_ part: Part, _ sources: [Int: Source], _ factory: MaterialFactory) async throws -> Result {
+    switch part {
+    case .broken(let index, let kind, let round):
+      guard let source = sources[index] else { return Result() }
+      return try await broken(source, index, kind, round)
+    case .clean(let index, let minutes): return try await clean(index, minutes, factory)
+    }
+  }
+
+  private func broken(_ source: Source, _ index: Int, _ number: Int, _ round: Int) async throws -> Result {
     var result = Result()
-    let sounds = BreakSounds(folder: folder)
-    let source = try await sound(index, factory, UInt64(900_000 + 1000 * index))
-    let continuity = Continuity(clips: [source])
-    let wave = "\(folder)/breaks/\(index)-source.wav"
-    try await Tool.cached(wave) { try Tool.write(source, to: $0) }
-    let own = try await Silences.detect(in: wave)
-    for (k, kind) in Self.broken.enumerated() {
-      let isStereo = kind == .channelLost
-      // Only two of the codecs are stereo.
-      let takes = (0..<(isStereo ? 2 : 1) * rounds).map { round in
-        breaking(source, kind, seed: UInt64(index * 10_000 + round * 100 + k), rotated: round * 3 + k)
-      }
-      for (c, codec) in Self.codecs.enumerated() where !isStereo || c == 0 || c == 2 {
-        let heard = try await sounds.coded(
-          takes, codec, "\(index)-\(kind.rawValue)-\(rounds)", isForSilences: kind == .missing,
-          forPeers: c == 0 && !isStereo ? wave : nil)
-        for (take, heard) in zip(takes, heard) where !isForSoundsOnly {
-          let silences = kind == .missing ? (heard.silences, own) : nil
-          judge(follow(continuity, heard), take.made, index, codec.name, silences, &result)
-        }
+    let kind = Self.broken[number]
+    let isStereo = kind == .channelLost
+    let take = breaking(
+      source.clip, kind, seed: UInt64(index * 10_000 + round * 100 + number), rotated: round * 3 + number)
+    for (c, codec) in Self.codecs.enumerated() where !isStereo || c == 0 || c == 2 {
+      let heard = try await BreakSounds(folder: folder).coded(
+        [take], codec, "\(index)-\(kind.rawValue)-\(round)", isForSilences: kind == .missing,
+        forPeers: round == 0 && c == 0 && !isStereo ? source.path : nil)
+      for heard in heard {
+        let silences = kind == .missing ? (heard.silences, source.silences) : nil
+        judge(follow(source.continuity, heard), take.made, index, codec.name, silences, &result)
       }
     }
-    var clean = minutes > 0 ? [source] : []
-    while clean.count < minutes {
-      clean.append(try await sound(index, factory, UInt64(900_000 + 1000 * index + clean.count)))
-    }
-    let takes = clean.map { BreakSounds.Take(samples: $0.samples) }
-    for codec in Self.codecs where !clean.isEmpty {
-      let heard = try await sounds.coded(takes, codec, "\(index)-clean-\(minutes)", isForSilences: true)
-      for (minute, heard) in heard.enumerated() where !isForSoundsOnly {
-        let report = timed(Continuity(clips: [clean[minute]]), heard, &result)
+    return result
+  }
+
+  private func clean(_ index: Int, _ minutes: Range<Int>, _ factory: MaterialFactory) async throws -> Result {
+    var result = Result()
+    var clips: [AudioClip] = []
+    for number in minutes { clips.append(try await minute(number, of: index, factory)) }
+    let takes = clips.map { BreakSounds.Take(samples: $0.samples) }
+    for codec in Self.codecs {
+      let heard = try await BreakSounds(folder: folder).coded(
+        takes, codec, "\(index)-clean-\(minutes.lowerBound)+\(minutes.count)", isForSilences: true)
+      for (number, heard) in zip(minutes, heard) {
+        let report = timed(Continuity(clips: [clips[number - minutes.lowerBound]]), heard, &result)
         var alarms = report.breaks.map { "\($0.kind.rawValue) at \($0.start) for \($0.length)" }
         if !report.lost.isEmpty { alarms.append("lost") }
         result.clean.append(
           Clean(
             source: index, hours: heard.left.duration / 3600,
-            alarms: alarms.map { "\(Self.kinds[index].name), minute \(minute), \(codec.name): \($0)" },
+            alarms: alarms.map { "\(Self.kinds[index].name), minute \(number), \(codec.name): \($0)" },
             silences: heard.silences.count))
       }
     }
@@ -229,9 +298,11 @@ struct BreakEvaluation: Sendable {
           edges: edges ?? [], isSilent: isSilent))
     }
     for (number, stray) in report.breaks.enumerated() where !used.contains(number) {
+      let made = made.first?.kind.rawValue ?? ""
       result.strays.append(
-        "\(Self.kinds[index].name), \(codec), \(made.first?.kind.rawValue ?? ""): \(stray.kind.rawValue) at \(stray.start) for \(stray.length)"
-      )
+        Stray(
+          source: index,
+          text: "\(Self.kinds[index].name), \(codec), \(made): \(stray.kind.rawValue) at \(stray.start) for \(stray.length)"))
     }
   }
 }

@@ -9,6 +9,14 @@ struct BreakReport {
   private static func isSpeech(_ source: Int) -> Bool { BreakEvaluation.kinds[source].isSpeech }
   private var reported: [BreakEvaluation.Outcome] { result.outcomes.filter { Self.isReported($0.source) } }
 
+  private static func isWanted(_ outcome: BreakEvaluation.Outcome) -> Bool {
+    switch outcome.made.kind {
+    case .missing: isSpeech(outcome.source) && outcome.made.length >= 0.02
+    case .doubled, .skipped: outcome.made.length >= 0.1
+    default: false
+    }
+  }
+
   private static func percent(_ outcomes: [BreakEvaluation.Outcome], _ is: (BreakEvaluation.Outcome) -> Bool) -> Double
   {
     100 * Double(outcomes.count(where: `is`)) / Double(max(1, outcomes.count))
@@ -70,7 +78,13 @@ struct BreakReport {
   }
 
   func text() -> String {
-    var lines = ["breaks put in: \(result.outcomes.count), in \(Set(result.outcomes.map(\.source)).count) sources"]
+    let counts = BreakMaker.lengths.map { length in
+      "\(Int(length * 1000)) ms \(result.outcomes.count { $0.made.length == length })"
+    }
+    var lines = [
+      "breaks put in: \(result.outcomes.count), in \(Set(result.outcomes.map(\.source)).count) sources; "
+        + counts.joined(separator: ", ")
+    ]
     let tuned = result.outcomes.filter { !Self.isReported($0.source) }
     lines += self.lines("the half that thresholds were fixed on", tuned)
     if !reported.isEmpty { lines += self.lines("held-out half", reported) }
@@ -91,8 +105,16 @@ struct BreakReport {
       lines.append("without a break, \(half): " + String(format: "%.2f h, %d false alarms", hours, alarms.count))
       lines += alarms.map { "  " + $0 }
     }
-    lines.append("reported elsewhere in broken recordings: \(result.strays.count)")
-    lines += result.strays.prefix(40).map { "  " + $0 }
+    // Of the held-out half only how many: who sees which they are fixes thresholds on them.
+    let strays = result.strays.filter { !Self.isReported($0.source) }
+    lines.append(
+      "reported elsewhere in broken recordings: \(strays.count), held-out half \(result.strays.count - strays.count)")
+    lines += strays.prefix(40).map { "  " + $0.text }
+    let misses = result.outcomes.filter { !Self.isReported($0.source) && !$0.isNamed && Self.isWanted($0) }
+    lines.append("not rightly named of what is wanted, half that thresholds were fixed on: \(misses.count)")
+    lines += misses.prefix(40).map {
+      "  \(BreakEvaluation.kinds[$0.source].name), \($0.codec): \($0.made.kind.rawValue) at \($0.made.start) for \($0.made.length)\($0.isFound ? ", found" : "")"
+    }
     lines.append("")
     for row in rows() {
       let peer = row.peers.sorted { $0.key < $1.key }.map { $0.key + String(format: " %.2f", $0.value) }

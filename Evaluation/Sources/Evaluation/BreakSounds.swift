@@ -1,9 +1,8 @@
 import AudioPrint
 import Foundation
 
-/// Coded sounds as they are heard again. All takes of a source are coded as one file, which costs a third of as many files; what was
-/// decoded is kept, so that a run that was stopped goes on where it was, and other thresholds are tried on the same sounds in minutes:
-/// 1 MB for a minute of mono.
+/// Coded sounds as they are heard again. Takes that go together are coded as one file; what was decoded is kept, so that a run that was
+/// stopped goes on where it was, and other thresholds are tried on the same sounds in minutes: 1 MB for a minute of mono.
 struct BreakSounds: Sendable {
   let folder: String
 

@@ -25,7 +25,7 @@ struct Evaluation {
           minutes: try number("--minutes", in: arguments) ?? (quick ? 1 : 9),
           sources: Array(0..<min(max(2, count), kinds)).filter {
             !arguments.contains("--tuning") || $0.isMultiple(of: 2)
-          }, isForSoundsOnly: arguments.contains("--sounds"))
+          })
         return try await breaks.run()
       }
       // At least one to tune on and one to report.
