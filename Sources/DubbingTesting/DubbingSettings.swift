@@ -49,7 +49,8 @@ public struct DubbingSettings: Sendable, Hashable {
     func number(_ variable: String) -> Int? {
       guard let text = value(variable) else { return nil }
       if let number = Int(text), number > 0 { return number }
-      settings.problem = DubbingError(.badDescription, "\(variable)=\(text) is not known", next: "say a number from 1 on")
+      settings.problem = DubbingError(
+        .badDescription, "\(variable)=\(text) is not known", next: "say a number from 1 on")
       return nil
     }
     if let path = value("E2E_FIXTURES") { settings.fixtures = URL(filePath: path) }

@@ -159,7 +159,8 @@ struct ForeignContractTests {
       guard event.name == "message", case .string("bye")? = payload["kind"] else { return nil }
       return (.streamEnd, [.streamID: .string("s"), .reason: payload["why"]])
     }
-    let bye = ObservedEvent(try SocketIOEvent(name: "message", arguments: [["kind": "bye"]]), .toSTS, contract: contract)
+    let bye = ObservedEvent(
+      try SocketIOEvent(name: "message", arguments: [["kind": "bye"]]), .toSTS, contract: contract)
     #expect(bye.content == .streamControl(.streamEnd, StreamControl(streamID: "s")) && bye.violations == [])
     let words: JSONValue = .object(["kind": .string("bye"), "why": .integer(7)])
     let unclear = try SocketIOEvent(name: "message", arguments: [words])

@@ -24,7 +24,9 @@ struct TapQueueTests {
     return all
   }
 
-  @Test("Of what was held no answer has more than 16 packets, which is what clients in Python read; the rest goes with the next")
+  @Test(
+    "Of what was held no answer has more than 16 packets, which is what clients in Python read; the rest goes with the next"
+  )
   func answersOfSixteen() throws {
     let harness = H([Self.late(.toClient)])
     let line = try harness.line()

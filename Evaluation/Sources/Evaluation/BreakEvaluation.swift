@@ -302,7 +302,9 @@ struct BreakEvaluation: Sendable {
       result.strays.append(
         Stray(
           source: index,
-          text: "\(Self.kinds[index].name), \(codec), \(made): \(stray.kind.rawValue) at \(stray.start) for \(stray.length)"))
+          text:
+            "\(Self.kinds[index].name), \(codec), \(made): \(stray.kind.rawValue) at \(stray.start) for \(stray.length)"
+        ))
     }
   }
 }

@@ -48,8 +48,9 @@ public struct StreamInit: Sendable, Hashable {
   public var timeoutMs: Int?
 
   /// The opening of a stream.
-  package init(streamID: String, workerID: String, config: Configuration, maxInflight: Int? = nil, timeoutMs: Int? = nil)
-  {
+  package init(
+    streamID: String, workerID: String, config: Configuration, maxInflight: Int? = nil, timeoutMs: Int? = nil
+  ) {
     self.streamID = streamID
     self.workerID = workerID
     self.config = config

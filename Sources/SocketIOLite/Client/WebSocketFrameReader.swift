@@ -53,7 +53,9 @@ package struct WebSocketFrameReader: Sendable {
     guard let head = open?.head, let missing = open.map({ $0.head.payloadLength - $0.payload.readableBytes }) else {
       return nil
     }
-    if let part = input.readSlice(length: min(missing, input.readableBytes)) { open?.payload.writeImmutableBuffer(part) }
+    if let part = input.readSlice(length: min(missing, input.readableBytes)) {
+      open?.payload.writeImmutableBuffer(part)
+    }
     guard let payload = open?.payload, payload.readableBytes == head.payloadLength else { return nil }
     open = nil
     keep(payload)
