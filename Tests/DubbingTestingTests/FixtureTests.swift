@@ -114,7 +114,8 @@ struct FixtureTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     try write(
       #"""
-      {"name": "x", "description": "d", "duration": 1, "source_language": "en", "target_language": "es", "tags": ["t"], \#(extra)}
+      {"name": "x", "description": "d", "duration": 1, "source_language": "en", "target_language": "es", "tags": ["t"],
+      \#(extra)}
       """#)
     let text = await message { _ = try Fixture.load(folder) }
     #expect(text.contains(place) && text.contains(known), "\(text)")
