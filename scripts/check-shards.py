@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Whether shards are one whole run: scripts/check-shards.py [--apart] MERGED SHARD…, each a folder with a report.json.
 
-Reads the reports by itself, and nothing of what `dubbing-report merge` concludes. --apart: each shard has to have had an engine of its own.
-Ends with 1 and a sentence for each case that no shard has run, or several.
+Reads the reports by itself, and nothing of what `dubbing-report merge` concludes. --apart: each shard has to have had an
+engine of its own. Ends with 1 and a sentence for each case that no shard has run, or several.
 """
 import json
 import sys
@@ -41,20 +41,25 @@ for shard, report in reports.items():
 indices = sorted(index for report in reports.values() for index in (report.get("shards") or {}).get("reported", []))
 if indices != list(range(1, len(shards) + 1)):
     problems.append(f"these are the shards {indices}, not 1 to {len(shards)}")
-problems += [f"'{case}' was run by {', '.join(runs.get(case, [])) or 'no shard'}" for case in sorted(known) if len(runs.get(case, [])) != 1]
+for case in sorted(known):
+    if len(by := runs.get(case, [])) != 1:
+        problems.append(f"'{case}' was run by {', '.join(by) or 'no shard'}")
 if not known:
     problems.append("there is no case")
 
 whole = read(merged)
 cases = [name(case) for case in whole.get("cases") or [] if case["outcome"] != "not run"]
 if sorted(cases) != sorted(known):
-    problems.append(f"the merged report has results of {len(cases)} cases, the shards know {len(known)}: {sorted(set(cases) ^ known)}")
+    other = ", ".join(sorted(set(cases) ^ known))
+    problems.append(f"the merged report has results of {len(cases)} cases, the shards know {len(known)}: {other}")
 junit = merged / "junit.xml"
 tests = len(xml.etree.ElementTree.parse(junit).findall(".//testcase")) if junit.exists() else 0
 if tests != len(known):
     problems.append(f"{junit} has {tests} cases of {len(known)}")
 
-engines = [{(one.get("remote") or {}).get("host") for one in report.get("environments", [])} for report in reports.values()]
+engines = [
+    {(one.get("remote") or {}).get("host") for one in report.get("environments", [])} for report in reports.values()
+]
 if apart and (any(len(of) != 1 or None in of for of in engines) or len(set.union(*engines)) != len(shards)):
     problems.append(f"these are not {len(shards)} engines, one for each shard: {engines}")
 
