@@ -20,6 +20,11 @@ for copy in relay worker; do
   cmp -s compose/sts/healthcheck "compose/$copy/healthcheck" || { echo "lint: compose/$copy/healthcheck differs from compose/sts/healthcheck: copy the right one over the other" >&2; exit 1; }
 done
 # What a test reaches only so is a sign of a type that wants to be its own; and such a test does not build in release.
+# A blank in it would come out as %20, and no file is called that.
+if git grep -nF '.path()' -- Sources; then
+  echo "lint: URL.path() escapes what is no letter; a file's name is path(percentEncoded: false)" >&2
+  exit 1
+fi
 testable=$(git grep -lE '^ *@testable import' -- Tests | wc -l)
 [ "$testable" -le 15 ] || { echo "lint: @testable import in $testable files of Tests, 15 are the most: make what the test needs \`package\`" >&2; exit 1; }
 scripts/check-folders.py

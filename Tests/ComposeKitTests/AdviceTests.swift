@@ -7,14 +7,15 @@ import Testing
 struct AdviceTests {
   @Test("make setup is for this package's own checkout; somebody else's Makefile has no such target")
   func setup() throws {
-    let root = FileManager.default.temporaryDirectory.appending(path: "advice-\(UInt64.random(in: 0..<UInt64.max))")
-    let inside = root.appending(path: "Tests/Deep")
+    let root = FileManager.default.temporaryDirectory.appending(
+      path: "advice in blanks-\(UInt64.random(in: 0..<UInt64.max))")
+    let inside = root.appending(path: "Tests/Deep and wide")
     try FileManager.default.createDirectory(at: inside, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: root) }
     func write(_ name: String, _ text: String) throws {
       try text.write(to: root.appending(path: name), atomically: true, encoding: .utf8)
     }
-    func advice() -> String { SetupAdvice.or("install it", in: inside.path()) }
+    func advice() -> String { SetupAdvice.or("install it", in: inside.path(percentEncoded: false)) }
     #expect(advice() == "install it")
     try write("Makefile", "setup:\n\techo theirs\n")
     #expect(advice() == "install it")

@@ -15,9 +15,9 @@ package enum SetupAdvice {
       let manifest = folder.appending(path: "Package.swift")
       if let text = try? String(contentsOf: manifest, encoding: .utf8) {
         return text.contains("name: \"swift-dubbing-e2e\"")
-          && FileManager.default.fileExists(atPath: folder.appending(path: "Makefile").path())
+          && FileManager.default.fileExists(atPath: folder.appending(path: "Makefile").path(percentEncoded: false))
       }
-      guard folder.path() != "/" else { return false }
+      guard folder.path(percentEncoded: false) != "/" else { return false }
       folder.deleteLastPathComponent()
     }
     return false

@@ -87,7 +87,7 @@ package struct ImageCopy: Sendable {
     // Two projects, or two runs, may need the same image at once.
     let path = FileManager.default.temporaryDirectory.appending(
       path: "composekit-images-\(getuid())-\(engine.access.key.isEmpty ? "usual" : engine.access.key)"
-    ).path()
+    ).path(percentEncoded: false)
     let lock = try await FileLock.take(
       path + ".lock", .exclusive, within: starter.settings.pullTimeout,
       holder: "somebody else copies images to \(engine)")

@@ -62,12 +62,14 @@ package struct LeftBehind: Sendable {
   /// All there are; none if the folder is not this user's own.
   package func entries() -> [Entry] {
     var found = stat()
-    guard lstat(folder.path(), &found) == 0, found.st_mode & S_IFMT == S_IFDIR, found.st_uid == getuid() else {
+    guard lstat(folder.path(percentEncoded: false), &found) == 0, found.st_mode & S_IFMT == S_IFDIR,
+      found.st_uid == getuid()
+    else {
       return []
     }
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path())) ?? []
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path(percentEncoded: false))) ?? []
     return names.sorted().compactMap { name in
-      let data = FileManager.default.contents(atPath: folder.appending(path: name).path())
+      let data = FileManager.default.contents(atPath: folder.appending(path: name).path(percentEncoded: false))
       return data.flatMap { Entry(key: name, text: String(decoding: $0, as: UTF8.self)) }
     }
   }

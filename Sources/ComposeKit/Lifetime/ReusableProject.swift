@@ -44,7 +44,9 @@ final class ReusableProject: Sendable {
     }
   }
 
-  private func path(_ kind: String) -> String { folder.appending(path: "\(running.projectName).\(kind)").path() }
+  private func path(_ kind: String) -> String {
+    folder.appending(path: "\(running.projectName).\(kind)").path(percentEncoded: false)
+  }
 
   // MARK: Start
 

@@ -48,7 +48,10 @@ struct Watchdog: Sendable {
     let log = ProcessInfo.processInfo.environment["COMPOSEKIT_WATCHDOG_LOG"] ?? "/dev/null"
     let configuration = Configuration(
       executable: .path("/bin/sh"),
-      arguments: ["-c", script, "composekit-watchdog", "\(getpid())", log, LeftBehind.ofThisUser.folder.path()],
+      arguments: [
+        "-c", script, "composekit-watchdog", "\(getpid())", log,
+        LeftBehind.ofThisUser.folder.path(percentEncoded: false),
+      ],
       platformOptions: options)
     let status: TerminationStatus
     do {

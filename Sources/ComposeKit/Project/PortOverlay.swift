@@ -82,10 +82,11 @@ package struct PortOverlay: Sendable, Hashable {
       try Data(text.utf8).write(to: file, options: .atomic)
     } catch {
       throw ComposeError(
-        .commandFailed, "\(file.path()) cannot be written: \(error)", next: "is the folder for temporary files full?",
+        .commandFailed, "\(file.path(percentEncoded: false)) cannot be written: \(error)",
+        next: "is the folder for temporary files full?",
         underlying: error)
     }
-    return file.path()
+    return file.path(percentEncoded: false)
   }
 }
 

@@ -43,7 +43,9 @@ package struct RunningProject: Sendable {
 
   /// The unique part of a reusable project's name: the same for the same files of the same user on the same machine and engine.
   package static func reuseSuffix(of project: ComposeProject, on access: EngineAccess) -> String {
-    let paths = (project.files + [project.projectDirectory ?? ""]).map { URL(fileURLWithPath: $0).standardized.path() }
+    let paths = (project.files + [project.projectDirectory ?? ""]).map {
+      URL(fileURLWithPath: $0).standardized.path(percentEncoded: false)
+    }
     let engine = access.key.isEmpty ? [] : [access.key]
     return "reuse-" + Digest.of((["\(getuid())"] + paths + engine).joined(separator: "\u{0}"), width: 8)
   }
