@@ -90,6 +90,19 @@ struct EventQueueTests {
     }
   }
 
+  @Test("Several elements at once go where each alone would have gone: to who waits, to the queue, over its edge")
+  func several() async throws {
+    let queue = EventQueue<Int>(capacity: 2)
+    queue.push(1)
+    let waiting = Task { try await queue.collect(2, timeout: wait) }
+    try await eventually("the wait has taken what was there") { queue.count == 0 }
+    queue.push(contentsOf: 2...6)
+    #expect(try await waiting.value == [1, 2])
+    #expect(try await queue.collect(2, timeout: wait) == [3, 4])
+    let error = await #expect(throws: EventQueue<Int>.Overflow.self) { try await queue.next(timeout: wait) }
+    #expect(error?.lost == 2)
+  }
+
   @Test("Overflow wakes a search that nothing matched")
   func overflowWhileSearching() async throws {
     let queue = EventQueue<Int>(capacity: 1)

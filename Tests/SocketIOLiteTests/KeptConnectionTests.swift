@@ -241,6 +241,17 @@ struct KeptConnectionTests {
     #expect(PollingLine.keepingTime(HTTPHeaders(), atMost: .seconds(1)) == .seconds(1))
   }
 
+  @Test("An answer that says that it is its connection's last is believed, although the server leaves that open")
+  func lastLeftOpen() async throws {
+    try await RawServer.with {
+      .answer(RawServer.ok("\($0.connection)", "Connection: close\r\n"))
+    } _: { server in
+      let line = try await Line(to: server.port)
+      #expect(try await [line.send("a"), line.send("b")] == ["1", "2"])
+      line.close()
+    }
+  }
+
   @Test("Through a tap, too, what nobody can have read is sent once more")
   func throughTap() async throws {
     try await RawServer.with(Self.all) { server in

@@ -124,18 +124,28 @@ struct TapQueueTests {
     #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
   }
 
-  @Test("A client that has posted more than a tap may keep is answered once less is held")
-  func acceptedLater() throws {
-    let harness = H([Self.late(.toServer)])
+  @Test("Behind an answer of its own a tap ends the connection of a client that wants it closed", arguments: [false, true])
+  func closesAfterOwnAnswer(isWanted: Bool) throws {
+    let harness = H([FaultRule("r", .drop)])
     let line = try harness.line()
-    let packet = "42[\"a\",\"" + String(repeating: "x", count: 33_000_000) + "\"]"
-    _ = try line.ask(H.post(packet))
+    let noted = NotedCloses()
+    try line.client.pipeline.syncOperations.addHandler(noted, position: .first)
+    let post = H.post(#"42["a",1]"#)
+    let asked = isWanted ? post.replacing("Host: h", with: "Host: h\r\nConnection: close") : post
+    #expect(try line.ask(asked) == "")
+    harness.loop.run()
     #expect(try line.gotText.hasSuffix("\r\n\r\nok"))
-    _ = try line.ask(H.post(packet))
-    #expect(try line.gotText == "")
-    harness.loop.advanceTime(by: .seconds(1))
-    #expect(try line.gotText == "")
-    try #require(harness.dialer.posts.first).done(nil)
-    #expect(try line.gotText.hasSuffix("\r\n\r\nok"))
+    #expect(noted.modes == (isWanted ? [.output] : []))
+  }
+}
+
+/// Writes down what is asked of a channel that cannot close by half.
+private final class NotedCloses: ChannelOutboundHandler {
+  typealias OutboundIn = ByteBuffer
+  private(set) var modes: [CloseMode] = []
+
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    modes.append(mode)
+    promise?.succeed()
   }
 }

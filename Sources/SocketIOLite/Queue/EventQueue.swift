@@ -117,7 +117,7 @@ public final class EventQueue<Element: Sendable>: Sendable {
   }
 
   /// Adds elements in order, as `push` does, with one look at who waits for each.
-  func push(contentsOf elements: some Sequence<Element>) {
+  package func push(contentsOf elements: some Sequence<Element>) {
     let completions = state.withLock { $0.push(contentsOf: elements, capacity: capacity, name: name) }
     for completion in completions { completion.resume() }
   }
