@@ -5,11 +5,13 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-test=(swift test)
+test=(swift test) built=
 if [ "${1:-}" = --built ]; then
   shift
-  test=(.build/debug/*PackageTests.xctest --testing-library swift-testing)
-  [ -x "${test[0]}" ] || { echo "e2e: there is no ${test[0]}: run 'swift build --build-tests' first" >&2; exit 1; }
+  built=$(echo .build/debug/*PackageTests.xctest)
+  [ -x "$built" ] || { echo "e2e: there is no $built: run 'swift build --build-tests' first" >&2; exit 1; }
+  # The log is read by programs, which pass over what is coloured.
+  test=(env NO_COLOR=1 "$built" --testing-library swift-testing)
 fi
 report_dir=${E2E_REPORT_DIR:-.build/e2e}
 # Durations of an earlier run may be in the very folder that is emptied.
@@ -68,7 +70,7 @@ fi
 if [ -f "$report_dir/report.json" ]; then
   echo
   # Built with the tests. The page gets what can be listened to only now: encoders would starve streams that are still dubbed.
-  [ "${test[0]}" = swift ] && tool=$(swift build --show-bin-path)/dubbing-report || tool=.build/debug/dubbing-report
+  [ -n "$built" ] && tool=.build/debug/dubbing-report || tool=$(swift build --show-bin-path)/dubbing-report
   "$tool" page "$report_dir" || echo "e2e: the page has no players: try $tool page $report_dir" >&2
   "$tool" summary "$report_dir"
 fi
