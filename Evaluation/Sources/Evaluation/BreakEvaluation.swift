@@ -299,12 +299,9 @@ struct BreakEvaluation: Sendable {
     }
     for (number, stray) in report.breaks.enumerated() where !used.contains(number) {
       let made = made.first?.kind.rawValue ?? ""
+      let found = "\(stray.kind.rawValue) at \(stray.start) for \(stray.length)"
       result.strays.append(
-        Stray(
-          source: index,
-          text:
-            "\(Self.kinds[index].name), \(codec), \(made): \(stray.kind.rawValue) at \(stray.start) for \(stray.length)"
-        ))
+        Stray(source: index, text: "\(Self.kinds[index].name), \(codec), \(made): \(found)"))
     }
   }
 }
