@@ -39,7 +39,7 @@ public enum AudioDecoder {
   /// read to the end is not told of damage that it did not reach.
   ///
   /// - Throws: ``AudioError``, or what the body throws.
-  public static func withReader<R: Sendable>(
+  package static func withReader<R: Sendable>(
     of path: String, sampleRate: Int? = 8000, track: Int = 0, start: Duration? = nil, duration: Duration? = nil,
     alignedToTimestamps: Bool = false, allowTruncated: Bool = false,
     _ body: (inout SampleReader) async throws -> R

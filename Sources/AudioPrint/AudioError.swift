@@ -41,7 +41,7 @@ public struct AudioError: Error, Sendable, Hashable, CustomStringConvertible {
   public var underlying: (any Error)?
 
   /// An error with its evidence.
-  public init(
+  package init(
     _ code: Code, _ summary: String, evidence: [String] = [], next: String? = nil, underlying: (any Error)? = nil
   ) {
     self.underlying = underlying

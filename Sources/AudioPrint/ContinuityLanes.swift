@@ -141,7 +141,7 @@ struct ContinuityLanes {
       DelaySearch(recording.samples[first..<last]).delay(in: $0, centre: first + near, radius: Self.radius)
     }
     guard let delay else { return nil }
-    let offset = Int(delay.offset.rounded()) - first
+    let offset = Int(delay.rounded()) - first
     let lane = ContinuityLane(
       clip: clip, recording: recording, offset: offset, at: (window.lowerBound + window.upperBound) / 2,
       limits: limits, patience: 200)

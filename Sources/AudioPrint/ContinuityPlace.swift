@@ -46,17 +46,11 @@ struct ContinuityPlace {
     let size = ContinuitySignal.block
     let first = piece.lowerBound * size
     let last = min(piece.upperBound * size, clip.samples.count)
-    let delay = recording.samples.withUnsafeBufferPointer {
-      DelaySearch(clip.samples[first..<last]).delay(in: $0, centre: first + expected, radius: radius)
+    return recording.place(of: clip.samples[first..<last], centre: first + expected, radius: radius).map { heard in
+      Found(
+        position: heard.offset - Double(first), block: max(0, Int(heard.offset.rounded()) / size),
+        agreement: abs(heard.agreement), isInverted: heard.agreement < 0)
     }
-    guard let delay else { return nil }
-    let at = Int(delay.offset.rounded())
-    let product = recording.cross(clip, offset: first - at, from: at, count: last - first)
-    let power = clip.energy(from: first, count: last - first) * recording.energy(from: at, count: last - first)
-    guard power > 0, power.isFinite else { return nil }
-    return Found(
-      position: delay.offset - Double(first), block: max(0, at / size), agreement: abs(product) / power.squareRoot(),
-      isInverted: product < 0)
   }
 
   /// Blocks of up to five pieces, one of each fifth of the clip.

@@ -77,6 +77,25 @@ struct ContinuitySignal: Sendable {
     }
   }
 
+  /// Where a piece of another signal is heard in this one, near a sample; nil if nowhere.
+  ///
+  /// - Returns: the sample at which the piece begins, and its normalised correlation there, −1…1: below 0 it has the opposite sign.
+  func place(of piece: ArraySlice<Float>, centre: Int, radius: Int) -> (offset: Double, agreement: Float)? {
+    samples.withUnsafeBufferPointer { mine in
+      guard let delay = DelaySearch(piece).delay(in: mine, centre: centre, radius: radius) else { return nil }
+      let at = Int(delay.rounded())
+      let (first, last) = (max(0, at), min(mine.count, at + piece.count))
+      guard first < last, let base = mine.baseAddress else { return nil }
+      return piece.withUnsafeBufferPointer { piece in
+        guard let theirs = piece.baseAddress else { return nil }
+        let product = Vector.dot(theirs + (first - at), base + first, last - first)
+        let power = Vector.dot(theirs, theirs, piece.count) * Vector.dot(base + first, base + first, last - first)
+        guard power > 0, power.isFinite else { return nil }
+        return (delay, product / power.squareRoot())
+      }
+    }
+  }
+
   /// Blocks of the loudest piece in each part of the signal, where that is loud: a break spares most of them.
   ///
   /// - Parameters:

@@ -130,20 +130,10 @@ struct ContinuitySpeed {
   ) -> (place: Found, agreement: Float)? {
     let played = Stretch.samples(Array(clip.samples[piece]), by: 1 / ratio)
     let centre = Int((begin + Double(piece.lowerBound) / ratio).rounded())
-    return recording.samples.withUnsafeBufferPointer { recorded in
-      guard let delay = DelaySearch(played[...]).delay(in: recorded, centre: centre, radius: radius) else { return nil }
-      let at = Int(delay.offset.rounded())
-      let (first, last) = (max(0, at), min(recorded.count, at + played.count))
-      guard first < last, let base = recorded.baseAddress else { return nil }
-      return played.withUnsafeBufferPointer { played in
-        guard let own = played.baseAddress else { return nil }
-        let product = Vector.dot(own + (first - at), base + first, last - first)
-        let power = Vector.dot(own, own, played.count) * Vector.dot(base + first, base + first, last - first)
-        guard power > 0, power.isFinite else { return nil }
-        let place = Found(
-          ratio: ratio, clipSample: Double(piece.lowerBound), sample: delay.offset, isInverted: product < 0)
-        return (place, abs(product) / power.squareRoot())
-      }
+    return recording.place(of: played[...], centre: centre, radius: radius).map { heard in
+      let place = Found(
+        ratio: ratio, clipSample: Double(piece.lowerBound), sample: heard.offset, isInverted: heard.agreement < 0)
+      return (place, abs(heard.agreement))
     }
   }
 

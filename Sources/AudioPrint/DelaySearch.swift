@@ -13,22 +13,16 @@
 ///
 /// A class, so that the window's spectrum is computed once for all the candidates that it is compared with.
 package final class DelaySearch {
-  /// The offset into a candidate at which the window fits best.
-  package struct Delay {
-    /// Candidate sample under the window's first sample, with a fraction from a parabola through the peak.
-    package var offset: Double
-    /// Height of the peak over the mean magnitude of the correlation: about 5 for unrelated signals.
-    var prominence: Float
-  }
-
   private let window: ArraySlice<Float>
   /// By size of the transform.
   private var spectra: [Int: AlignedBuffer<Complex>] = [:]
 
   package init(_ window: ArraySlice<Float>) { self.window = window }
 
+  /// The candidate's sample under the window's first sample, with a fraction from a parabola through the peak.
+  ///
   /// Searches offsets `centre ± radius`; the candidate counts as zero outside its samples. Nil if either is all zero there.
-  package func delay(in candidate: UnsafeBufferPointer<Float>, centre: Int, radius: Int) -> Delay? {
+  package func delay(in candidate: UnsafeBufferPointer<Float>, centre: Int, radius: Int) -> Double? {
     // Beyond its ends the candidate is silent: nothing is there to be found.
     let first = max(centre - radius, 1 - window.count)
     let last = min(centre + radius, candidate.count - 1)
@@ -90,12 +84,11 @@ package final class DelaySearch {
     }
   }
 
-  private static func peak(_ correlation: UnsafePointer<Float>, count: Int, first: Int) -> Delay? {
-    var (best, height, total): (Int, Float, Float) = (0, 0, 0)
+  private static func peak(_ correlation: UnsafePointer<Float>, count: Int, first: Int) -> Double? {
+    var (best, height): (Int, Float) = (0, 0)
     var i = 0
     while i < count {
       let magnitude = abs(correlation[i])
-      total += magnitude
       if magnitude > height { (best, height) = (i, magnitude) }
       i += 1
     }
@@ -106,6 +99,6 @@ package final class DelaySearch {
       let curvature = left - 2 * height + right
       if curvature < 0 { fraction = 0.5 * (left - right) / curvature }
     }
-    return Delay(offset: Double(first + best) + Double(fraction), prominence: height * Float(count) / total)
+    return Double(first + best) + Double(fraction)
   }
 }

@@ -46,30 +46,24 @@ enum FFmpeg {
 }
 
 /// What ffprobe knows about a file's audio tracks.
-public enum AudioProbe {
+package enum AudioProbe {
   /// One audio track.
-  public struct Track: Sendable, Hashable {
-    /// Codec as ffmpeg names it, for example `aac`.
-    public var codec: String
+  package struct Track: Sendable, Hashable {
     /// Samples a second, in Hz.
-    public var sampleRate: Int
-    /// 1 is mono, 2 is stereo.
-    public var channels: Int
+    package var sampleRate: Int
     /// Presentation time of the first packet in seconds, if the container tells.
-    public var startTime: Double?
-    /// Length in seconds, if the container tells.
-    public var duration: Double?
+    package var startTime: Double?
   }
 
   /// The audio tracks of a file or URL in order; empty if it is media without audio.
   ///
   /// - Throws: ``AudioError`` if the file is missing, is no media, or ffprobe is missing.
-  public static func tracks(of path: String) async throws -> [Track] {
+  package static func tracks(of path: String) async throws -> [Track] {
     let (output, outcome) = try await FFmpeg.text(
       "ffprobe",
       [
         "-v", "error", "-select_streams", "a", "-show_entries",
-        "stream=codec_name,sample_rate,channels,start_time,duration", "-of", "json", path,
+        "stream=sample_rate,start_time", "-of", "json", path,
       ])
     guard outcome.status.isSuccess else {
       throw AudioError.from(
@@ -95,24 +89,16 @@ public enum AudioProbe {
 
   private struct Answer: Decodable {
     struct Stream: Decodable {
-      var codec: String?
       var sampleRate: String?
-      var channels: Int?
       var startTime: String?
-      var duration: String?
 
       enum CodingKeys: String, CodingKey {
-        case codec = "codec_name"
         case sampleRate = "sample_rate"
-        case channels
         case startTime = "start_time"
-        case duration
       }
 
       var track: Track {
-        Track(
-          codec: codec ?? "unknown", sampleRate: self.sampleRate.flatMap(Int.init) ?? 0, channels: channels ?? 0,
-          startTime: startTime.flatMap(Double.init), duration: duration.flatMap(Double.init))
+        Track(sampleRate: self.sampleRate.flatMap(Int.init) ?? 0, startTime: startTime.flatMap(Double.init))
       }
     }
     var streams: [Stream]

@@ -16,8 +16,8 @@ extension WindowJudge {
         search.delay(in: $0, centre: centre, radius: radius)
       }
       return delay.flatMap { delay in
-        compared(place.candidate, at: Int(delay.offset.rounded())).map {
-          Fit(candidate: place.candidate, offset: delay.offset, coherence: $0.coherence, spectra: $0.spectra)
+        compared(place.candidate, at: Int(delay.rounded())).map {
+          Fit(candidate: place.candidate, offset: delay, coherence: $0.coherence, spectra: $0.spectra)
         }
       }
     }

@@ -4,11 +4,11 @@ import Subprocess
 ///
 /// ``AudioDecoder/withReader(of:sampleRate:track:start:duration:alignedToTimestamps:allowTruncated:_:)`` makes one. ffmpeg waits while
 /// nobody asks, so memory stays constant whatever the length.
-public struct SampleReader {
+package struct SampleReader {
   /// Samples a second, in Hz.
-  public let sampleRate: Int
+  package let sampleRate: Int
   /// Samples that were handed out so far.
-  public private(set) var count = 0
+  package private(set) var count = 0
 
   private let path: String
   private var source: any SampleSource
@@ -27,7 +27,7 @@ public struct SampleReader {
   /// The next samples, never none; nil at the end.
   ///
   /// - Throws: ``AudioError`` with `notFinite` if a sample is NaN or infinite.
-  public mutating func next() async throws -> [Float]? {
+  package mutating func next() async throws -> [Float]? {
     var piece = alignment.silence()
     while piece.isEmpty {
       guard let next = try await source.next() else {

@@ -55,7 +55,7 @@ struct ShortCandidates {
       DelaySearch(clip[...]).delay(in: $0, centre: position, radius: radius)
     }
     guard let delay else { return nil }
-    let start = Int(delay.offset.rounded())
+    let start = Int(delay.rounded())
     guard output.level(from: start, count: clip.count) >= Thresholds.silence else { return nil }
     let coherence = clip.withUnsafeBufferPointer { ours in
       output.samples.withUnsafeBufferPointer { theirs in
@@ -65,6 +65,6 @@ struct ShortCandidates {
     }
     let isLong = Double(clip.count) >= Thresholds.surelyLong * Double(Thresholds.sampleRate)
     guard coherence >= (isLong ? Thresholds.explained : Thresholds.explainedShort) else { return nil }
-    return Placement(candidate: candidate, position: delay.offset)
+    return Placement(candidate: candidate, position: delay)
   }
 }

@@ -2,9 +2,9 @@ import Foundation
 import Subprocess
 
 /// Levels over time and frequency, for pictures.
-public enum Spectrogram {
+package enum Spectrogram {
   /// Number of frequencies, from 0 to 4 kHz.
-  public static let rows = 257
+  package static let rows = 257
 
   /// Levels in dB, column after column, each from 0 Hz upwards; -120 where the clip has ended.
   ///
@@ -12,7 +12,7 @@ public enum Spectrogram {
   ///   - clip: what is looked at, of any rate.
   ///   - columns: number of moments that the duration is divided into; one frame of 64 ms is taken from the middle of each.
   ///   - duration: seconds that the columns stand for.
-  public static func levels(of clip: AudioClip, columns: Int, duration: Double) -> [Float] {
+  package static func levels(of clip: AudioClip, columns: Int, duration: Double) -> [Float] {
     let prepared = Waveform(clip)
     let frame = Thresholds.envelopeFrame
     let stft = SpectralFrames(frame: frame, hop: frame)
@@ -36,11 +36,11 @@ public enum Spectrogram {
 }
 
 /// Writes pictures as PNG, through ffmpeg.
-public enum PNGWriter {
+package enum PNGWriter {
   /// Writes 8-bit RGB rows, from the top.
   ///
   /// - Throws: ``AudioError`` if ffmpeg is missing or cannot write the file; its words are in the evidence.
-  public static func write(_ pixels: [UInt8], width: Int, height: Int, to path: String) async throws {
+  package static func write(_ pixels: [UInt8], width: Int, height: Int, to path: String) async throws {
     try await write(pixels, width: width, height: height, to: path, filter: nil)
   }
 

@@ -6,13 +6,13 @@ import Foundation
 /// let picture = SpectrogramPicture(clip, width: 480, height: 96, duration: clip.duration, shades: 16)
 /// let url = "data:image/png;base64," + (try await picture.png()).base64EncodedString()
 /// ```
-public struct SpectrogramPicture: Sendable, Hashable {
+package struct SpectrogramPicture: Sendable, Hashable {
   /// Pixels.
-  public let width: Int
+  package let width: Int
   /// Pixels.
-  public let height: Int
+  package let height: Int
   /// 8-bit RGB, row after row from the top.
-  public let pixels: [UInt8]
+  package let pixels: [UInt8]
 
   /// Draws a clip.
   ///
@@ -22,7 +22,7 @@ public struct SpectrogramPicture: Sendable, Hashable {
   ///   - height: 1 to ``Spectrogram/rows``; with fewer, a pixel has the colour of the loudest frequency in it.
   ///   - duration: seconds that the width stands for; what the clip does not fill is black.
   ///   - shades: how many colours are used, at least 2; few of them make a small file.
-  public init(
+  package init(
     _ clip: AudioClip, width: Int, height: Int = Spectrogram.rows, duration: Double, shades: Int = 256
   ) {
     self.width = max(1, width)
@@ -54,7 +54,7 @@ public struct SpectrogramPicture: Sendable, Hashable {
   /// The picture as a PNG file with a palette of its own, made by ffmpeg.
   ///
   /// - Throws: ``AudioError`` if ffmpeg is missing or fails; its words are in the evidence.
-  public func png() async throws -> Data {
+  package func png() async throws -> Data {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("audioprint-\(UUID().uuidString).png")
     defer { try? FileManager.default.removeItem(at: file) }
     // A palette of the picture's own colours keeps every one of them, if it was drawn with few shades, in a third of the bytes.

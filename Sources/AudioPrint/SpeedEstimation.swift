@@ -83,19 +83,27 @@ struct SpeedEstimation {
     let last = stretched.count - count
     guard last > 0 else { return nil }
     let spacing = max(count / 2, last / Self.mostPieces)
-    let pairs = stride(from: 0, through: last, by: spacing).compactMap { first -> (x: Double, y: Double)? in
-      let window = stretched[first..<first + count]
-      let level = window.withUnsafeBufferPointer { decibels(power: Vector.meanSquare($0)) }
-      guard level >= Thresholds.inaudible else { return nil }
-      let delay = a.samples.withUnsafeBufferPointer {
-        DelaySearch(window).delay(
-          in: $0, centre: first + Int((offset * Self.rate).rounded()), radius: Int(radius * Self.rate))
-      }
-      return delay.map {
-        (x: Double(first + count / 2) / Self.rate, y: ($0.offset + Double(count / 2)) / Self.rate)
-      }
+    let pairs = stride(from: 0, through: last, by: spacing).compactMap {
+      Self.middles(of: stretched[$0..<$0 + count], in: a, offset: offset, radius: radius)
     }
     return Self.robustLine(pairs, tolerance: radius / 8)
+  }
+
+  /// The middles of a piece and of where a clip plays it, in seconds; nil if it is too quiet, or is not there.
+  ///
+  /// - Parameters:
+  ///   - offset: about how much later it is there, in seconds.
+  ///   - radius: how far from that it may be, in seconds.
+  static func middles(
+    of piece: ArraySlice<Float>, in clip: PreparedClip, offset: Double, radius: Double
+  ) -> (x: Double, y: Double)? {
+    let level = piece.withUnsafeBufferPointer { decibels(power: Vector.meanSquare($0)) }
+    guard level >= Thresholds.inaudible else { return nil }
+    let centre = piece.startIndex + Int((offset * rate).rounded())
+    let half = piece.count / 2
+    return clip.samples.withUnsafeBufferPointer {
+      DelaySearch(piece).delay(in: $0, centre: centre, radius: Int(radius * rate))
+    }.map { (x: Double(piece.startIndex + half) / rate, y: ($0 + Double(half)) / rate) }
   }
 
   /// The line on which most points lie, by trying every pair (Theil–Sen's slopes, judged as RANSAC does); nil if fewer than half do.

@@ -105,17 +105,9 @@ struct SpeedSearch {
   ) -> Pair? {
     let (first, count) = (Int(start * Self.rate), Int(length * Self.rate))
     guard first + count <= samples.count else { return nil }
-    let window = samples[first..<first + count]
-    let level = window.withUnsafeBufferPointer { decibels(power: Vector.meanSquare($0)) }
-    guard level >= Thresholds.inaudible else { return nil }
-    let delay = attributor.prepared[candidate].samples.withUnsafeBufferPointer {
-      DelaySearch(window).delay(
-        in: $0, centre: first + Int((offset * Self.rate).rounded()), radius: Int(radius * Self.rate))
-    }
-    return delay.map {
-      Pair(
-        candidate: candidate, x: Double(first + count / 2) / Self.rate, y: ($0.offset + Double(count / 2)) / Self.rate)
-    }
+    return SpeedEstimation.middles(
+      of: samples[first..<first + count], in: attributor.prepared[candidate], offset: offset, radius: radius
+    ).map { Pair(candidate: candidate, x: $0.x, y: $0.y) }
   }
 
   // MARK: The one slope

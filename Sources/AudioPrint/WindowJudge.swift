@@ -273,7 +273,7 @@ struct WindowJudge {
       (excerpt?.search ?? search).delay(in: $0, centre: centre + begin, radius: radius)
     }
     return delay.flatMap { delay in
-      let offset = delay.offset - Double(begin)
+      let offset = delay - Double(begin)
       return compared(candidate, at: Int(offset.rounded())).map {
         Fit(candidate: candidate, offset: offset, coherence: $0.coherence, spectra: $0.spectra)
       }

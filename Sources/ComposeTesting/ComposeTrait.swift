@@ -69,7 +69,7 @@ public enum ComposeEnvironment {
 
 extension ComposeStack {
   /// Attaches the last log lines of every service to the current test.
-  public func attachLogs(tail: Int = 500) async {
+  package func attachLogs(tail: Int = 500) async {
     let text: String
     do { text = try await logs(tail: tail, timestamps: true) } catch { text = "the logs could not be read: \(error)" }
     Attachment.record(text, named: "\(projectName).log")

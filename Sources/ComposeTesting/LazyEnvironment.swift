@@ -100,7 +100,7 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
   // MARK: The value
 
   /// Whether anybody has asked for the value in this scope.
-  public var isStarted: Bool {
+  package var isStarted: Bool {
     state.withLock {
       switch $0.phase {
       case .closed, .idle: false
@@ -110,7 +110,7 @@ public final class LazyEnvironment<Value: Sendable>: Sendable {
   }
 
   /// The environment's value if it is ready now; does not start it.
-  public var valueIfReady: Value? {
+  package var valueIfReady: Value? {
     state.withLock { if case .ready(let value) = $0.phase { value } else { nil } }
   }
 

@@ -3,14 +3,14 @@ import Synchronization
 public import Testing
 
 /// Which tests a list of tags selects: "smoke,!slow" are those with the tag `smoke` that do not have `slow`.
-public struct TagSelection: Sendable, Hashable {
+package struct TagSelection: Sendable, Hashable {
   /// At least one of these, if there are any.
-  public var included: Set<String>
+  package var included: Set<String>
   /// None of these.
-  public var excluded: Set<String>
+  package var excluded: Set<String>
 
   /// Reads names separated by commas or spaces; "!" before a name excludes it, a leading "." is ignored.
-  public init(_ text: String) {
+  package init(_ text: String) {
     included = []
     excluded = []
     for word in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
@@ -23,7 +23,7 @@ public struct TagSelection: Sendable, Hashable {
   }
 
   /// Whether a test with these tags is selected.
-  public func selects(_ tags: some Sequence<String>) -> Bool {
+  package func selects(_ tags: some Sequence<String>) -> Bool {
     let names = Set(tags.map { Self.name($0[...]) })
     return names.isDisjoint(with: excluded) && (included.isEmpty || !names.isDisjoint(with: included))
   }

@@ -101,7 +101,7 @@ public struct SharedEnvironmentTrait<Value: Sendable>: SuiteTrait, TestTrait, Te
   static var innermost: LazyEnvironment<Value>? { open.last }
 
   /// Whether the current test is in a suite with such an environment that is inside of another one's.
-  public static var isNested: Bool { open.count > 1 }
+  package static var isNested: Bool { open.count > 1 }
 
   /// The value of the innermost suite around the current test; the first call starts its environment.
   ///

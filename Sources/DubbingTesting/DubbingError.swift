@@ -11,22 +11,8 @@ public struct DubbingError: Error, Sendable, CustomStringConvertible {
 
     /// A fixture's folder is not what its declaration says, or cannot be read.
     public static let fixtureUnusable = Code("fixtureUnusable")
-    /// There is no readable stack file.
-    public static let fileMissing = Code("fileMissing")
-    /// A file that should be JSON is none.
-    public static let notJSON = Code("notJSON")
-    /// A key that a stack file does not have, at that place.
-    public static let unknownKey = Code("unknownKey")
-    /// A key that must be there is not.
-    public static let keyMissing = Code("keyMissing")
-    /// A value that nothing can be made of.
-    public static let badValue = Code("badValue")
-    /// A compose file, or a file of variables, that a stack file names cannot be read.
-    public static let composeFileMissing = Code("composeFileMissing")
-    /// A template without what it must hold, or with what it must not.
-    public static let badTemplate = Code("badTemplate")
-    /// A service that none of the compose files has; found when they are read, before anything is started.
-    public static let unknownService = Code("unknownService")
+    /// A stack file, a description in Swift or a setting is not what it must be; found before anything is started.
+    public static let badDescription = Code("badDescription")
     /// A test without the trait that gives it a stream.
     public static let noStream = Code("noStream")
     /// The publisher could not send all of the fixture.
@@ -43,9 +29,7 @@ public struct DubbingError: Error, Sendable, CustomStringConvertible {
     public static let remoteEngine = Code("remoteEngine")
     /// A file or stream that ffprobe cannot read.
     public static let mediaUnreadable = Code("mediaUnreadable")
-    /// ffmpeg or ffprobe is not installed.
-    public static let programMissing = Code("programMissing")
-    /// A program that was named, such as a listener, ended with an error or said what is no answer.
+    /// A program such as ffmpeg or a listener is not installed, ended with an error, or said what is no answer.
     public static let programFailed = Code("programFailed")
     /// ffmpeg or ffprobe did not end in time.
     public static let programTimedOut = Code("programTimedOut")
@@ -102,8 +86,10 @@ extension DubbingError {
       evidence: problems.map { "problem   \($0)" } + ["folder    \(folder.path)"], next: next)
   }
 
-  init(_ code: Code, stackFile: String, problem: String, next: String) {
-    self.init(code, "the stack file cannot be used: \(problem)", evidence: ["file      \(stackFile)"], next: next)
+  init(stackFile: String, problem: String, next: String) {
+    self.init(
+      .badDescription, "the stack file cannot be used: \(problem)", evidence: ["file      \(stackFile)"],
+      next: next)
   }
 
   init(unreadable path: String, program: String = "ffprobe", reason: String, underlying: (any Error)? = nil) {

@@ -25,7 +25,7 @@ public struct DubbingSettings: Sendable, Hashable {
   /// Addresses whose connections the tap takes beside those of an engine on another machine, whose containers may come from others.
   public var tapPeers: [String] = []
   /// Columns of the terminal that a person looks at, at least 20; nil: nobody does, and lines are as long as they are.
-  public var columns: Int?
+  package var columns: Int?
   /// The command that runs chosen tests again, for the page's bug reports; a pattern for `swift test --filter` takes the place of `{filter}`.
   public var rerun = "swift test --filter '{filter}'"
   /// Why they cannot be used: thrown when the first environment is to be started, so that settings can be a plain value.
@@ -47,7 +47,8 @@ public struct DubbingSettings: Sendable, Hashable {
     func number(_ variable: String) -> Int? {
       guard let text = value(variable) else { return nil }
       if let number = Int(text), number > 0 { return number }
-      settings.problem = DubbingError(.badValue, "\(variable)=\(text) is not known", next: "say a number from 1 on")
+      settings.problem = DubbingError(
+        .badDescription, "\(variable)=\(text) is not known", next: "say a number from 1 on")
       return nil
     }
     if let path = value("E2E_FIXTURES") { settings.fixtures = URL(filePath: path) }
@@ -59,7 +60,7 @@ public struct DubbingSettings: Sendable, Hashable {
         settings.starved = policy
       } else {
         settings.problem = DubbingError(
-          .badValue, "E2E_STARVED=\(text) is not known",
+          .badDescription, "E2E_STARVED=\(text) is not known",
           next: "say \(StarvedPolicy.allCases.map(\.rawValue).joined(separator: ", "))")
       }
     }
@@ -97,7 +98,7 @@ extension DubbingSettings {
       }
       guard first != settings else { return }
       throw DubbingError(
-        .badValue, "two suites of this process give different settings, and it goes by the first",
+        .badDescription, "two suites of this process give different settings, and it goes by the first",
         next: "give .dualStack(…, settings:) the same value everywhere, or to the outermost suite alone")
     }
   }

@@ -4,27 +4,27 @@ import Testing
 /// A media file to publish and what its dubbing must look like: one folder with `fixture.json` and `media.mp4`.
 public struct Fixture: Sendable, Hashable, Codable {
   /// The picture of a media file.
-  public struct Video: Sendable, Hashable, Codable {
+  package struct Video: Sendable, Hashable, Codable {
     /// As ffprobe calls it, such as `h264`.
-    public var codec: String
+    package var codec: String
     /// Pixels.
-    public var width: Int
+    package var width: Int
     /// Pixels.
-    public var height: Int
+    package var height: Int
     /// Frames per second.
-    public var fps: Double
+    package var fps: Double
 
     enum CodingKeys: String, CodingKey, CaseIterable { case codec, width, height, fps }
   }
 
   /// The sound of a media file.
-  public struct Audio: Sendable, Hashable, Codable {
+  package struct Audio: Sendable, Hashable, Codable {
     /// As ffprobe calls it, such as `aac`.
-    public var codec: String
+    package var codec: String
     /// Samples per second.
-    public var sampleRate: Int
+    package var sampleRate: Int
     /// 1 is mono, 2 is stereo.
-    public var channels: Int
+    package var channels: Int
 
     enum CodingKeys: String, CodingKey, CaseIterable {
       case codec
@@ -35,13 +35,13 @@ public struct Fixture: Sendable, Hashable, Codable {
 
   /// The folder's name.
   public var name: String
-  public var description: String
+  package var description: String
   /// Seconds.
   public var duration: Double
   /// Its picture; nil: it has none.
-  public var video: Video?
+  package var video: Video?
   /// Its sound; nil: it has none.
-  public var audio: Audio?
+  package var audio: Audio?
   /// What is spoken in it, such as `en`.
   public var sourceLanguage: String
   /// What it is to be dubbed into, such as `es`.
@@ -55,16 +55,16 @@ public struct Fixture: Sendable, Hashable, Codable {
   /// Which suites publish it.
   public var tags: [String]
   /// What differs where STS says that it recognises speech with the engine of that name.
-  public var heardBy: [String: Expectation]?
+  package var heardBy: [String: Expectation]?
 
   /// What a fixture expects of one recogniser; nil: as of any other.
-  public struct Expectation: Sendable, Hashable, Codable {
+  package struct Expectation: Sendable, Hashable, Codable {
     /// In the place of ``Fixture/maxWordErrorRate``.
-    public var maxWordErrorRate: Double?
+    package var maxWordErrorRate: Double?
     /// In the place of ``Fixture/expectedTranscripts``.
-    public var expectedTranscripts: [String]?
+    package var expectedTranscripts: [String]?
     /// In the place of ``Fixture/expectedOutcome``.
-    public var expectedOutcome: StreamOutcome?
+    package var expectedOutcome: StreamOutcome?
 
     package init(
       maxWordErrorRate: Double? = nil, expectedTranscripts: [String]? = nil, expectedOutcome: StreamOutcome? = nil
@@ -111,7 +111,7 @@ public struct Fixture: Sendable, Hashable, Codable {
   package var canBeDubbed: Bool { audio != nil }
 
   /// How many fragments a worker cuts from this fixture at the given fragment length; none where there is no audio.
-  public func fragmentCount(segment: Duration = TimeBudget.standard.segment) -> Int {
+  package func fragmentCount(segment: Duration = TimeBudget.standard.segment) -> Int {
     guard canBeDubbed else { return 0 }
     // A tail of less than a codec frame is rounding of the container, not a fragment.
     return Int(((duration - 0.05) / segment.seconds).rounded(.down)) + 1

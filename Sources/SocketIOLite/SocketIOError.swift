@@ -72,7 +72,7 @@ public struct SocketIOError: Error, Sendable, CustomStringConvertible {
   public var underlying: (any Error)?
 
   /// An error made by hand, for what is to be tested without a server.
-  public init(
+  package init(
     _ code: Code, _ message: String, evidence: [String] = [], next: String? = nil, underlying: (any Error)? = nil
   ) {
     self.underlying = underlying

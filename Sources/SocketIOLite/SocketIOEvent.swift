@@ -119,11 +119,6 @@ public struct SocketIOEvent: Sendable, CustomStringConvertible {
     attachmentBuffers.reduce(array.readableBytes - argumentsOffset + 1) { $0 + $1.readableBytes }
   }
 
-  /// Hands the arguments' JSON text, without the opening bracket, to `body` in place.
-  public func withPayload<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-    try array.withUnsafeReadableBytes { try body(UnsafeRawBufferPointer(rebasing: $0[argumentsOffset...])) }
-  }
-
   /// How many arguments came with the event; throws `decodingFailed` if the payload is not JSON.
   public func argumentCount() throws -> Int { try argumentRanges().count }
 

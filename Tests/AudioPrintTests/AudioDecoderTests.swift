@@ -168,8 +168,7 @@ struct AudioDecoderTests {
   func wallClock(start: Double?) throws {
     var request = DecodingRequest(
       path: "live.flv", sampleRate: 8000, track: 0, start: start, duration: 1, alignedToTimestamps: true)
-    let track = AudioProbe.Track(
-      codec: "aac", sampleRate: 48_000, channels: 2, startTime: 1_700_000_000.5, duration: nil)
+    let track = AudioProbe.Track(sampleRate: 48_000, startTime: 1_700_000_000.5)
     if start == nil {
       let error = #expect(throws: AudioError.self) { try request.adopt(track) }
       #expect(error?.code == .badFormat)

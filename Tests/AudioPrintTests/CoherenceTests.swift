@@ -33,7 +33,7 @@ struct CoherenceTests {
     let delay = try source.resampled(to: 8000).samples.withUnsafeBufferPointer {
       DelaySearch(late.samples[400..<4400]).delay(in: $0, centre: 400, radius: 20)
     }
-    let offset = try #require(delay).offset
+    let offset = try #require(delay)
     // A parabola is not quite the peak's shape; without one a quarter would be missing.
     #expect(abs(offset - 400 - Double(quarters) / 4) < 0.15, "\(offset)")
   }

@@ -8,7 +8,7 @@ struct ContractTests {
   private func observed(
     _ name: String, _ direction: ObservedEvent.Direction, _ json: String, contract: Contract = .standard
   ) throws -> ObservedEvent {
-    let value = try JSONDecoder().decode(EventPayload.Value.self, from: Data(json.utf8))
+    let value = try JSONDecoder().decode(JSONValue.self, from: Data(json.utf8))
     return ObservedEvent(try SocketIOEvent(name: name, arguments: [value]), direction, contract: contract)
   }
 
@@ -31,7 +31,7 @@ struct ContractTests {
     for field in ["data", "data_base64"] {
       var payload = EventPayload(arguments: [
         try JSONDecoder().decode(
-          EventPayload.Value.self,
+          JSONValue.self,
           from: Data(
             #"{"fragment_id": "f", "stream_id": "s", "sequence_number": 0, "timestamp": 5, "audio": \#(audio)}"#.utf8))
       ])

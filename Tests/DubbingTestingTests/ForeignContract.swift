@@ -42,7 +42,7 @@ enum ForeignContract {
     _ name: String, _ direction: TapDirection, _ json: String, session: String = "a", attachment: Data? = nil,
     namespace: String = "/speech"
   ) throws -> TapRecord {
-    var value = try JSONDecoder().decode(EventPayload.Value.self, from: Data(json.utf8))
+    var value = try JSONDecoder().decode(JSONValue.self, from: Data(json.utf8))
     if let attachment {
       var payload = EventPayload(arguments: [value])
       payload["media.bytes"] = .data(attachment)

@@ -157,9 +157,14 @@ struct ForeignContractTests {
     contract.reader = .init("one name for all") { event, _ in
       let payload = try EventPayload(event)
       guard event.name == "message", case .string("bye")? = payload["kind"] else { return nil }
-      return .streamControl(.streamEnd, StreamControl(streamID: "s"))
+      return (.streamEnd, [.streamID: .string("s"), .reason: payload["why"]])
     }
-    let event = try SocketIOEvent(name: "message", arguments: [["kind": "bye"]])
-    #expect(ObservedEvent(event, .toSTS, contract: contract).streamID == "s")
+    let bye = ObservedEvent(
+      try SocketIOEvent(name: "message", arguments: [["kind": "bye"]]), .toSTS, contract: contract)
+    #expect(bye.content == .streamControl(.streamEnd, StreamControl(streamID: "s")) && bye.violations == [])
+    let words: JSONValue = .object(["kind": .string("bye"), "why": .integer(7)])
+    let unclear = try SocketIOEvent(name: "message", arguments: [words])
+    #expect(
+      ObservedEvent(unclear, .toSTS, contract: contract).violations == ["message: reason is an integer, not a string"])
   }
 }

@@ -15,7 +15,7 @@ struct SecondPairTests {
   private func observed(_ name: String, _ direction: ObservedEvent.Direction, _ json: String, data: Data? = nil) throws
     -> ObservedEvent
   {
-    let value = try JSONDecoder().decode(EventPayload.Value.self, from: Data(json.utf8))
+    let value = try JSONDecoder().decode(JSONValue.self, from: Data(json.utf8))
     var payload = EventPayload(arguments: [value])
     if let data { payload["media.bytes"] = .data(data) }
     return ObservedEvent(

@@ -61,7 +61,8 @@ struct TapPlaceTests {
     let untold = await #expect(throws: DubbingError.self) {
       try await TapPlace.find(on: there, gateway: "", for: fixed, further: [])
     }
-    #expect(untold?.code == .badTemplate && "\(untold?.description ?? "")".contains("DualStack.stsURL has no {host}"))
+    #expect(
+      untold?.code == .badDescription && "\(untold?.description ?? "")".contains("DualStack.stsURL has no {host}"))
   }
 
   @Test(

@@ -98,7 +98,7 @@ struct HeardByTests {
     ] as [(String, String?)])
   func recogniser(more: String, name: String?) throws {
     let json = #"{"stream_id": "s", "session_id": "x", "max_inflight": 3\#(more)}"#
-    let payload = try JSONDecoder().decode(EventPayload.Value.self, from: Data(json.utf8))
+    let payload = try JSONDecoder().decode(JSONValue.self, from: Data(json.utf8))
     let ready = ObservedEvent(try SocketIOEvent(name: "stream:ready", arguments: [payload]), .toWorker)
     #expect(ready.violations == [])
     #expect(StreamEvents([ready], stream: "s").recogniser == name)

@@ -57,7 +57,7 @@ extension E2E {
       let error = await #expect(throws: DubbingError.self) {
         try await withDualStack(stack, progress: nothing) { _ in }
       }
-      #expect(error?.code == .unknownService)
+      #expect(error?.code == .badDescription)
       let text = error.map { "\($0)" } ?? "none"
       for words in ["wroker", "compose/stack.json", "mediamtx, sts, worker"] {
         #expect(text.contains(words), "\(text)")

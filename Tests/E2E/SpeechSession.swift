@@ -68,7 +68,7 @@ struct SpeechSession: Sendable {
     try await emit(contract.message(event, StreamControl(streamID: stream)))
   }
 
-  private func emit(_ message: (name: String, arguments: [EventPayload.Value])?) async throws {
+  private func emit(_ message: (name: String, arguments: [JSONValue])?) async throws {
     let message = try #require(message, "the contract has no such event")
     try await client.emit(message.name, arguments: message.arguments)
   }

@@ -1,6 +1,7 @@
 import DubbingTesting
 import Foundation
 import SocketIOLite
+import Synchronization
 import Testing
 
 /// A fault, and the diagnosis that it must lead to: this outcome, these red checks and no others.
@@ -39,8 +40,7 @@ extension E2E {
         },
         outcome: .failed, checks: [.identity]),
       FaultCase(
-        fault: .firstAudioRepeated(name: "a fragment's audio repeated for the next"), outcome: .failed,
-        checks: [.identity]),
+        fault: firstAudioRepeated("a fragment's audio repeated for the next"), outcome: .failed, checks: [.identity]),
       FaultCase(
         fault: .answer(1, name: "wrong target language") { $0.translatedText = "eins, zwei, drei, vier, fünf, sechs" },
         checks: [.translation]),
@@ -72,6 +72,12 @@ extension E2E {
         checks: [.continuity]),
     ]
 
+    /// Every answer from the second on brings the first one's audio.
+    private static func firstAudioRepeated(_ name: String) -> StreamFault {
+      let first = FirstAudio()
+      return .answers(.every, .changeAnswer { $0.dubbedAudio = first.audio(orRemember: $0.dubbedAudio) }, name: name)
+    }
+
     private static func broken(_ name: String, filter: String) -> FaultCase {
       FaultCase(
         fault: .answer(2, name: name) { $0.dubbedAudio = $0.dubbedAudio?.filtered(filter) }, checks: [.continuity])
@@ -79,10 +85,11 @@ extension E2E {
 
     static let atThePublisher: [FaultCase] = [
       FaultCase(
-        fault: .publisherDies(after: .seconds(15), name: "publisher dies in mid-stream"), fixture: "counting",
-        checks: [.fragmentsSent, .transcript, .duration]),
+        fault: .init(name: "publisher dies in mid-stream", publisher: { $0.diesAfter = .seconds(15) }),
+        fixture: "counting", checks: [.fragmentsSent, .transcript, .duration]),
       FaultCase(
-        fault: .videoPacketsLost(where: "between(n,100,104)", name: "video packets lost"), checks: [.videoPackets]),
+        fault: .init(name: "video packets lost", publisher: { $0.droppedVideoPackets = "between(n,100,104)" }),
+        checks: [.videoPackets]),
     ]
 
     @Test(
@@ -91,6 +98,19 @@ extension E2E {
     func fault(_ fault: FaultCase) async throws {
       try await LiveStream.current.expectCaught(
         Fixture.named(fault.fixture), as: fault.outcome, by: fault.checks, under: fault.fault)
+    }
+  }
+}
+
+/// The audio of the first answer that a fault has seen.
+private final class FirstAudio: Sendable {
+  // Asked by event loops only, one answer after the other.
+  private let known = Mutex<FragmentAudio?>(nil)
+
+  func audio(orRemember new: FragmentAudio?) -> FragmentAudio? {
+    known.withLock { known in
+      known = known ?? new
+      return known
     }
   }
 }

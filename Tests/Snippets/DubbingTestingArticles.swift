@@ -43,10 +43,15 @@ private func describeContract() {
   contract.reader = .init("one event for all") { event, direction in
     let payload = try EventPayload(event)
     switch (direction, payload["kind"]) {
-    case (.toSTS, .string("bye")?): return .streamControl(.streamEnd, StreamControl(streamID: "…"))
+    case (.toSTS, .string("bye")?): return (.streamEnd, [.streamID: payload["stream"]])
     case (.toWorker, .string("dub")?):
-      return .fragmentProcessed(
-        FragmentProcessed(fragmentID: "…", streamID: "…", sequenceNumber: 0, status: .success, transcript: "…"))
+      return (
+        .fragmentProcessed,
+        [
+          .streamID: payload["stream"], .sequenceNumber: payload["no"], .status: .string("success"),
+          .dubbedAudio: payload["sound"],
+        ]
+      )
     default: return nil
     }
   }

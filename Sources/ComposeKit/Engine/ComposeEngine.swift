@@ -21,9 +21,9 @@ public struct ComposeEngine: Sendable, Hashable, CustomStringConvertible {
   /// The compose command: `docker compose`, `docker-compose`, or what COMPOSE_COMMAND says.
   public let command: [String]
   /// The version of compose, e.g. "2.26.1".
-  public let composeVersion: String
+  package let composeVersion: String
   /// The version of the engine, e.g. "20.10.24".
-  public let engineVersion: String
+  package let engineVersion: String
   /// The host on which published ports are reached: "127.0.0.1", unless the engine is remote or this process runs in a container
   /// beside it; the environment variable `COMPOSEKIT_ENGINE_HOST` overrides it for the engine of the environment.
   public let host: String
@@ -129,7 +129,7 @@ public struct ComposeEngine: Sendable, Hashable, CustomStringConvertible {
   public func bridgeGateway() async throws -> String { try await Self.bridgeGateway(access) }
 
   /// The same for the engine of the environment.
-  public static func bridgeGateway() async throws -> String { try await bridgeGateway(EngineAccess()) }
+  package static func bridgeGateway() async throws -> String { try await bridgeGateway(EngineAccess()) }
 
   private static func bridgeGateway(_ access: EngineAccess) async throws -> String {
     let command = access.command(["network", "inspect", access.defaultNetwork])

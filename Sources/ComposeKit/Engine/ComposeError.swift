@@ -86,7 +86,7 @@ public struct ComposeError: Error, Sendable, CustomStringConvertible {
   public var underlying: (any Error)?
 
   /// An error with its evidence.
-  public init(
+  package init(
     _ code: Code, _ summary: String, service: String? = nil, project: String? = nil, exitCode: Int? = nil,
     command: String? = nil, engine: String? = nil, probeOutput: String? = nil, evidence: [String] = [],
     next: String? = nil, underlying: (any Error)? = nil

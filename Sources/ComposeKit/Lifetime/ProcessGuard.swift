@@ -7,9 +7,9 @@
 #endif
 
 /// A process that must not outlive this one, see ``ProcessGuard``.
-public struct OwnedProcess: Sendable, Hashable {
+package struct OwnedProcess: Sendable, Hashable {
   /// The process id.
-  public let pid: Int32
+  package let pid: Int32
   let mark: String
 
   /// Ends the process: SIGTERM, and SIGKILL after a second, each only while it still is the same process.
@@ -27,23 +27,23 @@ public struct OwnedProcess: Sendable, Hashable {
 /// Ends child processes together with this one, also when this one is ended by SIGINT, SIGTERM or SIGKILL.
 ///
 /// Without it, a child such as ffmpeg goes on after a `kill -9` of its parent.
-public enum ProcessGuard {
+package enum ProcessGuard {
   /// Registers a running process.
   ///
   /// - Throws: ``ComposeError``: `notRunning` if there is no such process, `interrupted` while a signal ends this process.
-  public static func register(_ pid: Int32) async throws -> OwnedProcess {
+  package static func register(_ pid: Int32) async throws -> OwnedProcess {
     try await OwnerGuard.shared.register(process: pid)
   }
 
   /// Forgets a process; call it when the process has ended, or may outlive this one.
-  public static func release(_ process: OwnedProcess) async {
+  package static func release(_ process: OwnedProcess) async {
     await OwnerGuard.shared.release(process)
   }
 
   /// Keeps a process registered while `body` runs; it does not end the process.
   ///
   /// A process that has ended already, as short ones have, needs no guard: `body` runs all the same.
-  public static func withOwned<R>(
+  package static func withOwned<R>(
     _ pid: Int32, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> sending R
   ) async throws -> sending R {
     let process: OwnedProcess?

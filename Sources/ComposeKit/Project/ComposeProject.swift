@@ -55,7 +55,7 @@ public struct ComposeProject: Sendable, Hashable {
   /// Checks everything that can be checked without the engine.
   ///
   /// - Throws: ``ComposeError`` with code `invalidProject`.
-  public func validate() throws {
+  package func validate() throws {
     try validateName()
     guard !files.isEmpty else {
       throw ComposeError(

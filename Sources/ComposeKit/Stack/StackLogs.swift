@@ -10,7 +10,7 @@ public struct LogLine: Sendable, Hashable {
   public var text: String
 
   /// A line of a service's container.
-  public init(service: String, replica: Int, text: String) {
+  package init(service: String, replica: Int, text: String) {
     self.service = service
     self.replica = replica
     self.text = text

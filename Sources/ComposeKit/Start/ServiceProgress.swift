@@ -27,7 +27,7 @@ public struct ServiceProgress: Sendable, Hashable {
   public var reason: String?
 
   /// A step of a service, for tests of what shows progress.
-  public init(
+  package init(
     project: String, projectName: String, service: String, phase: Phase, elapsed: Duration, reason: String? = nil
   ) {
     self.project = project
@@ -39,7 +39,7 @@ public struct ServiceProgress: Sendable, Hashable {
   }
 
   /// Whether the service has come up: healthy, running or completed; probes of its own may still follow.
-  public var isReady: Bool {
+  package var isReady: Bool {
     switch phase {
     case .healthy, .running, .completed, .ready, .adopted: true
     default: false

@@ -26,7 +26,7 @@ extension StreamCheck {
 
   /// A metric keeps to its bound.
   public static func metric(_ bound: MetricBound) -> StreamCheck {
-    StreamCheck(.init("metric \(bound.description)")) { environment in
+    StreamCheck(.init(rawValue: "metric \(bound.description)")) { environment in
       let before = try await environment.metrics(of: bound)
       return { findings in bound.answer(before: before, after: try await findings.environment.metrics(of: bound)) }
     }

@@ -20,9 +20,9 @@ public struct StreamCheck: Sendable, Hashable {
   public typealias Judge = @Sendable (StreamFindings) async throws -> Answer
 
   /// As reports call it; two checks of one name count as equal.
-  public var name: DubbingVerdict.Check.Name
+  package var name: DubbingVerdict.Check.Name
   /// Looks at the environment before the stream is published, and returns what asks afterwards.
-  public var prepare: @Sendable (DualStackEnvironment) async throws -> Judge
+  package var prepare: @Sendable (DualStackEnvironment) async throws -> Judge
 
   /// A check that compares afterwards with before.
   public init(

@@ -75,7 +75,7 @@ public struct Contract: Sendable, Hashable {
   }()
 
   /// Their name of an event; nil where they have none.
-  public func name(of event: Event) -> String? { events[event]?.name }
+  package func name(of event: Event) -> String? { events[event]?.name }
 
   /// What the events are called that go one way, by name.
   func names(going direction: ObservedEvent.Direction) -> [String] {
@@ -119,16 +119,19 @@ extension Contract.Form {
 extension Contract {
   /// Reads an event in Swift: for a wire that no table describes.
   public struct Reader: Sendable, Hashable {
-    /// As messages call it; two of one name count as equal.
-    public var name: String
-    /// What an event says; nil leaves it to the contract's description.
-    public var read: @Sendable (SocketIOEvent, ObservedEvent.Direction) throws -> ObservedEvent.Content?
+    /// Which event of ours one of theirs is, and its fields; what is nil or not among them it does not have.
+    public typealias Read =
+      @Sendable (SocketIOEvent, ObservedEvent.Direction) throws -> (event: Event, fields: [Field: JSONValue?])?
+
+    package var name: String
+    package var read: Read
 
     /// A reader with a name.
-    public init(
-      _ name: String,
-      read: @escaping @Sendable (SocketIOEvent, ObservedEvent.Direction) throws -> ObservedEvent.Content?
-    ) {
+    ///
+    /// - Parameters:
+    ///   - name: as messages call it; two of one name count as equal.
+    ///   - read: what an event says, in our words; nil leaves it to the contract's description.
+    public init(_ name: String, read: @escaping Read) {
       self.name = name
       self.read = read
     }

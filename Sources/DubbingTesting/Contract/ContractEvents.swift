@@ -22,7 +22,7 @@ public struct StreamInit: Sendable, Hashable {
     public var format: String
 
     /// What a worker asks for; as a rule fragments of 6 s, 16 kHz, one channel.
-    public init(
+    package init(
       sourceLanguage: String, targetLanguage: String, voiceProfile: String = "default", chunkDurationMs: Int = 6000,
       sampleRateHz: Int = 16000, channels: Int = 1, format: String = FragmentAudio.pcm
     ) {
@@ -48,8 +48,9 @@ public struct StreamInit: Sendable, Hashable {
   public var timeoutMs: Int?
 
   /// The opening of a stream.
-  public init(streamID: String, workerID: String, config: Configuration, maxInflight: Int? = nil, timeoutMs: Int? = nil)
-  {
+  package init(
+    streamID: String, workerID: String, config: Configuration, maxInflight: Int? = nil, timeoutMs: Int? = nil
+  ) {
     self.streamID = streamID
     self.workerID = workerID
     self.config = config
@@ -70,7 +71,7 @@ public struct StreamReady: Sendable, Hashable {
   public var recogniser: String?
 
   /// An opening that was accepted.
-  public init(streamID: String, sessionID: String, maxInflight: Int, recogniser: String? = nil) {
+  package init(streamID: String, sessionID: String, maxInflight: Int, recogniser: String? = nil) {
     self.streamID = streamID
     self.sessionID = sessionID
     self.maxInflight = maxInflight
@@ -106,10 +107,10 @@ public struct FragmentAudio: Sendable, Hashable {
   }
 
   /// Whether the bytes are samples; what is not has to be decoded by its content.
-  public var isPCM: Bool { format == Self.pcm }
+  package var isPCM: Bool { format == Self.pcm }
 
   /// What the declaration and the bytes do not agree on, as far as it can be seen without decoding.
-  public var problems: [String] {
+  package var problems: [String] {
     guard isPCM else { return data.isEmpty ? ["there are no bytes of \(format)"] : [] }
     guard sampleRateHz > 0, channels > 0 else { return ["sample_rate_hz \(sampleRateHz), channels \(channels)"] }
     var problems: [String] = []
@@ -130,11 +131,6 @@ public struct FragmentData: Sendable, Hashable {
   public struct Metadata: Sendable, Hashable {
     /// Presentation time of the first sample in the stream, nanoseconds.
     public var ptsNs: Int64?
-
-    /// What is said beside a fragment.
-    public init(ptsNs: Int64? = nil) {
-      self.ptsNs = ptsNs
-    }
   }
 
   /// Unique in its stream.
@@ -151,7 +147,7 @@ public struct FragmentData: Sendable, Hashable {
   public var metadata: Metadata?
 
   /// A fragment of a stream.
-  public init(
+  package init(
     fragmentID: String, streamID: String, sequenceNumber: Int, timestamp: Int64, audio: FragmentAudio,
     metadata: Metadata? = nil
   ) {
@@ -177,7 +173,7 @@ public struct FragmentAck: Sendable, Hashable {
   public var sequenceNumber: Int?
 
   /// An acknowledgement of a fragment.
-  public init(fragmentID: String, status: Status, sequenceNumber: Int? = nil) {
+  package init(fragmentID: String, status: Status, sequenceNumber: Int? = nil) {
     self.fragmentID = fragmentID
     self.status = status
     self.sequenceNumber = sequenceNumber
@@ -197,13 +193,6 @@ public struct FragmentProcessed: Sendable, Hashable {
     public var translationMs: Double?
     /// Synthesis, milliseconds.
     public var ttsMs: Double?
-
-    /// Times in milliseconds; nil where STS does not say.
-    public init(asrMs: Double? = nil, translationMs: Double? = nil, ttsMs: Double? = nil) {
-      self.asrMs = asrMs
-      self.translationMs = translationMs
-      self.ttsMs = ttsMs
-    }
   }
 
   /// Why a fragment was not dubbed.
@@ -250,11 +239,10 @@ public struct FragmentProcessed: Sendable, Hashable {
   public var error: Failure?
 
   /// An answer; what is not given it does not have.
-  public init(
+  package init(
     fragmentID: String, streamID: String, sequenceNumber: Int, status: Status, dubbedAudio: FragmentAudio? = nil,
     transcript: String? = nil, translatedText: String? = nil, targetLanguage: String? = nil,
-    processingTimeMs: Double =
-      0, stageTimings: StageTimings? = nil, error: Failure? = nil
+    processingTimeMs: Double = 0, stageTimings: StageTimings? = nil, error: Failure? = nil
   ) {
     self.fragmentID = fragmentID
     self.streamID = streamID
@@ -278,7 +266,7 @@ public struct StreamControl: Sendable, Hashable {
   public var reason: String?
 
   /// What is told about a stream.
-  public init(streamID: String, reason: String? = nil) {
+  package init(streamID: String, reason: String? = nil) {
     self.streamID = streamID
     self.reason = reason
   }
@@ -292,13 +280,6 @@ public struct StreamComplete: Sendable, Hashable {
   public var totalFragments: Int
   /// How much sound they held, milliseconds.
   public var totalDurationMs: Double
-
-  /// The end of a stream.
-  public init(streamID: String, totalFragments: Int, totalDurationMs: Double) {
-    self.streamID = streamID
-    self.totalFragments = totalFragments
-    self.totalDurationMs = totalDurationMs
-  }
 }
 
 /// STS → worker: slow down.
@@ -323,19 +304,6 @@ public struct Backpressure: Sendable, Hashable {
   public var action: Action
   /// How long the worker should wait before the next fragment.
   public var recommendedDelayMs: Double?
-
-  /// What STS tells a worker that is too fast.
-  public init(
-    streamID: String, severity: Severity, currentInflight: Int, queueDepth: Int, action: Action,
-    recommendedDelayMs: Double? = nil
-  ) {
-    self.streamID = streamID
-    self.severity = severity
-    self.currentInflight = currentInflight
-    self.queueDepth = queueDepth
-    self.action = action
-    self.recommendedDelayMs = recommendedDelayMs
-  }
 }
 
 /// STS → worker: something went wrong outside one fragment's answer.
@@ -354,7 +322,7 @@ public struct ServiceError: Sendable, Hashable {
   public var fragmentID: String?
 
   /// An error that is no fragment's answer.
-  public init(
+  package init(
     code: String, message: String, severity: String, retryable: Bool, streamID: String? = nil, fragmentID: String? = nil
   ) {
     self.code = code

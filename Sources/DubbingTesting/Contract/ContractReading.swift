@@ -50,18 +50,23 @@ struct ContractReading {
   }
 
   private func read(_ event: SocketIOEvent, _ direction: ObservedEvent.Direction) throws -> ObservedEvent.Content? {
-    if let content = try contract.reader?.read(event, direction) { return content }
+    if let read = try contract.reader?.read(event, direction) {
+      return try content(read.event, FieldReader(said: read.fields, of: read.event, contract: contract))
+    }
     guard let ours = contract.event(named: event.name, direction), let form = contract.events[ours] else {
       return contract.ignores(event.name) ? .ignored(name: event.name) : nil
     }
-    let fields = FieldReader(payload: try EventPayload(event), form: form, contract: contract)
-    switch ours {
+    return try content(ours, FieldReader(payload: try EventPayload(event), form: form, contract: contract))
+  }
+
+  private func content(_ event: Contract.Event, _ fields: FieldReader) throws -> ObservedEvent.Content {
+    switch event {
     case .streamInit: return .streamInit(try StreamInit(fields))
     case .streamReady: return .streamReady(try StreamReady(fields))
     case .fragmentData: return .fragmentData(try FragmentData(fields))
     case .fragmentAck: return .fragmentAck(try FragmentAck(fields))
     case .fragmentProcessed: return .fragmentProcessed(try FragmentProcessed(fields))
-    case .streamPause, .streamResume, .streamEnd: return .streamControl(ours, try StreamControl(fields))
+    case .streamPause, .streamResume, .streamEnd: return .streamControl(event, try StreamControl(fields))
     case .streamComplete: return .streamComplete(try StreamComplete(fields))
     case .backpressure: return .backpressure(try Backpressure(fields))
     case .error: return .serviceError(try ServiceError(fields))

@@ -3,7 +3,7 @@ import Foundation
 /// Something that our side says, or changes: what each of its fields is.
 package protocol ContractEvent: Hashable, Sendable {
   /// Nil: the field is left out.
-  func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)]
+  func fields(in contract: Contract) -> [(Contract.Field, JSONValue?)]
   /// The audio among its fields, if it has any.
   var audioFields: Contract.AudioFields? { get }
   var sound: FragmentAudio? { get }
@@ -18,23 +18,23 @@ extension Contract {
   /// An event of ours, in the worker's or a client's words.
   ///
   /// - Returns: the name and the arguments for `SocketIOClient.emit(_:arguments:)`; nil where they have no such event.
-  package func message(_ event: StreamInit) -> (name: String, arguments: [EventPayload.Value])? {
+  package func message(_ event: StreamInit) -> (name: String, arguments: [JSONValue])? {
     message(.streamInit, event)
   }
 
   /// A fragment in the worker's words.
-  package func message(_ event: FragmentData) -> (name: String, arguments: [EventPayload.Value])? {
+  package func message(_ event: FragmentData) -> (name: String, arguments: [JSONValue])? {
     message(.fragmentData, event)
   }
 
   /// Pausing, resuming or ending a stream, in the worker's words.
-  package func message(_ event: Event, _ control: StreamControl) -> (name: String, arguments: [EventPayload.Value])? {
+  package func message(_ event: Event, _ control: StreamControl) -> (name: String, arguments: [JSONValue])? {
     message(event, control as any ContractEvent)
   }
 
   private func message(
     _ event: Event, _ content: any ContractEvent
-  ) -> (name: String, arguments: [EventPayload.Value])? {
+  ) -> (name: String, arguments: [JSONValue])? {
     guard let form = events[event] else { return nil }
     var payload = EventPayload(arguments: [.object([:])])
     write(content, as: form, over: nil, into: &payload)
@@ -64,7 +64,7 @@ extension Contract {
     }
   }
 
-  private func theirs(_ value: EventPayload.Value?, _ field: Field, _ form: Form) -> EventPayload.Value? {
+  private func theirs(_ value: JSONValue?, _ field: Field, _ form: Form) -> JSONValue? {
     guard let meanings = form.values[field], let text = value?.scalar else { return value }
     return meanings.filter { $0.value == text }.keys.sorted().first.map { .string($0) } ?? value
   }
@@ -80,7 +80,7 @@ extension Contract {
     let reader = FieldReader(payload: payload, form: form, contract: self)
     let dataField = reader.dataField(of: fields)
     let isBare = dataField == fields.whole
-    let declared: [(Field, EventPayload.Value, Bool)] = [
+    let declared: [(Field, JSONValue, Bool)] = [
       (fields.format, .string(new.format), new.format == old?.format),
       (fields.sampleRate, .integer(Int64(new.sampleRateHz)), new.sampleRateHz == old?.sampleRateHz),
       (fields.channels, .integer(Int64(new.channels)), new.channels == old?.channels),
@@ -101,7 +101,7 @@ extension Contract {
   }
 }
 
-extension EventPayload.Value {
+extension JSONValue {
   static func milliseconds(_ value: Double, whole: Bool) -> Self {
     whole || value == value.rounded() ? .integer(Int64(value.rounded())) : .number(value)
   }
@@ -111,7 +111,7 @@ extension EventPayload.Value {
 }
 
 extension StreamInit: ContractEvent {
-  package func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
+  package func fields(in contract: Contract) -> [(Contract.Field, JSONValue?)] {
     [
       (.streamID, .string(contract.streamText(streamID))), (.workerID, .string(workerID)),
       (.sourceLanguage, .string(config.sourceLanguage)), (.configTargetLanguage, .string(config.targetLanguage)),
@@ -123,7 +123,7 @@ extension StreamInit: ContractEvent {
 }
 
 extension FragmentData: ContractEvent {
-  package func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
+  package func fields(in contract: Contract) -> [(Contract.Field, JSONValue?)] {
     [
       (.fragmentID, .string(fragmentID)), (.streamID, .string(contract.streamText(streamID))),
       (.sequenceNumber, .whole(sequenceNumber)), (.timestamp, .integer(timestamp)),
@@ -136,8 +136,8 @@ extension FragmentData: ContractEvent {
 }
 
 extension FragmentProcessed: ContractEvent {
-  package func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
-    func time(_ value: Double?) -> EventPayload.Value? {
+  package func fields(in contract: Contract) -> [(Contract.Field, JSONValue?)] {
+    func time(_ value: Double?) -> JSONValue? {
       value.map { .milliseconds($0, whole: !contract.allowsFractionalTimes) }
     }
     return [
@@ -156,7 +156,7 @@ extension FragmentProcessed: ContractEvent {
 }
 
 extension StreamControl: ContractEvent {
-  package func fields(in contract: Contract) -> [(Contract.Field, EventPayload.Value?)] {
+  package func fields(in contract: Contract) -> [(Contract.Field, JSONValue?)] {
     [(.streamID, .string(contract.streamText(streamID))), (.reason, .text(reason))]
   }
 }

@@ -3,14 +3,11 @@ public import SocketIOLite
 
 /// The arguments of one event as a tree of JSON values, addressed by dotted paths.
 public struct EventPayload: Sendable, Hashable {
-  /// A JSON value, or the bytes of a binary attachment that stands in the place of one.
-  public typealias Value = JSONValue
-
   /// The event's arguments, without its name.
-  public var arguments: [Value]
+  package var arguments: [JSONValue]
 
   /// A payload of these arguments.
-  public init(arguments: [Value] = []) { self.arguments = arguments }
+  package init(arguments: [JSONValue] = []) { self.arguments = arguments }
 
   /// Reads what a client or a tap received, attachments included.
   ///
@@ -18,7 +15,7 @@ public struct EventPayload: Sendable, Hashable {
   public init(_ event: SocketIOEvent) throws {
     let attachments = event.attachmentBuffers
     arguments = try (0..<event.argumentCount()).map { index in
-      let value = try event.decode(Value.self, at: index)
+      let value = try event.decode(JSONValue.self, at: index)
       return attachments.isEmpty
         ? value
         : value.filled { number in
@@ -29,7 +26,7 @@ public struct EventPayload: Sendable, Hashable {
 
   /// Reads what a tap's rule is given; nil when it is no JSON array.
   package init?(_ payload: FaultPayload) {
-    guard let values = try? JSONDecoder().decode([Value].self, from: Data(payload.payload)) else { return nil }
+    guard let values = try? JSONDecoder().decode([JSONValue].self, from: Data(payload.payload)) else { return nil }
     arguments = values.map { value in
       value.filled { payload.attachments.indices.contains($0) ? Data(payload.attachments[$0]) : nil }
     }
@@ -47,7 +44,7 @@ public struct EventPayload: Sendable, Hashable {
   ///
   /// A path that begins with `$1`, `$2`, … is one of the second, third, … argument; a number picks from an array. Setting nil removes the value,
   /// and the objects that are empty then; setting a value makes the objects on the way to it.
-  public subscript(path: String) -> Value? {
+  public subscript(path: String) -> JSONValue? {
     get {
       let place = Place(path)
       guard arguments.indices.contains(place.argument) else { return nil }

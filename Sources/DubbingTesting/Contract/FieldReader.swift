@@ -14,9 +14,22 @@ struct FieldReader {
   var form: Contract.Form
   var contract: Contract
 
+  init(payload: EventPayload, form: Contract.Form, contract: Contract) {
+    (self.payload, self.form, self.contract) = (payload, form, contract)
+  }
+
+  /// Of an event that is told in our words already: its form has the fields that are told.
+  init(said: [Contract.Field: JSONValue?], of event: Contract.Event, contract: Contract) {
+    let said = said.compactMapValues { $0 }
+    let fields = Dictionary(uniqueKeysWithValues: said.keys.map { ($0, $0.rawValue) })
+    self.init(payload: EventPayload(), form: .init(event.rawValue, fields: fields), contract: contract)
+    // In their order, so that `audio` and `audio.format` side by side are always read the same way.
+    for field in said.keys.sorted(by: { $0.rawValue < $1.rawValue }) { payload[field.rawValue] = said[field] }
+  }
+
   func isThere(_ field: Contract.Field) -> Bool { value(field) != nil }
 
-  func value(_ field: Contract.Field) -> EventPayload.Value? {
+  func value(_ field: Contract.Field) -> JSONValue? {
     if let path = form.fields[field] { return payload[path] }
     return form.constants[field].map { .string($0) }
   }
@@ -136,7 +149,7 @@ struct FieldReader {
     return data
   }
 
-  private func bytes(_ value: EventPayload.Value) -> Data? {
+  private func bytes(_ value: JSONValue) -> Data? {
     switch value {
     case .data(let data): data
     case .string(let text): Data(base64Encoded: text)
@@ -154,7 +167,7 @@ struct FieldReader {
     return empty
   }
 
-  private func wrong(_ field: Contract.Field, _ value: EventPayload.Value, _ wanted: String) -> Problem {
+  private func wrong(_ field: Contract.Field, _ value: JSONValue, _ wanted: String) -> Problem {
     Problem("\(place(field)) is \(value.kind), not \(wanted)")
   }
 }

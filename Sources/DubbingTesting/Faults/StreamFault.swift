@@ -7,13 +7,13 @@ public struct StreamFault: Sendable {
   /// A fault between worker and STS.
   public struct Wire: Sendable {
     /// Which event is meant, whatever it is called on the wire.
-    public var event: Contract.Event
+    package var event: Contract.Event
     /// Which way it goes.
-    public var direction: ObservedEvent.Direction
+    package var direction: ObservedEvent.Direction
     /// Which ones of the stream's, counted from 1.
-    public var which: Which
+    package var which: Which
     /// What happens to them.
-    public var action: Action
+    package var action: Action
 
     /// - Parameters:
     ///   - event: which event is meant; what the contract does not have cannot be broken.
@@ -64,18 +64,15 @@ public struct StreamFault: Sendable {
 
   /// A setting of the services that makes the fault.
   public struct Setting: Sendable, Hashable {
-    /// The compose project whose services are set.
-    public enum Project: String, Sendable, Hashable { case media, sts }
-
     /// Whose setting it is.
-    public var project: Project
+    package var project: DualStack.Project
     /// The variable's name.
-    public var variable: String
+    package var variable: String
     /// What it is set to.
-    public var value: String
+    package var value: String
 
     /// A setting of a project.
-    public init(_ project: Project, _ variable: String, _ value: String) {
+    public init(_ project: DualStack.Project, _ variable: String, _ value: String) {
       self.project = project
       self.variable = variable
       self.value = value
@@ -85,13 +82,13 @@ public struct StreamFault: Sendable {
   /// As reports call it.
   public var name: String
   /// What happens on the wire between STS and worker.
-  public var wire: Wire?
+  package var wire: Wire?
   /// What happens to the publisher.
-  public var publisher: (@Sendable (inout StreamPublisher) -> Void)?
+  package var publisher: (@Sendable (inout StreamPublisher) -> Void)?
   /// What happens to the services, beside the running stream.
-  public var services: (@Sendable (DualStackEnvironment) async throws -> Void)?
+  package var services: (@Sendable (DualStackEnvironment) async throws -> Void)?
   /// What the environment must have been started with; see ``DualStack/under(_:)``.
-  public var setting: Setting?
+  package var setting: Setting?
 
   /// A fault of one's own, of one or several kinds.
   public init(
@@ -130,15 +127,8 @@ extension StreamFault {
     StreamFault(name: name, wire: Wire(.fragmentData, .toSTS, which, action))
   }
 
-  /// Every answer from the second on brings the first one's audio.
-  public static func firstAudioRepeated(name: String) -> StreamFault {
-    let first = FirstAudio()
-    return answers(
-      .every, .changeAnswer { answer in answer.dubbedAudio = first.audio(orRemember: answer.dubbedAudio) }, name: name)
-  }
-
   /// The n-th answer's sound ends too early: base64 text in the middle of a byte, an attachment half-way.
-  public static func truncatedBase64(ofAnswer number: Int, name: String) -> StreamFault {
+  package static func truncatedBase64(ofAnswer number: Int, name: String) -> StreamFault {
     answers(
       .nth(number),
       .changePayload { payload, form in
@@ -157,18 +147,8 @@ extension StreamFault {
   }
 }
 
-// At the publisher, at the services
+// At the services
 extension StreamFault {
-  /// The publisher is killed in mid-stream.
-  public static func publisherDies(after time: Duration, name: String) -> StreamFault {
-    StreamFault(name: name, publisher: { $0.diesAfter = time })
-  }
-
-  /// The publisher leaves out every video packet whose number fulfils an ffmpeg expression, such as `eq(n,100)`.
-  public static func videoPacketsLost(where expression: String, name: String) -> StreamFault {
-    StreamFault(name: name, publisher: { $0.droppedVideoPackets = expression })
-  }
-
   /// Something is done to the services beside the running stream.
   public static func services(
     name: String, _ disturbance: @escaping @Sendable (DualStackEnvironment) async throws -> Void
@@ -178,7 +158,7 @@ extension StreamFault {
 
   /// A setting of the services is the fault: start the environment with `.dualStack(.ours.under(fault))`.
   public static func setting(
-    _ project: Setting.Project, _ variable: String, _ value: String, name: String
+    _ project: DualStack.Project, _ variable: String, _ value: String, name: String
   ) -> StreamFault {
     StreamFault(name: name, setting: Setting(project, variable, value))
   }

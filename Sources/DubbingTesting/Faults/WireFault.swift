@@ -83,16 +83,3 @@ extension FaultPayload {
     return payload.faultPayload ?? self
   }
 }
-
-/// The audio of the first answer that a fault has seen.
-final class FirstAudio: Sendable {
-  // Asked by event loops only, one answer after the other.
-  private let known = Mutex<FragmentAudio?>(nil)
-
-  func audio(orRemember new: FragmentAudio?) -> FragmentAudio? {
-    known.withLock { known in
-      known = known ?? new
-      return known
-    }
-  }
-}

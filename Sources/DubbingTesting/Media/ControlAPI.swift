@@ -6,7 +6,7 @@ import Foundation
 #endif
 
 /// The media server's control API (MediaMTX v3): which paths exist and are ready.
-public struct ControlAPI: Sendable {
+package struct ControlAPI: Sendable {
   /// Where the API answers.
   package var endpoint: Endpoint
 
@@ -14,21 +14,21 @@ public struct ControlAPI: Sendable {
   package init(endpoint: Endpoint) { self.endpoint = endpoint }
 
   /// A path on the media server. Newer servers say `available` or `online` where older ones say `ready`: either counts.
-  public struct Path: Sendable, Hashable, Decodable {
+  package struct Path: Sendable, Hashable, Decodable {
     /// As in the URL, without a leading slash.
-    public var name: String
+    package var name: String
     /// Whether it can be played.
-    public var isReady: Bool
+    package var isReady: Bool
     /// The codecs, as the server calls them.
-    public var tracks: [String]
+    package var tracks: [String]
     /// How many read it.
-    public var readers: Int
+    package var readers: Int
 
     private struct Reader: Decodable {}
     enum CodingKeys: String, CodingKey { case name, ready, available, online, tracks, readers }
 
     /// Reads an item of the paths list.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
       name = try container.decode(String.self, forKey: .name)
       let flags = try [CodingKeys.ready, .available, .online].compactMap {
@@ -68,7 +68,7 @@ public struct ControlAPI: Sendable {
   }
 
   /// One path; nil when the server has none of that name.
-  public func path(_ name: String) async throws -> Path? {
+  package func path(_ name: String) async throws -> Path? {
     let url = "http://\(endpoint)/v3/paths/get/\(name)"
     let (status, body) = try await HTTP.get(url, timeout: .seconds(5))
     if status == 404 { return nil }
@@ -97,7 +97,7 @@ public struct ControlAPI: Sendable {
   ///
   /// The server offers no events, so this asks every 50 ms.
   /// - Throws: ``DubbingError`` at the deadline, with the paths that there were.
-  public func wait(for name: String, toBeReady wanted: Bool = true, timeout: Duration) async throws {
+  package func wait(for name: String, toBeReady wanted: Bool = true, timeout: Duration) async throws {
     let clock = ContinuousClock()
     let deadline = clock.now + timeout
     var last: [Path] = []

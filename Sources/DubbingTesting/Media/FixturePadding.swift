@@ -5,9 +5,9 @@ import Foundation
 /// A worker that joins late, publishes late, or drops what fills no fragment, then loses some of this and none of the fixture.
 public struct FixturePadding: Sendable, Hashable {
   /// Before the fixture.
-  public var lead: Duration
+  package var lead: Duration
   /// Behind it.
-  public var tail: Duration
+  package var tail: Duration
 
   /// - Parameters:
   ///   - lead: for a worker that joins late, or whose readers miss its first seconds.

@@ -42,25 +42,20 @@ package struct LeadIn: Sendable {
     let list = path.appendingPathExtension("ffconcat")
     files = [first, early, list]
     input = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", list.path]
-    let media = await FixtureAnalysis.shared.media(of: fixture)
-    async let firstPackets = media.copied(FirstPackets(fixture))
-    let offset = try await media.soundOffset()
+    let parts = try await Parts(of: fixture, length: duration, endingAnalysis: endingAnalysis)
     // By number, since ffmpeg 5.1 gives these filters times in one unit and `tb` of another.
     let notFirst = "noise=drop='eq(n,0)'"
-    let hasBoth = fixture.audio != nil && fixture.video != nil
-    videoFilter = endingAnalysis && hasBoth ? "noise=drop='eq(n,0)+eq(n,2)'" : notFirst
+    videoFilter = endingAnalysis && Parts.areBoth(in: fixture) ? "noise=drop='eq(n,0)+eq(n,2)'" : notFirst
     // MediaMTX dates an RTSP publisher's tracks by the arrival of each one's first packet. ffmpeg sends an AAC frame when it has
     // the next, so the codec's delay, a frame of silence before the first picture, would make all sound 40 ms late.
-    audioFilter = !endingAnalysis && offset < 0 ? "noise=drop='lt(n,2)'" : notFirst
-    muxing = endingAnalysis ? [] : Self.muxing(soundOffset: offset)
+    audioFilter = !endingAnalysis && parts.soundOffset < 0 ? "noise=drop='lt(n,2)'" : notFirst
+    muxing = endingAnalysis ? [] : Self.muxing(soundOffset: parts.soundOffset)
 
     do {
-      try await firstPackets.write(to: first)
+      try parts.first.write(to: first)
       var lines = ["ffconcat version 1.0"]
-      if endingAnalysis {
-        // ffmpeg's muxer holds a packet back until the other track has one as well. So the fixture's first picture comes half a
-        // lead early, with its own time, and is left out where it was.
-        try await media.copied(FirstPackets(fixture, pictureAfter: hasBoth ? duration / 2 : .zero)).write(to: early)
+      if let halfWay = parts.halfWay {
+        try halfWay.write(to: early)
         for file in [first, early] { lines += ["file \(file.path.quoted)", "duration \((duration / 2).seconds)"] }
       } else {
         lines += ["file \(first.path.quoted)", "duration \(duration.seconds)"]
@@ -70,6 +65,30 @@ package struct LeadIn: Sendable {
     } catch {
       remove()
       throw error
+    }
+  }
+
+  /// What a lead is made of: read of the fixture once in a process, and laid out anew for each stream.
+  struct Parts {
+    let first: Data
+    /// What comes half-way where the server's analysis has to be ended.
+    let halfWay: Data?
+    /// From the first picture to the first sound, in seconds.
+    let soundOffset: Double
+
+    static func areBoth(in fixture: Fixture) -> Bool { fixture.audio != nil && fixture.video != nil }
+
+    /// - Parameter length: of the whole lead.
+    init(of fixture: Fixture, length: Duration, endingAnalysis: Bool) async throws {
+      let media = await FixtureAnalysis.shared.media(of: fixture)
+      // ffmpeg's muxer holds a packet back until the other track has one as well. So the fixture's first picture comes half a
+      // lead early, with its own time, and is left out where it was.
+      let early = FirstPackets(fixture, pictureAfter: Self.areBoth(in: fixture) ? length / 2 : .zero)
+      async let first = media.copied(FirstPackets(fixture))
+      async let halfWay = endingAnalysis ? media.copied(early) : nil
+      soundOffset = try await media.soundOffset()
+      self.first = try await first
+      self.halfWay = try await halfWay
     }
   }
 

@@ -55,7 +55,7 @@ package enum MediaTool {
           standardError: result.closureResult.1)
       } catch let error as SubprocessError where error.code == .executableNotFound {
         throw DubbingError(
-          .programMissing, command: command, reason: "\(program) is not installed",
+          .programFailed, command: command, reason: "\(program) is not installed",
           next: "install it; in a checkout of this package, `make setup` does")
       }
     }

@@ -45,7 +45,7 @@ public struct StreamPublisher: Sendable {
   ///
   /// - Throws: ``DubbingError`` when ffmpeg cannot read or repack it.
   func prepare() async throws {
-    try await LeadIn(fixture, lead: lead * rate, endingAnalysis: transport == .rtmp).remove()
+    _ = try await LeadIn.Parts(of: fixture, length: leadInLength, endingAnalysis: transport == .rtmp)
   }
 
   /// Returns when the whole fixture has been published.

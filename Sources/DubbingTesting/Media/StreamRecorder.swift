@@ -7,12 +7,6 @@ package struct StreamRecorder: Sendable {
   /// Where it is kept, as FLV.
   package var file: URL
 
-  /// A recorder of one stream.
-  package init(url: String, file: URL) {
-    self.url = url
-    self.file = file
-  }
-
   /// Returns when the publisher has ended the stream.
   ///
   /// - Throws: ``DubbingError`` when nothing could be recorded, or the stream does not end in time.

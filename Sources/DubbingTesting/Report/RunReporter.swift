@@ -7,12 +7,12 @@ import Testing
 ///
 /// The report is written anew after every stream, so that a run that is killed leaves what it had found; the page as often as that takes
 /// little of the run's time, and when an environment or a suite ends.
-public actor RunReporter {
+package actor RunReporter {
   /// That of this process, in ``DubbingSettings/reportFolder``.
-  public static let shared = RunReporter()
+  package static let shared = RunReporter()
 
   /// Where reports, recordings and logs of a run are kept.
-  public nonisolated var folder: URL { ownFolder ?? DubbingSettings.current.reportFolder }
+  package nonisolated var folder: URL { ownFolder ?? DubbingSettings.current.reportFolder }
   private nonisolated let ownFolder: URL?
   private var report = RunReport(started: Date())
   /// One for each stream of the report.
@@ -185,7 +185,7 @@ public actor RunReporter {
   }
 
   /// Keeps a figure that a test has measured; the unit belongs into its name.
-  public func add(measured name: String, _ value: Double) throws {
+  package func add(measured name: String, _ value: Double) throws {
     report.measurements[name] = value.rounded(places: 3)
     try write()
   }

@@ -4,8 +4,7 @@ import Foundation
 extension DualStack {
   /// The two stacks that a JSON file describes; a file that cannot be used is said when they are to be started.
   ///
-  /// So a description can be a plain value, such as the argument of ``Testing/Trait/dualStack(_:on:settings:)``;
-  /// ``load(_:fixedPorts:inherited:)`` throws at once.
+  /// So a description can be a plain value, such as the argument of ``Testing/Trait/dualStack(_:on:settings:)``.
   /// - Parameters:
   ///   - path: a path from the working directory, which is the package's folder under `swift test`.
   ///   - fixedPorts: whether the ports that the compose files name are published, and not those that the engine chooses.

@@ -45,7 +45,7 @@ public struct DualStack: Sendable, Hashable {
   public var readRate = 1.0
   /// Questions of one's own about each stream, beside those of every verdict.
   public var checks: [StreamCheck] = []
-  /// The file that this was read from, see ``load(_:fixedPorts:inherited:)``.
+  /// The file that this was read from.
   package var file: String?
   /// Why that file cannot be used: thrown when the stacks are to be started, so that a description can be a plain value.
   var problem: DubbingError?
@@ -71,7 +71,7 @@ public struct DualStack: Sendable, Hashable {
   }
 
   /// The same stacks, expected to cut fragments of this length.
-  public func segment(_ duration: Duration) -> DualStack {
+  package func segment(_ duration: Duration) -> DualStack {
     var changed = self
     changed.budget.segment = duration
     return changed

@@ -36,19 +36,19 @@ public struct DualStackEnvironment: Sendable {
   }
 
   /// The media server's control API.
-  public var controlAPI: ControlAPI { ControlAPI(endpoint: self[.controlAPI]) }
+  package var controlAPI: ControlAPI { ControlAPI(endpoint: self[.controlAPI]) }
 
   /// The running project of a role.
-  public func running(_ project: DualStack.Project) -> ComposeStack { project == .media ? media : sts }
+  package func running(_ project: DualStack.Project) -> ComposeStack { project == .media ? media : sts }
 
   /// Where a publisher sends the stream, `rtsp://localhost:8554/live/<stream>/in`.
-  public func inputURL(of stream: String, over transport: StreamPublisher.Transport) -> String {
+  package func inputURL(of stream: String, over transport: StreamPublisher.Transport) -> String {
     let endpoint = self[transport == .rtsp ? .rtsp : .rtmp]
     return "\(transport.rawValue)://\(endpoint)/\(path(stack.inputPath, of: stream))"
   }
 
   /// Where the dubbed stream is played, `rtmp://localhost:1935/live/<stream>/out`.
-  public func outputURL(of stream: String) -> String { "rtmp://\(self[.rtmp])/\(path(stack.outputPath, of: stream))" }
+  package func outputURL(of stream: String) -> String { "rtmp://\(self[.rtmp])/\(path(stack.outputPath, of: stream))" }
 
   /// The tap's records of an event from now on, whatever it is called on the wire; of one that the contract does not have none come.
   public func events(_ event: Contract.Event, _ direction: ObservedEvent.Direction? = nil) -> EventQueue<TapRecord> {
@@ -61,7 +61,7 @@ public struct DualStackEnvironment: Sendable {
   func path(_ template: String, of stream: String) -> String { template.replacing("{stream}", with: stream) }
 
   /// The address under which containers of the media project reach STS: the tap's.
-  public var speechURLForWorker: String { "http://\(Endpoint(host: tapPlace.host(for: stack), port: tap.port))" }
+  package var speechURLForWorker: String { "http://\(Endpoint(host: tapPlace.host(for: stack), port: tap.port))" }
 }
 
 /// Starts both projects with a tap between them, runs `body`, and takes everything down however `body` ends.

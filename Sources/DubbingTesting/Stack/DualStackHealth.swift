@@ -2,19 +2,19 @@ import Foundation
 
 extension DualStackEnvironment {
   /// How one published port answers.
-  public struct Health: Sendable, Hashable {
+  package struct Health: Sendable, Hashable {
     /// The role's name.
-    public var name: String
+    package var name: String
     /// What was asked.
-    public var url: String
+    package var url: String
     /// Whether the answer is that of a service that is well.
-    public var isHealthy: Bool
+    package var isHealthy: Bool
     /// What came back.
-    public var answer: String
+    package var answer: String
   }
 
   /// Asks every port that can be asked: by HTTP where there is a health path, RTSP and RTMP for a path that does not exist.
-  public func health() async -> [Health] {
+  package func health() async -> [Health] {
     await withTaskGroup(of: Health?.self) { group in
       for role in endpoints.keys { group.addTask { await health(of: role) } }
       return await group.reduce(into: []) { found, health in if let health { found.append(health) } }

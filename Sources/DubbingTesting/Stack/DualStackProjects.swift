@@ -23,7 +23,7 @@ extension DualStack {
   func unknownService(_ error: ComposeError) -> any Error {
     guard let file, let service = error.service else { return error }
     return DubbingError(
-      .unknownService, stackFile: file, problem: "no compose file has a service \(service)",
+      stackFile: file, problem: "no compose file has a service \(service)",
       next: error.next ?? "compare with `docker compose config --services`")
   }
 
@@ -32,7 +32,7 @@ extension DualStack {
     let missing = Role.needed.filter { ports[$0] == nil }.map(\.name)
     guard !missing.isEmpty else { return }
     throw DubbingError(
-      .keyMissing, stackFile: file ?? "a description in Swift",
+      stackFile: file ?? "a description in Swift",
       problem: "there is no port for \(missing.joined(separator: ", "))",
       next: "say which service and port it is in DualStack.ports")
   }

@@ -20,7 +20,7 @@ public struct LiveStream: Sendable {
   ///   - environment: where it is published.
   ///   - transport: the protocol over which it is published; it is played over RTMP.
   ///   - folder: nil: a folder of that name and a unique suffix in the report's `streams/`.
-  public init(
+  package init(
     name: String, environment: DualStackEnvironment, transport: StreamPublisher.Transport = .rtsp, folder: URL? = nil
   ) {
     self.name = name

@@ -173,7 +173,7 @@ extension DualStack {
   ///   - fixedPorts: whether the ports that the compose files name are published, and not those that the engine chooses.
   ///   - inherited: the environment that a port's own variable may be set in; then it is left alone.
   /// - Throws: ``DubbingError`` for whatever can be wrong without the engine.
-  public static func load(
+  package static func load(
     _ file: URL, fixedPorts: Bool = false, inherited: [String: String] = ProcessInfo.processInfo.environment
   ) throws(DubbingError) -> DualStack {
     let reader = StackFileReader(file: file, fixedPorts: fixedPorts, inherited: inherited)

@@ -7,33 +7,30 @@ struct StackFileReader {
   var fixedPorts: Bool
   var inherited: [String: String]
 
-  private func error(_ code: DubbingError.Code, _ problem: String, next: String) -> DubbingError {
-    DubbingError(code, stackFile: file.path, problem: problem, next: next)
+  private func error(_ problem: String, next: String) -> DubbingError {
+    DubbingError(stackFile: file.path, problem: problem, next: next)
   }
 
   func decoded() throws(DubbingError) -> StackFile {
     guard let data = FileManager.default.contents(atPath: file.path) else {
       throw error(
-        .fileMissing, "there is no readable file",
+        "there is no readable file",
         next: "a relative path starts at the working directory, the package's folder under `swift test`")
     }
     do {
       // Keys first: a misspelt key is otherwise reported as the missing one that it was meant to be.
       if let unknown = UnknownKey(in: try JSONSerialization.jsonObject(with: data), keys: StackFile.keys) {
         throw error(
-          .unknownKey, "the key \(unknown.place) is unknown",
+          "the key \(unknown.place) is unknown",
           next: "known here are \(unknown.known.joined(separator: ", "))")
       }
       return try JSONDecoder().decode(StackFile.self, from: data)
     } catch let known as DecodingError {
-      if case .keyNotFound = known {
-        throw error(.keyMissing, known.sentence, next: "compare with compose/stack.json")
-      }
-      throw error(.badValue, known.sentence, next: "compare with compose/stack.json")
+      throw error(known.sentence, next: "compare with compose/stack.json")
     } catch let known as DubbingError {
       throw known
     } catch {
-      throw self.error(.notJSON, "it is no JSON: \(error)", next: "check it with: python3 -m json.tool \(file.path)")
+      throw self.error("it is no JSON: \(error)", next: "check it with: python3 -m json.tool \(file.path)")
     }
   }
 
@@ -54,19 +51,19 @@ struct StackFileReader {
     stack.outputPath = try template(content.outputPath ?? stack.outputPath, "output_path")
     guard stack.inputPath != stack.outputPath else {
       throw error(
-        .badTemplate, "input_path and output_path are the same, \(stack.inputPath)",
+        "input_path and output_path are the same, \(stack.inputPath)",
         next: "the worker reads one path and publishes another")
     }
     stack.budget = try budget(content.budget)
     if let lead = content.publisherLead {
       guard 0.1...600 ~= lead else {
-        throw error(.badValue, "publisher_lead_s is \(lead)", next: "give seconds, at least 0.1 and at most 600")
+        throw error("publisher_lead_s is \(lead)", next: "give seconds, at least 0.1 and at most 600")
       }
       stack.publisherLead = .seconds(lead)
     }
     if let rate = content.readRate {
       guard 0.5...8 ~= rate else {
-        throw error(.badValue, "readrate is \(rate)", next: "give 1 for real time, at least 0.5 and at most 8")
+        throw error("readrate is \(rate)", next: "give 1 for real time, at least 0.5 and at most 8")
       }
       stack.readRate = rate
     }
@@ -74,7 +71,7 @@ struct StackFileReader {
     stack.padding = try padding(content.padding)
     for (key, bound) in content.tolerances ?? [:] {
       guard bound >= 0 else {
-        throw error(.badValue, "tolerances.\(key) is \(bound)", next: "give a number that is not below 0")
+        throw error("tolerances.\(key) is \(bound)", next: "give a number that is not below 0")
       }
       Tolerances.keys[key]?(&stack.tolerances, bound)
     }
@@ -82,7 +79,7 @@ struct StackFileReader {
     do {
       stack.checks = try content.checks?.checks(at: stack.ports.keys) ?? []
     } catch {
-      throw self.error(.badValue, error.problem, next: error.next)
+      throw self.error(error.problem, next: error.next)
     }
     stack.file = file.path
     return stack
@@ -91,11 +88,11 @@ struct StackFileReader {
   private func described(_ port: StackFile.Port, as role: DualStack.Role) throws(DubbingError) -> DualStack.Port {
     guard (1...65535).contains(port.port) else {
       throw error(
-        .badValue, "the port of \(port.service) is \(port.port)", next: "give the container's port, 1 to 65535")
+        "the port of \(port.service) is \(port.port)", next: "give the container's port, 1 to 65535")
     }
     guard port.healthPath == nil || role.mayHaveHealthPath else {
       throw error(
-        .unknownKey, "\(role).health_path: its health is asked for in its own protocol",
+        "\(role).health_path: its health is asked for in its own protocol",
         next: "leave it out; worker and speech may have one")
     }
     return DualStack.Port(port.service, port.port, healthPath: try path(port.healthPath, of: role.name))
@@ -104,7 +101,7 @@ struct StackFileReader {
   private func address(_ template: String?) throws(DubbingError) -> String? {
     guard let template, !(template.contains("{host}") && template.contains("{port}")) else { return template }
     throw error(
-      .badTemplate, "sts_url is \"\(template)\"",
+      "sts_url is \"\(template)\"",
       next: "write {host} and {port} where the tap's belong, such as ws://{host}:{port}")
   }
 
@@ -112,12 +109,12 @@ struct StackFileReader {
     -> ComposeProject
   {
     guard !project.files.isEmpty else {
-      throw error(.badValue, "\(name) has no compose file", next: "give at least one in files")
+      throw error("\(name) has no compose file", next: "give at least one in files")
     }
     for path in (project.files + (project.envFiles ?? [])).map(absolute)
     where !FileManager.default.isReadableFile(atPath: path) {
       throw error(
-        .composeFileMissing, "\(path) cannot be read",
+        "\(path) cannot be read",
         next: "paths start at \(file.deletingLastPathComponent().path), the folder of the stack file")
     }
     // A port's own variable in the environment wins; the file's `environment` says what is always so.
@@ -135,7 +132,7 @@ struct StackFileReader {
     guard let given else { return nil }
     let (lead, tail) = (given.lead ?? 0, given.tail ?? 0)
     guard 0...60 ~= lead, 0...60 ~= tail else {
-      throw error(.badValue, "padding is \(lead) s and \(tail) s", next: "give seconds, at least 0 and at most 60")
+      throw error("padding is \(lead) s and \(tail) s", next: "give seconds, at least 0 and at most 60")
     }
     return FixturePadding(lead: .seconds(lead), tail: .seconds(tail))
   }
@@ -144,7 +141,7 @@ struct StackFileReader {
     do {
       return try given?.contract(inherited: inherited) ?? .standard
     } catch {
-      throw self.error(.badValue, error.problem, next: error.next)
+      throw self.error(error.problem, next: error.next)
     }
   }
 
@@ -154,7 +151,7 @@ struct StackFileReader {
     guard let startAfter else { return [] }
     guard startAfter == other else {
       throw error(
-        .badValue, "\(project).start_after is \"\(startAfter)\"", next: "the only other project is \"\(other)\"")
+        "\(project).start_after is \"\(startAfter)\"", next: "the only other project is \"\(other)\"")
     }
     return [name]
   }
@@ -165,19 +162,19 @@ struct StackFileReader {
 
   private func path(_ path: String?, of name: String) throws(DubbingError) -> String? {
     guard let path, !path.hasPrefix("/") else { return path }
-    throw error(.badValue, "\(name).health_path is \"\(path)\"", next: "begin it with a slash, such as /health")
+    throw error("\(name).health_path is \"\(path)\"", next: "begin it with a slash, such as /health")
   }
 
   private func template(_ template: String, _ name: String) throws(DubbingError) -> String {
     let rest = template.replacing("{stream}", with: "")
     guard rest != template else {
       throw error(
-        .badTemplate, "\(name) is \"\(template)\": every stream would have the same path",
+        "\(name) is \"\(template)\": every stream would have the same path",
         next: "write {stream} where the stream's name belongs, such as live/{stream}/in")
     }
     guard !rest.contains(where: { "{}".contains($0) }), !rest.hasPrefix("/"), !rest.contains("://") else {
       throw error(
-        .badTemplate, "\(name) is \"\(template)\"",
+        "\(name) is \"\(template)\"",
         next: "give the path alone, without scheme, host or leading slash; {stream} is all that is filled in")
     }
     return template
@@ -188,7 +185,7 @@ struct StackFileReader {
     func set(_ seconds: Double?, _ key: String, _ place: WritableKeyPath<TimeBudget, Duration>) throws(DubbingError) {
       guard let seconds else { return }
       guard seconds > 0, seconds <= 86400 else {
-        throw error(.badValue, "budget.\(key) is \(seconds)", next: "give seconds, more than 0 and at most a day")
+        throw error("budget.\(key) is \(seconds)", next: "give seconds, more than 0 and at most a day")
       }
       budget[keyPath: place] = .seconds(seconds)
     }

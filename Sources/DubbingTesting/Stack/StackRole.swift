@@ -12,9 +12,9 @@ extension DualStack {
   /// What a published port is for: the five that dubbing needs, and whatever else a team wants to reach from its tests.
   public struct Role: Sendable, Hashable, CustomStringConvertible {
     /// Its key in a stack file.
-    public let name: String
+    package let name: String
     /// The project whose service publishes it.
-    public let project: Project
+    package let project: Project
 
     /// A role of one's own, for ``DualStack/ports``.
     public init(_ name: String, in project: Project = .media) {
@@ -34,7 +34,7 @@ extension DualStack {
     public static let speech = Role("speech", in: .sts)
 
     /// The five without which nothing can be dubbed.
-    public static let needed: [Role] = [rtsp, rtmp, controlAPI, worker, speech]
+    package static let needed: [Role] = [rtsp, rtmp, controlAPI, worker, speech]
 
     public var description: String { name }
 
@@ -54,11 +54,11 @@ extension DualStack {
   /// A container port of a service.
   public struct Port: Sendable, Hashable {
     /// The service's name in its compose file.
-    public var service: String
+    package var service: String
     /// The port in its container.
-    public var number: Int
+    package var number: Int
     /// Where it answers 200 to a GET when it is well; nil: as ``Role`` has it.
-    public var healthPath: String?
+    package var healthPath: String?
 
     /// A port of a service.
     public init(_ service: String, _ number: Int, healthPath: String? = nil) {
@@ -77,7 +77,7 @@ extension DualStack {
   /// The port of a role.
   ///
   /// - Precondition: ``ports`` has it; all that dubbing needs are there once the stacks run.
-  public subscript(_ role: Role) -> Port {
+  package subscript(_ role: Role) -> Port {
     guard let port = ports[role] else { preconditionFailure("the stack has no port for \(role)") }
     return port
   }

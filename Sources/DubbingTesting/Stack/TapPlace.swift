@@ -52,7 +52,7 @@ extension TapPlace {
   ///   - stack: what is to be started.
   ///   - further: addresses whose connections are taken beside the engine's own.
   /// - Throws: ``DubbingError`` `remoteEngine` when the two machines do not reach each other, or their clocks differ too much;
-  ///   `badTemplate` when the worker could not be told.
+  ///   `badDescription` when the worker could not be told.
   package static func find(
     on engine: ComposeEngine, gateway: String, for stack: DualStack, further: [String]
   ) async throws -> TapPlace {
@@ -106,7 +106,7 @@ extension DubbingError {
 extension DualStack {
   fileprivate func namesNoHost(_ engine: ComposeEngine) -> DubbingError {
     DubbingError(
-      .badTemplate, "the worker could not be told where the tap is: \(key("sts_url", "stsURL")) has no {host}",
+      .badDescription, "the worker could not be told where the tap is: \(key("sts_url", "stsURL")) has no {host}",
       evidence: ["engine    \(engine)", "because   \(hostName) leads to the engine's own host there"],
       next: "write {host} in it, or let \(hostName) be added: \(key("extra_hosts", "addsExtraHosts"))")
   }

@@ -86,7 +86,7 @@ extension LiveStream {
   }
 
   /// Waits until the media server has forgotten the stream, so that nothing of it meets the next test.
-  public func expectGone() async throws {
+  package func expectGone() async throws {
     for template in [environment.stack.inputPath, environment.stack.outputPath] {
       try await environment.controlAPI.wait(
         for: environment.path(template, of: name), toBeReady: false, timeout: .seconds(20))

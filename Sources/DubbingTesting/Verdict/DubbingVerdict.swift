@@ -7,14 +7,12 @@ public struct DubbingVerdict: Sendable, Hashable {
     /// What was asked, in the words of reports and of the fault catalogue.
     ///
     /// Those of a verdict are the static ones; a ``StreamCheck`` of one's own has a name of its own.
-    public struct Name: RawRepresentable, Sendable, Hashable, CaseIterable, ExpressibleByStringLiteral {
+    public struct Name: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral {
       /// As reports call it.
       public var rawValue: String
 
       public init(rawValue: String) { self.rawValue = rawValue }
       public init(stringLiteral name: String) { rawValue = name }
-      /// A check of one's own, as reports shall call it.
-      public init(_ name: String) { rawValue = name }
 
       /// Each fragment of the fixture was sent, once and in time.
       public static let fragmentsSent = Name("fragments sent")
@@ -56,7 +54,7 @@ public struct DubbingVerdict: Sendable, Hashable {
       public static let heardAgain = Name("heard again")
 
       /// Those of every verdict, in the order of the table.
-      public static let allCases: [Name] = [
+      package static let allCases: [Name] = [
         fragmentsSent, acknowledged, processedOnce, order, deadline, contract, transcript, translation, published,
         identity, originalAbsent, loudness, avSync, duration, codecs, timestamps, videoPackets,
       ]

@@ -185,5 +185,5 @@ public final class SocketIOClient: Sendable {
   }
 
   /// How many calls wait in line for the connection to be made again.
-  public var waitingCallCount: Int { primary.waitingCallCount }
+  package var waitingCallCount: Int { primary.waitingCallCount }
 }

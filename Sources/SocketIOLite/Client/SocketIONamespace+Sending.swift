@@ -108,7 +108,7 @@ extension SocketIONamespace {
   }
 
   /// How many calls wait in line for the connection to be made again.
-  public var waitingCallCount: Int { link.waitingCount }
+  package var waitingCallCount: Int { link.waitingCount }
 
   // MARK: The line
 

@@ -155,7 +155,9 @@ public final class SocketIOTap: Sendable {
   public func refusedPeers() -> [String] { listener.refused }
 
   /// A queue of the anomalies from now on; it can still be drained once the tap is closed.
-  public func allAnomalies(capacity: Int = 4096) -> EventQueue<TapAnomaly> { recorder.anomalyQueue(capacity: capacity) }
+  package func allAnomalies(capacity: Int = 4096) -> EventQueue<TapAnomaly> {
+    recorder.anomalyQueue(capacity: capacity)
+  }
 
   /// A queue of the records that `wants` picks, from now on; it runs on an event loop and must be quick.
   public func queue(
