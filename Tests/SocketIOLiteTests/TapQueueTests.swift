@@ -124,7 +124,8 @@ struct TapQueueTests {
     #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
   }
 
-  @Test("Behind an answer of its own a tap ends the connection of a client that wants it closed", arguments: [false, true])
+  @Test(
+    "Behind an answer of its own a tap ends the connection of a client that wants it closed", arguments: [false, true])
   func closesAfterOwnAnswer(isWanted: Bool) throws {
     let harness = H([FaultRule("r", .drop)])
     let line = try harness.line()
