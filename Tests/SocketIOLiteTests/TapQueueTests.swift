@@ -24,7 +24,9 @@ struct TapQueueTests {
     return all
   }
 
-  @Test("Of what was held no answer has more than 16 packets, which is what clients in Python read; the rest goes with the next")
+  @Test(
+    "Of what was held no answer has more than 16 packets, which is what clients in Python read; the rest goes with the next"
+  )
   func answersOfSixteen() throws {
     let harness = H([Self.late(.toClient)])
     let line = try harness.line()
@@ -122,7 +124,8 @@ struct TapQueueTests {
     #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
   }
 
-  @Test("Behind an answer of its own a tap ends the connection of a client that wants it closed", arguments: [false, true])
+  @Test(
+    "Behind an answer of its own a tap ends the connection of a client that wants it closed", arguments: [false, true])
   func closesAfterOwnAnswer(isWanted: Bool) throws {
     let harness = H([FaultRule("r", .drop)])
     let line = try harness.line()

@@ -84,7 +84,9 @@ struct WebSocketFrameReaderTests {
   @Test("A small frame keeps no more than 4 KB alive, however much was read at once")
   func smallRoom() throws {
     var input = ByteBufferAllocator().buffer(capacity: 256 << 10)
-    for number in 0..<1_000 { input.writeImmutableBuffer(Self.frame(ByteBuffer(repeating: UInt8(number % 250), count: 200))) }
+    for number in 0..<1_000 {
+      input.writeImmutableBuffer(Self.frame(ByteBuffer(repeating: UInt8(number % 250), count: 200)))
+    }
     var reader = WebSocketFrameReader(maxPayloadBytes: 1_000_000)
     var count = 0
     while let frame = try reader.next(&input) {
