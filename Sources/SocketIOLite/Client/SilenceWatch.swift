@@ -15,8 +15,10 @@ package struct SilenceWatch {
 
   private var lastHeard: NIODeadline
   private(set) var isSecondLook = false
+  /// From the first look that finds silence to the second.
+  private let grace: TimeAmount
 
-  package init(since start: NIODeadline) { lastHeard = start }
+  package init(since start: NIODeadline, grace: TimeAmount = Self.grace) { (lastHeard, self.grace) = (start, grace) }
 
   package mutating func heard(at now: NIODeadline) {
     lastHeard = now
@@ -31,6 +33,6 @@ package struct SilenceWatch {
     guard left <= .zero else { return .wait(left) }
     if isSecondLook { return .silent }
     isSecondLook = true
-    return .wait(Self.grace)
+    return .wait(grace)
   }
 }
