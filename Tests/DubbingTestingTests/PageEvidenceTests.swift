@@ -188,6 +188,16 @@ struct PageEvidenceTests {
     #expect(html.components(separatedBy: "id=\"media-").count == 2)
   }
 
+  @Test("What two streams play is in the page once")
+  func playedTwice() {
+    var report = ReportSample.report
+    report.streams = [stream([.loudness]), stream([.loudness])]
+    for index in report.streams.indices { report.streams[index].stream = "s\(index)" }
+    let trace = StreamTrace(recording: Data(repeating: 1, count: 600))
+    let html = RunPage(report: report, sounds: [StreamSound(), StreamSound()], traces: [trace, trace]).html
+    #expect(html.components(separatedBy: "<video").count == 3 && html.components(separatedBy: "id=\"media-").count == 2)
+  }
+
   @Test("Failed tests are read from the log of the run")
   func failures() {
     let log = """

@@ -48,6 +48,16 @@ struct RunSummaryTests {
     #expect(report.problems.map(\.what) == ["m.s/of the stream", "m.s/without: a"])
   }
 
+  @Test("A stream that is named twice is one that was not as expected")
+  func namedTwice() throws {
+    var report = ReportSample.whole
+    var fault = try #require(report.faults.first)
+    (fault.ok, fault.caughtBy) = (false, [])
+    report.faults = [fault, fault]
+    report.streams[1].fault = fault.fault
+    #expect(report.summary().hasPrefix("✘ 1 of 2 streams as expected; 0 of 2 faults"), "\(report.summary())")
+  }
+
   @Test("Of a shard, its own cases are counted, and how many there are in all")
   func shard() {
     var report = ReportSample.whole
