@@ -7,14 +7,6 @@ cd "$(dirname "$0")/.."
 work=.build/schemas
 rm -rf "$work"
 mkdir -p "$work"
-# Each block that says which recipe it is becomes a file of that name.
-python3 - docs/shard-recipes.md "$work" <<'EOF'
-import pathlib, re, sys
-page, folder = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"), pathlib.Path(sys.argv[2])
-for block in re.findall(r"^```(?:yaml|bash)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
-    if name := re.search(r"^# recipe: ([a-z-]+)", block, re.MULTILINE):
-        (folder / name.group(1)).write_text(block, encoding="utf-8")
-EOF
 packages=(check-jsonschema==0.39.0 kubernetes-validate==1.37.0)
 tools=.build/schema-tools
 if [ "$(cat "$tools/packages" 2>/dev/null)" != "${packages[*]}" ]; then
@@ -39,6 +31,9 @@ for workflow in .github/workflows/*.yml; do
   schema github-workflows "$workflow"
 done
 schema dependabot .github/dependabot.yml
+for recipe in github-workflows gitlab-ci circle-ci buildkite kubernetes slurm swarm; do
+  scripts/recipe.py "$recipe" >"$work/$recipe"
+done
 for recipe in github-workflows gitlab-ci circle-ci buildkite; do
   schema "$recipe" "$work/$recipe"
 done

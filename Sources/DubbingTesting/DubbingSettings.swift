@@ -39,8 +39,8 @@ public struct DubbingSettings: Sendable, Hashable {
   /// What environment variables say; one that is not set, or empty, changes nothing.
   ///
   /// `E2E_FIXTURES`, `E2E_REPORT_DIR`, `E2E_ENGINES` and `E2E_TAP_PEERS` (with commas between them), `E2E_MAX_STREAMS`,
-  /// `E2E_MAX_ENVIRONMENTS`, `E2E_STARVED` (``StarvedPolicy``), `E2E_LISTENER`, `E2E_RERUN`, and `E2E_COLUMNS` unless `CI` is set. A value that means nothing keeps the first
-  /// environment from starting, with a ``DubbingError``.
+  /// `E2E_MAX_ENVIRONMENTS`, `E2E_STARVED` (``StarvedPolicy``), `E2E_LISTENER`, `E2E_RERUN`, and `E2E_COLUMNS` unless `CI` is set. A value
+  /// that means nothing keeps the first environment from starting, with a ``DubbingError``.
   public static func fromEnvironment(
     _ environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> DubbingSettings {

@@ -36,16 +36,17 @@ struct EnginePoolInputTests {
 
   private static func found(_ context: String) -> EnginePool.Found {
     EnginePool.Found(
-      context: context, engine: engine(), identity: "id of \(context)", platform: "linux/amd64", cores: 2)
+      context: context, engine: engine(),
+      identity: EngineIdentity(id: "id of \(context)", platform: "linux/amd64", cores: 2))
   }
 
   private static let cases: [Case] = [
     Case(testDescription: "two engines of one kind") { _ in },
     Case(
-      testDescription: "two contexts, one engine", change: { $0.identity = "id of a" },
+      testDescription: "two contexts, one engine", change: { $0.identity.id = "id of a" },
       says: "the contexts 'a' and 'b' of E2E_ENGINES lead to the same engine", next: "leave one of them out"),
     Case(
-      testDescription: "another architecture", change: { $0.platform = "linux/arm64" },
+      testDescription: "another architecture", change: { $0.identity.platform = "linux/arm64" },
       says: "the engine of 'b' runs linux/arm64 and that of 'a' linux/amd64: one run's images are for one of them",
       next: "name engines of one kind"),
     Case(
@@ -60,7 +61,7 @@ struct EnginePoolInputTests {
       },
       says: "the context 'b' of E2E_ENGINES: the clock of the engine on builder is 1 h ahead of this machine's",
       next: "NTP"),
-    Case(testDescription: "fewer cores are no problem") { $0.cores = 1 },
+    Case(testDescription: "fewer cores are no problem") { $0.identity.cores = 1 },
   ]
 
   @Test("Engines: one sentence each, with what to do", arguments: cases)

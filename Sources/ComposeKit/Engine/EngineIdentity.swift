@@ -5,6 +5,20 @@ package struct EngineIdentity: Sendable, Hashable {
   /// Operating system and processor: "linux/amd64".
   package var platform: String
   package var cores: Int
+
+  package init(id: String, platform: String, cores: Int) {
+    (self.id, self.platform, self.cores) = (id, platform, cores)
+  }
+}
+
+extension EngineAccess {
+  /// Operating system and processor: "linux/amd64".
+  ///
+  /// - Throws: ``ComposeError`` if the engine does not answer.
+  func platform() async throws -> String {
+    try await command(["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"], deadline: .seconds(20))
+      .runChecked(.engineUnavailable, "it does not answer").trimmed
+  }
 }
 
 extension ComposeEngine {
@@ -26,12 +40,10 @@ extension ComposeEngine {
     async let bridge = access.command(
       ["network", "inspect", access.defaultNetwork, "--format", "{{.Id}}"], deadline: .seconds(20)
     ).runChecked(.engineUnavailable, "it has no bridge network")
-    async let version = access.command(
-      ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"], deadline: .seconds(20)
-    ).runChecked(.engineUnavailable, "it does not answer")
+    async let platform = access.platform()
     async let cores = access.command(["info", "--format", "{{.NCPU}}"], deadline: .seconds(20))
       .runChecked(.engineUnavailable, "it does not answer")
     return try await EngineIdentity(
-      id: bridge.trimmed, platform: version.trimmed, cores: max(1, Int(cores.trimmed) ?? 1))
+      id: bridge.trimmed, platform: platform, cores: max(1, Int(cores.trimmed) ?? 1))
   }
 }

@@ -91,12 +91,9 @@ package struct ImageCopy: Sendable {
     let lock = try await FileLock.take(
       path + ".lock", .exclusive, within: starter.settings.pullTimeout,
       holder: "somebody else copies images to \(engine)")
-    let platform = try await engine.access.command(
-      ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"], deadline: .seconds(20)
-    ).runChecked().trimmed
     let plan = Self.plan(
       configuration, services: services, here: here, there: await identities(of: images, on: engine.access),
-      platform: platform, settings: starter.settings)
+      platform: try await engine.access.platform(), settings: starter.settings)
     if !plan.isEmpty { try await copy(plan, from: source, by: path + ".tar", for: services) }
     withExtendedLifetime(lock) {}
   }

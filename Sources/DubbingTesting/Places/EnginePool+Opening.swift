@@ -32,18 +32,11 @@ extension EnginePool {
   package struct Found: Sendable {
     package var context: String
     package var engine: ComposeEngine
-    /// Which engine it is, whoever asks and by whatever way.
-    package var identity: String
-    /// "linux/amd64".
-    package var platform: String
-    package var cores: Int
+    package var identity: EngineIdentity
     package var clock: EngineClock?
 
-    package init(
-      context: String, engine: ComposeEngine, identity: String, platform: String, cores: Int, clock: EngineClock? = nil
-    ) {
-      (self.context, self.engine, self.identity) = (context, engine, identity)
-      (self.platform, self.cores, self.clock) = (platform, cores, clock)
+    package init(context: String, engine: ComposeEngine, identity: EngineIdentity, clock: EngineClock? = nil) {
+      (self.context, self.engine, self.identity, self.clock) = (context, engine, identity, clock)
     }
   }
 
@@ -64,8 +57,8 @@ extension EnginePool {
     return EnginePool { maker in
       found.map { found in
         EngineMember(
-          name: found.context, cores: found.cores,
-          places: maker.places(fixed: settings.maxStreams, cores: found.cores, of: found.context),
+          name: found.context, cores: found.identity.cores,
+          places: maker.places(fixed: settings.maxStreams, cores: found.identity.cores, of: found.context),
           engine: found.engine,
           watch: contexts.count == 1
             ? nil : EngineMember.Watch { try await found.engine.requireAnswer(within: .seconds(5)) })
@@ -85,10 +78,7 @@ extension EnginePool {
     do {
       let engine = try await ComposeEngine.detect(context: context)
       async let clock = engine.isRemote ? engine.clock() : nil
-      let identity = try await engine.identity()
-      return Found(
-        context: context, engine: engine, identity: identity.id, platform: identity.platform, cores: identity.cores,
-        clock: try await clock)
+      return Found(context: context, engine: engine, identity: try await engine.identity(), clock: try await clock)
     } catch let error as ComposeError {
       throw DubbingError(
         .enginePool, "the engine of the context '\(context)' of E2E_ENGINES cannot be used: \(error.summary)",
@@ -125,16 +115,17 @@ extension EnginePool {
           .enginePool, "the context '\(one.context)' of E2E_ENGINES: \(problem.summary)", evidence: problem.evidence,
           next: problem.next)
       }
-      if let other = found[..<index].first(where: { $0.identity == one.identity }) {
+      if let other = found[..<index].first(where: { $0.identity.id == one.identity.id }) {
         return DubbingError(
           .enginePool, "the contexts '\(other.context)' and '\(one.context)' of E2E_ENGINES lead to the same engine",
           evidence: ["engine    \(one.engine)"], next: "leave one of them out")
       }
       guard let first = found.first else { continue }
-      if one.platform != first.platform {
+      if one.identity.platform != first.identity.platform {
         return DubbingError(
           .enginePool,
-          "the engine of '\(one.context)' runs \(one.platform) and that of '\(first.context)' \(first.platform): "
+          "the engine of '\(one.context)' runs \(one.identity.platform) and that of '\(first.context)' "
+            + "\(first.identity.platform): "
             + "one run's images are for one of them",
           next: "name engines of one kind in E2E_ENGINES, and run the tests on the other kind by themselves")
       }

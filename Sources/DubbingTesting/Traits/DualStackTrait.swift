@@ -22,9 +22,7 @@ extension Trait where Self == DualStackTrait {
         try await withDualStack(
           stack, on: try await engine?(), progress: ProgressPrinter().callAsFunction
         ) { environment in
-          try await environment.reported { environment in
-            try await environment.measured { try await ready(environment) }
-          }
+          try await environment.followed(ready)
         }
       }
     }
@@ -55,6 +53,13 @@ extension DualStackEnvironment {
     if let problem = DubbingSettings.current.problem { throw problem }
     try await Fixture.checkAll()
     try await KindOfTests.streams.turn { try await limit.withPlace { _ in try await body() } }
+  }
+
+  /// Runs `body` while the report tells of this environment, and its answers of how many streams it can have.
+  func followed(_ body: @Sendable (DualStackEnvironment) async throws -> Void) async throws {
+    try await reported { environment in
+      try await environment.measured { try await body(environment) }
+    }
   }
 
   /// The environment of the innermost suite with `.dualStack` around the current test; starts it when this is the first use.

@@ -41,9 +41,7 @@ extension PooledEngine {
               stack, on: member.engine, pooled: self, progress: ProgressPrinter().callAsFunction
             ) { environment in
               isReady.store(true, ordering: .relaxed)
-              try await environment.reported { environment in
-                try await environment.measured { try await ready(environment) }
-              }
+              try await environment.followed(ready)
             }
           }
         }
