@@ -20,17 +20,21 @@ package enum KindOfTests: Int, Sendable, CaseIterable {
   }
 }
 
-/// Gives a suite its turn; made with `.kind`. Of all cases that compute as many run at once as there are cores.
+/// Gives a suite its turn; made with `.kind`. Of all cases that compute as many run at once as there are cores, and sixteen of those
+/// that start containers.
 ///
 /// Only for suites that are in no other: one of another kind inside would wait for the one around it.
 package struct KindOfTestsTrait: SuiteTrait, TestTrait, TestScoping {
-  /// All at once, each would take as long as all together, and the programs that they start are given up before that.
-  private static let places = ConcurrencyLimit(limit: ConcurrencyLimit.cores)
+  /// All at once, each would take as long as all together, and the programs that they start are given up before that. An engine has
+  /// address ranges for some thirty networks, of which a test needs one or two.
+  private static let places: [KindOfTests: ConcurrencyLimit] = [
+    .computing: ConcurrencyLimit(limit: ConcurrencyLimit.cores), .containers: ConcurrencyLimit(limit: 16),
+  ]
 
   let kind: KindOfTests
 
   /// For the places, which cases take; what is recursive must be a test's trait as well.
-  package var isRecursive: Bool { kind == .computing }
+  package var isRecursive: Bool { Self.places[kind] != nil }
 
   package func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? {
     test.isSuite || testCase != nil ? self : nil
@@ -39,8 +43,9 @@ package struct KindOfTestsTrait: SuiteTrait, TestTrait, TestScoping {
   package func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
-    guard test.isSuite else { return try await Self.places.withPlace { _ in try await function() } }
-    try await kind.turn { try await function() }
+    if test.isSuite { return try await kind.turn { try await function() } }
+    guard let places = Self.places[kind] else { return try await function() }
+    try await places.withPlace { _ in try await function() }
   }
 }
 

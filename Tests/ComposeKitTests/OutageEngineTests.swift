@@ -107,6 +107,28 @@ struct OutageEngineTests {
     }
   }
 
+  @Test("All of its address ranges are other runs': the next one waits until a range comes back")
+  func poolLentOut() async throws {
+    try await PrivateEngine.with(pool: "base=10.213.0.0/30,size=30") { engine in
+      try await Fixture.with(Fixture.healthy) { first in
+        try await Fixture.with(Fixture.healthy) { second in
+          let (first, second) = (first.on(engine), second.on(engine))
+          _ = try await Owner.run("body", first, environment: engine.environment) { holder in
+            try await holder.waitFor("at body")
+            _ = try await Owner.run("waiting", second, environment: engine.environment) { next in
+              try await next.waitFor("at waiting")
+              holder.send(SIGTERM)
+              try await next.waitFor("at body")
+              next.send(SIGTERM)
+            }
+          }
+          #expect(try await first.leftoversAtLast() == [])
+          #expect(try await second.leftoversAtLast() == [])
+        }
+      }
+    }
+  }
+
   @Test("Its disk is full while an image is built")
   func diskFull() async throws {
     try await PrivateEngine.with(diskSize: "64m") { engine in

@@ -10,6 +10,8 @@ public struct ServiceProgress: Sendable, Hashable {
     case probing
     /// All of its probes hold.
     case ready
+    /// The engine has no address range left for a network; other runs have some, and give them back at their end.
+    case waiting
     /// It runs already and is used as it is, see ``UpOptions/reuse``.
     case adopted
   }
@@ -23,7 +25,7 @@ public struct ServiceProgress: Sendable, Hashable {
   public var phase: Phase
   /// The time since the project was started (or, for `removing` and `removed`, since its removal began).
   public var elapsed: Duration
-  /// Why it is `failed` or `unhealthy`, in one sentence; the error follows when everything is down, with its evidence.
+  /// Why it is `failed`, `unhealthy` or `waiting`, in one sentence; the error follows when everything is down, with its evidence.
   public var reason: String?
 
   /// A step of a service, for tests of what shows progress.

@@ -29,7 +29,13 @@ struct StackStarter: Sendable {
     let began = ContinuousClock.now
     do {
       try await prepareImages(of: services)
-      return try await start(services)
+      return try await AddressRanges(running: running).whenThereIsOne(patience: settings.rules.timeout) { lent in
+        report(
+          [""], .waiting, at: ContinuousClock.now - began,
+          reason: "the engine has no address range left for a network; \(lent) are of other runs, which give them back")
+      } _: {
+        try await start(services)
+      }
     } catch let error as ComposeError {
       // Removal and the error's evidence take a while; whoever watches knows at once.
       if !error.isReported {
