@@ -81,7 +81,7 @@ public enum AudioDecoder {
     }
     if let decoded = result.decoded {
       try request.judge(
-        failure: outcome.status.isSuccess ? nil : "\(outcome.status)", messages: outcome.messages, samples: decoded,
+        failure: outcome.failure, messages: outcome.messages, samples: decoded,
         allowTruncated: allowTruncated)
     }
     return result.result
@@ -175,7 +175,7 @@ struct DecodingRequest {
   /// - Parameter failure: how the decoder failed; nil if it came to the end.
   func judge(failure: String?, messages: String, samples: Int, allowTruncated: Bool) throws {
     let lines = messages.split(whereSeparator: \.isNewline).map(String.init)
-    if let failure { throw AudioError.from(ffmpeg: lines, path: path, track: track, status: failure) }
+    if let failure { throw AudioError.from(ffmpeg: lines, path: path, track: track, failure: failure) }
     let damage = lines.filter { line in Self.damageMarks.contains { line.containsIgnoringCase($0) } }
     if !damage.isEmpty && !allowTruncated {
       throw AudioError(

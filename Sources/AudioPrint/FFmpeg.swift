@@ -7,8 +7,18 @@ enum FFmpeg {
   private static let messageLimit = 4 << 20
 
   struct Outcome {
+    var tool: String
     var status: TerminationStatus
     var messages: String
+
+    /// How it failed, for a sentence; nil if it came to its end.
+    var failure: String? {
+      switch status {
+      case .exited(0): nil
+      case .exited(let code): "\(tool) ended with exit code \(code)"
+      case .signaled(let signal): "\(tool) was ended by signal \(signal)"
+      }
+    }
   }
 
   /// Runs a tool whose standard output the body reads.
@@ -23,7 +33,7 @@ enum FFmpeg {
         try await body(execution.standardOutput)
       }
       return (
-        Outcome(status: result.terminationStatus, messages: result.standardError), result.closureResult
+        Outcome(tool: tool, status: result.terminationStatus, messages: result.standardError), result.closureResult
       )
     } catch let error as SubprocessError {
       throw AudioError.from(launching: tool, error)
@@ -37,7 +47,7 @@ enum FFmpeg {
         .name(tool), arguments: Arguments(arguments), input: .none, output: .string(limit: messageLimit),
         error: .string(limit: messageLimit))
       return (
-        result.standardOutput, Outcome(status: result.terminationStatus, messages: result.standardError)
+        result.standardOutput, Outcome(tool: tool, status: result.terminationStatus, messages: result.standardError)
       )
     } catch let error as SubprocessError {
       throw AudioError.from(launching: tool, error)
@@ -65,10 +75,10 @@ package enum AudioProbe {
         "-v", "error", "-select_streams", "a", "-show_entries",
         "stream=sample_rate,start_time", "-of", "json", path,
       ])
-    guard outcome.status.isSuccess else {
+    if let failure = outcome.failure {
       throw AudioError.from(
         ffmpeg: outcome.messages.split(whereSeparator: \.isNewline).map(String.init), path: path, track: 0,
-        status: "\(outcome.status)")
+        failure: failure)
     }
     do {
       return try JSONDecoder().decode(Answer.self, from: Data(output.utf8)).streams.map(\.track)
@@ -129,8 +139,8 @@ extension AudioError {
     return head.suffix(4) == Data("ftyp".utf8)
   }
 
-  /// Sorts a failed run of ffmpeg or ffprobe by the words that it printed.
-  static func from(ffmpeg lines: [String], path: String, track: Int, status: String) -> AudioError {
+  /// Sorts a failed run of ffmpeg or ffprobe by the words that it printed; `failure` says how it ended.
+  static func from(ffmpeg lines: [String], path: String, track: Int, failure: String) -> AudioError {
     let evidence = lines.isEmpty ? ["(it printed nothing)"] : Array(lines.suffix(6))
     func says(_ words: String) -> Bool { lines.contains { $0.containsIgnoringCase(words) } }
     if says("matches no streams") || says("does not contain any stream") {
@@ -149,6 +159,8 @@ extension AudioError {
       return AudioError(
         .notMedia, "\(path) is no media that ffmpeg can read", evidence: evidence, next: "check what wrote it")
     }
-    return AudioError(.decodingFailed, "decoding \(path) failed: ffmpeg ended with \(status)", evidence: evidence)
+    return AudioError(
+      .decodingFailed, "decoding \(path) failed: \(failure)", evidence: evidence,
+      next: "`ffmpeg -i \(path) -f null -` shows where it stops; what is behind that has to be written anew")
   }
 }

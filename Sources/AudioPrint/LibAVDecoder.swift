@@ -88,7 +88,7 @@
       guard status < 0 else { return }
       log.add("\(path): \(Self.words(status))")
       if deadline.isOver { throw tooSlow() }
-      throw AudioError.from(ffmpeg: log.lines, path: path, track: 0, status: "error \(status)")
+      throw AudioError.from(ffmpeg: log.lines, path: path, track: 0, failure: "FFmpeg's libraries gave error \(status)")
     }
 
     // MARK: Decoding

@@ -56,7 +56,7 @@ extension AudioDecoder {
     }
     let frames = interleaved.count / DecodingRequest.channels
     try request.judge(
-      failure: outcome.status.isSuccess ? nil : "\(outcome.status)", messages: outcome.messages, samples: frames,
+      failure: outcome.failure, messages: outcome.messages, samples: frames,
       allowTruncated: allowTruncated)
     var mixer = ChannelMixer(
       channels: DecodingRequest.channels, gain: DecodingRequest.pipeGain, sampleRate: sampleRate)

@@ -16,10 +16,13 @@ func pathOfCommand() throws -> String {
   return path
 }
 
-func audioprint(_ arguments: [String]) async throws -> Answer {
+/// - Parameter tools: a folder whose programs go before those of the same name.
+func audioprint(_ arguments: [String], tools: URL? = nil) async throws -> Answer {
+  let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
   let result = try await run(
-    .path(.init(try pathOfCommand())), arguments: Arguments(arguments), input: .none, output: .string(limit: 1 << 20),
-    error: .string(limit: 1 << 20))
+    .path(.init(try pathOfCommand())), arguments: Arguments(arguments),
+    environment: tools.map { .inherit.updating(["PATH": "\($0.path):\(path)"]) } ?? .inherit, input: .none,
+    output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
   guard case .exited(let code) = result.terminationStatus else {
     Issue.record("audioprint \(arguments) ended with \(result.terminationStatus)")
     return Answer(exitCode: -1, output: "", errors: "")

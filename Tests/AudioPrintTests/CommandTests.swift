@@ -100,6 +100,25 @@ struct CommandTests {
   }
 
   @Test(
+    "A decoder that fails for a reason of its own: how it ended, what it said, and what to do",
+    arguments: [
+      ("exit 3", "ffmpeg ended with exit code 3"), ("kill -9 $$", "ffmpeg was ended by signal 9"),
+    ])
+  func decoderFails(ending: String, sentence: String) async throws {
+    try await Media.withFolder { folder in
+      let one = folder + "/one.wav"
+      try await Media.write(try AudioClip(samples: .init(repeating: 0.1, count: 16_000), sampleRate: 8000), to: one, [])
+      let ffmpeg = folder + "/ffmpeg"
+      try "#!/bin/sh\necho 'the moon is in the wrong place' >&2\n\(ending)\n".write(
+        toFile: ffmpeg, atomically: true, encoding: .utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: ffmpeg)
+      let answer = try await audioprint(["compare", one, one], tools: URL(filePath: folder))
+      #expect(answer.exitCode == 2, "\(answer)")
+      for words in [sentence, "the moon", "ffmpeg -i"] { #expect(answer.errors.contains(words), "\(answer)") }
+    }
+  }
+
+  @Test(
     "Wrong usage, missing files and what is no media exit with 2 and a reason",
     arguments: [
       ["compare", "/nonexistent/a.wav", "/nonexistent/b.wav"], ["compare", "only-one.wav"], ["attribute", "x.wav"],

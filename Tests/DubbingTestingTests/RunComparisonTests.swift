@@ -27,6 +27,11 @@ struct RunComparisonTests {
     #expect(comparison.isWorse)
   }
 
+  @Test(
+    "What rounds to 0 has no sign",
+    arguments: [(-0.04, "+0.0 ms"), (0, "+0.0 ms"), (-0.06, "-0.1 ms"), (12.04, "+12.0 ms"), (-250.4, "-250.4 ms")])
+  func signs(milliseconds: Double, text: String) { #expect(milliseconds.signedMilliseconds == text) }
+
   @Test("What has become better is not worse, and what is gone is")
   func directions() throws {
     let back = RunComparison(try report("tuesday"), try report("monday"))

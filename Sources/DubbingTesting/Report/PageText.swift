@@ -23,6 +23,12 @@ extension Double {
     return text.hasSuffix(".") ? String(text.dropLast()) : text
   }
 
+  /// Milliseconds, early or late: `+12.0 ms`. What rounds to 0 is never `-0.0`, which would look like a finding.
+  package var signedMilliseconds: String {
+    let tenths = (self * 10).rounded() / 10
+    return String(format: "%+.1f ms", tenths == 0 ? 0 : tenths)
+  }
+
   /// A share of `whole` in per cent, for a style.
   func percent(of whole: Double) -> String { String(format: "%.3f%%", whole > 0 ? self / whole * 100 : 0) }
 }

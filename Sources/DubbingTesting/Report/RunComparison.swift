@@ -79,7 +79,7 @@ package struct RunComparison: Sendable, Codable, Equatable {
       add(.answers, name, "slowest answer \((old / 1000).short) s → \((new / 1000).short) s", new > old)
     }
     if let old = was.worstDeltaMs, let new = now.worstDeltaMs, abs(abs(old) - abs(new)) > Self.avMilliseconds {
-      add(.avDelta, name, String(format: "%+.1f ms → %+.1f ms", old, new), abs(new) > abs(old))
+      add(.avDelta, name, "\(old.signedMilliseconds) → \(new.signedMilliseconds)", abs(new) > abs(old))
     }
   }
 

@@ -124,7 +124,7 @@ package struct RunPage {
       return """
         <tr><td>\(stream.mark)<td><span class="badge is-\(stream.outcome.rawValue)">\(stream.outcome.rawValue)</span><td>\(
           stream.fixture.escaped)<td><a href="#\(stream.anchor)">\(stream.test.escaped)</a>\(stream.underFault)<td class="number">\(
-          slowest)<td class="number">\(delta.map { String(format: "%+.1f ms", $0) } ?? "–")<td>\(stream.redChecks.escaped)</tr>
+          slowest)<td class="number">\(delta.map(\.signedMilliseconds) ?? "–")<td>\(stream.redChecks.escaped)</tr>
         """
     }
     let head = "<tr><th><th>outcome<th>fixture<th>test<th>slowest answer<th>A/V delta<th>red checks</tr>"

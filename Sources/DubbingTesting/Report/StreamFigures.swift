@@ -139,7 +139,7 @@ package struct StreamFigures {
     let isLate = abs(delta) >= stream.avBoundMs
     return """
       <span class="delta\(isLate ? " late" : "")" style="\(style);top:\(top.short)%;bottom:\(bottom.short)%"></span>\
-      <span class="said" style="\(style);margin-left:.6rem">\(String(format: "%+.1f ms", delta))</span>
+      <span class="said" style="\(style);margin-left:.6rem">\(delta.signedMilliseconds)</span>
       """
   }
 

@@ -117,7 +117,7 @@ struct StreamSection {
   private func row(_ fragment: RunReport.Stream.Fragment) -> String {
     func milliseconds(_ value: Double?) -> String { value.map { "\($0.short) ms" } ?? "never" }
     let sent: String = fragment.sentAfterS.map { "\($0.short) s" } ?? "never"
-    let delta: String = fragment.avDeltaMs.map { String(format: "%+.1f ms", $0) } ?? "–"
+    let delta: String = fragment.avDeltaMs.map { $0.signedMilliseconds } ?? "–"
     let coherence: String = fragment.coherence?.short ?? "–"
     let numbers =
       ["\(fragment.sequence)", sent]

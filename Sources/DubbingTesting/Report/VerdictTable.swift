@@ -16,7 +16,7 @@ extension DubbingVerdict {
         (fragment.transcript ?? "–").shortened(to: 48),
         fragment.attributedTo.description,
         fragment.coherence.map { String(format: "%.2f", $0) } ?? "–",
-        fragment.avDelta.map { String(format: "%+.1f ms", $0.milliseconds) } ?? "–",
+        fragment.avDelta.map { $0.milliseconds.signedMilliseconds } ?? "–",
       ]
     }
     let lines = columns([header] + rows).map { "  " + $0 }
