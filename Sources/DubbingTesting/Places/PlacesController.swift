@@ -47,9 +47,10 @@ package struct PlacesController: Sendable {
   static let starved = 0.5
 
   /// - Parameters:
-  ///   - first: places to begin with.
+  ///   - first: places to begin with: one, whose first answer tells what services can bear that nobody has measured. Of neural ones on
+  ///     two cores, two streams can be too many.
   ///   - most: as many as there may ever be.
-  package init(first: Int = 2, most: Int) {
+  package init(first: Int = 1, most: Int) {
     self.most = max(1, most)
     places = min(max(1, first), self.most)
   }
@@ -78,10 +79,13 @@ package struct PlacesController: Sendable {
   private mutating func change(by sign: Sign, isFull: Bool, at time: Duration) {
     switch sign.verdict {
     case .bad:
+      var least = 1
+      if case .late(let share) = sign, share < Self.starved {
+        guard places > 1 else { return }
+        least = 2
+      }
       wellAnswered = 0
       guard time >= calmUntil else { return }
-      var least = 1
-      if case .late(let share) = sign, share < Self.starved { least = min(2, places) }
       places = max(least, places / 2)
       calmUntil = time + Self.calm
     case .between: wellAnswered = 0
