@@ -36,6 +36,9 @@ if [ -z "${E2E_RERUN:-}" ]; then
 fi
 export E2E_RERUN
 
+# What the services' own images are made from is there already.
+export E2E_TAP_IMAGE=${E2E_TAP_IMAGE:-${E2E_BASE_IMAGE:-e2e-base:bookworm}}
+
 if [ "${STS_PROVIDERS:-}" = models ]; then
   # One neural engine works at a time: of two at once on two cores both answer too late. Suites have engines of their own, so that
   # not even these run side by side.
