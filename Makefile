@@ -75,9 +75,9 @@ unit: ## Fast tests, no docker needed
 	@$(LOGIC_TESTS)
 	@$(AUDIO_TESTS)
 
-remote: setup ## Smoke tests against an engine that is another machine by its addresses, in a network namespace (root; TAGS, FILTER narrow it)
+remote: setup ## Smoke tests against an engine that is another machine by its addresses, in a network namespace (root; TAGS, FILTER narrow it; NAT=1: it cannot connect to this host)
 	@$(MAKE) --jobs=2 --no-print-directory _images _tests
-	@E2E_REMOTE=1 E2E_TAGS="$${E2E_TAGS:-smoke,remote}" scripts/remote-engine.sh scripts/e2e.sh --skip-build --filter '$(FILTER)'
+	@E2E_REMOTE=$(if $(NAT),nat,1) E2E_TAGS="$${E2E_TAGS:-smoke,remote}" scripts/remote-engine.sh $(if $(NAT),--nat) scripts/e2e.sh --skip-build --filter '$(FILTER)'
 
 pool: setup ## Streams spread over POOL=2 engines in namespaces, one of which is taken away in the middle (root; FILTER=StreamFaults)
 	@$(MAKE) --jobs=2 --no-print-directory _images _tests

@@ -36,6 +36,9 @@ if [ -z "${E2E_RERUN:-}" ]; then
 fi
 export E2E_RERUN
 
+# What the services' own images are made from is there already.
+export E2E_TAP_IMAGE=${E2E_TAP_IMAGE:-${E2E_BASE_IMAGE:-e2e-base:bookworm}}
+
 if [ "${STS_PROVIDERS:-}" = models ]; then
   # Each environment loads models of its own, half a minute of all cores and 0.9 GB, and the streams of others wait meanwhile: no more of
   # them at once than nested suites need.

@@ -2,7 +2,8 @@
 # Runs E2E tests whose streams are spread over engines of their own, and takes one of them away in the middle: the verdict must be the
 # same, and the report must say so. Linux, root. Arguments go to scripts/e2e.sh.
 #   E2E_POOL=3 scripts/pool.sh --skip-build --filter StreamFaults
-#   E2E_POOL_KILL=0: all engines stay; E2E_POOL_CPUS=0.5: what the containers of each may use
+#   E2E_POOL_KILL=0: all engines stay; =silent: the last one is there and answers no more, as a machine behind a network that drops all;
+#   E2E_POOL_DEFAULT=1: this machine's own engine is the first of them; E2E_POOL_CPUS=0.5: what the containers of each other may use
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +18,7 @@ last=${#pids[@]}
 # The engines are those of E2E_ENGINES, and this user's own is not among them.
 unset DOCKER_HOST
 rm -f "$log"
-E2E_ENGINES=$E2E_ENGINE_CONTEXTS scripts/e2e.sh "$@" &
+E2E_ENGINES=${E2E_POOL_DEFAULT:+default,}$E2E_ENGINE_CONTEXTS scripts/e2e.sh "$@" &
 tests=$!
 trap 'kill "$tests" 2>/dev/null' EXIT
 if [ "${E2E_POOL_KILL:-1}" != 0 ]; then
@@ -29,7 +30,14 @@ if [ "${E2E_POOL_KILL:-1}" != 0 ]; then
   done
   sleep 3
   echo "pool: engine $engine goes away now"
-  kill -KILL "${pids[$((last - 1))]}"
+  if [ "${E2E_POOL_KILL:-}" = silent ]; then
+    # In both directions, and also what is under way.
+    for chain in INPUT OUTPUT; do
+      nsenter --target "${pids[$((last - 1))]}" --net iptables --insert "$chain" --jump DROP
+    done
+  else
+    kill -KILL "${pids[$((last - 1))]}"
+  fi
 fi
 wait "$tests"
 status=$?

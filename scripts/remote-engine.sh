@@ -3,7 +3,8 @@
 # network namespace that a virtual cable joins to this host. Linux, root, dockerd, iproute2 and iptables.
 #   scripts/remote-engine.sh scripts/e2e.sh --filter E2E
 #   scripts/remote-engine.sh --engines 3 --cpus 0.5 COMMAND…
-# With --engines there are several, each in a namespace of its own; --cpus bounds what the containers of each may use together.
+# With --engines there are several, each in a namespace of its own; --cpus bounds what the containers of each may use together; with
+# --nat none of them can connect to this host, as behind NAT, and answers it only.
 # The command finds, in the order of the engines, the first being DOCKER_HOST:
 #   E2E_ENGINE_HOSTS     addresses, "tcp://… tcp://…"
 #   E2E_ENGINE_CONTEXTS  docker contexts that lead there, with commas between them: what E2E_ENGINES takes; with them this user's own
@@ -12,18 +13,19 @@
 set -euo pipefail
 
 fail() { printf 'remote-engine: %s\n' "$@" >&2; exit 1; }
-engines=1 cpus= further=
+engines=1 cpus= further= nat=
 while [ $# -gt 0 ]; do
   case $1 in
     # By the script of the engine before, whose command this is.
     --further) further=1; shift; continue ;;
+    --nat) nat=1; shift; continue ;;
     --engines) engines=${2:-} ;;
     --cpus) cpus=${2:-} ;;
     *) break ;;
   esac
   shift 2 || fail "$1 wants a number"
 done
-[ $# -gt 0 ] || fail "no command: scripts/remote-engine.sh [--engines N] [--cpus N] COMMAND…"
+[ $# -gt 0 ] || fail "no command: scripts/remote-engine.sh [--engines N] [--cpus N] [--nat] COMMAND…"
 [[ $engines =~ ^[1-9][0-9]*$ ]] || fail "--engines $engines is no number from 1 on"
 [[ $cpus =~ ^([0-9]+(\.[0-9]+)?)?$ ]] || fail "--cpus $cpus is no number, such as 0.5"
 PATH=$PATH:/usr/sbin:/sbin
@@ -32,13 +34,19 @@ for program in unshare ip iptables dockerd docker; do
   command -v "$program" >/dev/null || fail "$program is missing: install docker.io, iproute2, iptables and util-linux"
 done
 
-# In the namespaces: $1 folder, $2 address. Ends with its input, which ends with the script that holds it.
+# In the namespaces: $1 folder, $2 address, $3 this host's address if it is not to be connected to. Ends with its input, which ends with
+# the script that holds it.
 inside='
 echo apart
 read -r word
 # What mounts the socket of its node gets this engine, and not the one of this machine.
 mount -t tmpfs -o mode=755 run "$(realpath /var/run)" || exit 1
 ip link set lo up && ip address add "$2/30" dev eth0 && ip link set eth0 up || exit 1
+# The host itself is refused, and its containers are not heard; dockerd would put its own rules before one of the filter for them.
+if [ -n "${3:-}" ]; then
+  iptables --append OUTPUT --destination "$3" --protocol tcp --syn --jump REJECT || exit 1
+  iptables --table mangle --append FORWARD --destination "$3" --protocol tcp --syn --jump DROP || exit 1
+fi
 dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" -H "tcp://$2:2375" -H unix:///var/run/docker.sock --tls=false \
   --bip 10.213.254.1/24 --default-address-pool base=10.213.0.0/17,size=24 --shutdown-timeout 2 \
   --cgroup-parent "/${1##*/}" >"$1/log" 2>&1 &
@@ -57,7 +65,7 @@ while :; do
 done
 here=10.214.$third.$((fourth + 1)) there=10.214.$third.$((fourth + 2))
 
-coproc engine { exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -c "$inside" remote-engine "$folder" "$there" 2>&1; }
+coproc engine { exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -c "$inside" remote-engine "$folder" "$there" ${nat:+"$here"} 2>&1; }
 pid=$engine_PID
 input=${engine[1]} output=${engine[0]}
 tidy() {
@@ -120,7 +128,7 @@ export E2E_ENGINE_PIDS="${E2E_ENGINE_PIDS:+$E2E_ENGINE_PIDS }$pid"
 export E2E_ENGINE_CONTEXTS="${E2E_ENGINE_CONTEXTS:+$E2E_ENGINE_CONTEXTS,}${folder##*/}"
 # Each engine runs the script of the next, so that each is taken away by the script that has made it.
 if [ "$engines" -gt 1 ]; then
-  "$0" --further --engines $((engines - 1)) ${cpus:+--cpus "$cpus"} "$@"
+  "$0" --further --engines $((engines - 1)) ${cpus:+--cpus "$cpus"} ${nat:+--nat} "$@"
 else
   export DOCKER_HOST=${E2E_ENGINE_HOSTS%% *} REMOTE_ENGINE_PID=${E2E_ENGINE_PIDS%% *}
   "$@"

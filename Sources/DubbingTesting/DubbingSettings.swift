@@ -26,6 +26,10 @@ public struct DubbingSettings: Sendable, Hashable {
   public var listener: String?
   /// Addresses whose connections the tap takes beside those of an engine on another machine, whose containers may come from others.
   public var tapPeers: [String] = []
+  /// How containers of an engine on another machine reach the tap; nil: that is found out.
+  public var tapWay: TapWay?
+  /// An image with `perl`, such as Debian's and Ubuntu's own, for the tap's outpost on a machine that cannot connect to this one.
+  public var tapImage = "debian:bookworm-slim"
   /// Columns of the terminal that a person looks at, at least 20; nil: nobody does, and lines are as long as they are.
   package var columns: Int?
   /// The command that runs chosen tests again, for the page's bug reports; a pattern for `swift test --filter` takes the place of `{filter}`.
@@ -38,8 +42,8 @@ public struct DubbingSettings: Sendable, Hashable {
 
   /// What environment variables say; one that is not set, or empty, changes nothing.
   ///
-  /// `E2E_FIXTURES`, `E2E_REPORT_DIR`, `E2E_ENGINES` and `E2E_TAP_PEERS` (with commas between them), `E2E_MAX_STREAMS`,
-  /// `E2E_MAX_ENVIRONMENTS`, `E2E_STARVED` (``StarvedPolicy``), `E2E_LISTENER`, `E2E_RERUN`, and `E2E_COLUMNS` unless `CI` is set. A value
+  /// `E2E_FIXTURES`, `E2E_REPORT_DIR`, `E2E_ENGINES` and `E2E_TAP_PEERS` (with commas between them), `E2E_TAP`
+  /// (``TapWay``), `E2E_TAP_IMAGE`, `E2E_MAX_STREAMS`, `E2E_MAX_ENVIRONMENTS`, `E2E_STARVED` (``StarvedPolicy``), `E2E_LISTENER`, `E2E_RERUN`, and `E2E_COLUMNS` unless `CI` is set. A value
   /// that means nothing keeps the first environment from starting, with a ``DubbingError``.
   public static func fromEnvironment(
     _ environment: [String: String] = ProcessInfo.processInfo.environment
@@ -57,15 +61,17 @@ public struct DubbingSettings: Sendable, Hashable {
     if let path = value("E2E_REPORT_DIR") { settings.reportFolder = URL(filePath: path) }
     settings.maxStreams = number("E2E_MAX_STREAMS")
     settings.maxEnvironments = number("E2E_MAX_ENVIRONMENTS")
-    if let text = value("E2E_STARVED") {
-      if let policy = StarvedPolicy(rawValue: text) {
-        settings.starved = policy
-      } else {
-        settings.problem = DubbingError(
-          .badDescription, "E2E_STARVED=\(text) is not known",
-          next: "say \(StarvedPolicy.allCases.map(\.rawValue).joined(separator: ", "))")
-      }
+    func choice<Choice: CaseIterable & RawRepresentable<String>>(_ variable: String) -> Choice? {
+      guard let text = value(variable) else { return nil }
+      if let choice = Choice(rawValue: text) { return choice }
+      settings.problem = DubbingError(
+        .badDescription, "\(variable)=\(text) is not known",
+        next: "say \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+      return nil
     }
+    if let policy: StarvedPolicy = choice("E2E_STARVED") { settings.starved = policy }
+    settings.tapWay = choice("E2E_TAP")
+    if let image = value("E2E_TAP_IMAGE") { settings.tapImage = image }
     settings.listener = value("E2E_LISTENER")
     if let command = value("E2E_RERUN") { settings.rerun = command }
     func list(_ variable: String) -> [String] { (value(variable) ?? "").split { ", ".contains($0) }.map(String.init) }
@@ -105,6 +111,14 @@ extension DubbingSettings {
         next: "give .dualStack(…, settings:) the same value everywhere, or to the outermost suite alone")
     }
   }
+}
+
+/// How containers of an engine on another machine reach the tap, which is in the process of the tests.
+public enum TapWay: String, Sendable, Hashable, CaseIterable {
+  /// They connect to the machine of the tests.
+  case direct
+  /// They connect to a container beside them, to which the process of the tests connects: for machines behind NAT or a firewall.
+  case outpost
 }
 
 /// What becomes of a stream that ran on a starved machine.

@@ -46,15 +46,14 @@ struct EnginePoolTests {
     let log = Log()
     let pool: EnginePool
 
-    init(places: [Int], watched: Bool = true) {
+    init(places: [Int]) {
       let log = log
       pool = EnginePool { maker in
         places.enumerated().map { index, places in
           EngineMember(
             name: "engine\(index)", cores: places,
             places: maker.places(fixed: places, cores: places, of: "engine\(index)"),
-            watch: watched
-              ? EngineMember.Watch(interval: .milliseconds(5), pause: .zero) { try log.answer(index) } : nil)
+            watch: EngineMember.Watch(interval: .milliseconds(5), pause: .zero) { try log.answer(index) })
         }
       }
     }
@@ -81,8 +80,9 @@ struct EnginePoolTests {
   private final class Crowd: Sendable {
     private let (arrivals, arrival) = AsyncStream<Void>.makeStream()
     private let door = WaitingLine(Door())
+    func arrive() { arrival.yield() }
     func wait() async {
-      arrival.yield()
+      arrive()
       try? await door.enter(())
     }
     func gathered(_ count: Int) async {
@@ -100,21 +100,26 @@ struct EnginePoolTests {
     let engines = Engines(places: [1, 2, 3])
     let group = engines.group()
     try await group.scope {
-      let crowd = Crowd()
+      let (arrivals, crowds) = (Crowd(), (0..<3).map { _ in Crowd() })
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         for _ in 0..<9 {
           tasks.addTask {
             try await engines.pool.withEnvironment(of: group, isFirst: false) { index, value, _ in
               #expect(value == "on \(index)")
               engines.run(index)
-              await crowd.wait()
+              arrivals.arrive()
+              await crowds[index].wait()
             }
           }
         }
-        await crowd.gathered(6)
+        await arrivals.gathered(6)
         #expect(engines.started == [0, 1, 2])
         #expect(engines.ran.sorted() == [0, 1, 1, 2, 2, 2])
-        crowd.open()
+        // Least is to be done on the last one for each of its places: that is where they would wait if each had its own line.
+        crowds[0].open()
+        await arrivals.gathered(3)
+        #expect(engines.ran.dropFirst(6) == [0, 0, 0])
+        for crowd in crowds { crowd.open() }
         try await tasks.waitForAll()
       }
       #expect(engines.ran.count == 9)
@@ -256,6 +261,23 @@ struct EnginePoolTests {
     }
   }
 
+  @Test("Who waits for a place on an engine that goes away gets one on another")
+  func waitsElsewhere() async throws {
+    let engines = Engines(places: [1, 1])
+    let group = engines.group(isNested: true)
+    try await group.scope {
+      try await engines.pool.withEnvironment(of: group, isFirst: true) { index, _, _ in
+        #expect(index == 0)
+        let waiter = Task { try await engines.pool.withEnvironment(of: group, isFirst: true) { index, _, _ in index } }
+        while engines.pool.waiting == 0, !Task.isCancelled { await Task.yield() }
+        engines.switchOff(0)
+        await #expect(throws: EngineLoss.self) { try await engines.pool.members[0].requireAnswer() }
+        let moved = try await waiter.value
+        #expect(moved == 1)
+      }
+    }
+  }
+
   @Test("An engine that goes away while its environment starts is left out; all gone is one sentence")
   func lostAtStart() async throws {
     let engines = Engines(places: [2, 1])
@@ -304,12 +326,15 @@ struct EnginePoolTests {
 
   @Test("An engine that has no other beside it is never asked")
   func alone() async throws {
-    let engines = Engines(places: [1], watched: false)
+    let engines = Engines(places: [1])
+    engines.switchOff(0)
     let group = engines.group()
     try await group.scope {
       await #expect(throws: CocoaError.self) {
         try await engines.pool.withEnvironment(of: group, isFirst: false) { index, _, _ in
           try await engines.pool.surviving(on: index, in: group) {
+            // Long enough for the questions that others are asked while they have an environment.
+            try await Task.sleep(for: .milliseconds(50))
             throw CocoaError(.fileReadUnknown)
           } again: { _, _, _, _ in
           }
@@ -326,8 +351,10 @@ struct EnginePoolTests {
     try await group.scope {
       try await engines.pool.withEnvironment(of: group, isFirst: false) { _, _, _ in
         let waiter = Task { try await engines.pool.withEnvironment(of: group, isFirst: false) { _, _, _ in } }
+        while engines.pool.waiting == 0, !Task.isCancelled { await Task.yield() }
         waiter.cancel()
         await #expect(throws: CancellationError.self) { try await waiter.value }
+        #expect(engines.pool.waiting == 0)
       }
       try await engines.pool.withEnvironment(of: group, isFirst: false) { _, _, _ in }
     }
@@ -353,7 +380,7 @@ struct EnginePoolTests {
         await crowd.gathered(1)
         let places = pool.members[0].places
         // Until the second stands in the line, room that nobody uses proves nothing.
-        while places.publishing.limit == 1 {
+        while places.publishing.limit == 1, !Task.isCancelled {
           places.note(.answer(0.02))
           await Task.yield()
         }

@@ -49,17 +49,67 @@ struct TapPlaceTests {
     #expect(stack.workerEnvironment(tap: 1, host: "[fd00::1]") == ["STS_SERVICE_URL": "http://[fd00::1]:1"])
   }
 
+  @Test(
+    "With an outpost nobody connects to this machine, and the worker is told as beside the engine, with another port")
+  func outpost() throws {
+    var place = TapPlace(
+      address: "172.18.0.1",
+      remote: RemoteEngine(engine: "e", host: "builder", peers: [], clock: nil, outpost: "no route to host"))
+    place.port = 40_001
+    #expect(place.listen == .loopback)
+    var stack = stack
+    stack.addsExtraHosts = true
+    let (media, _) = try stack.projects(tap: try #require(place.port), gateway: "172.18.0.1", place: place)
+    #expect(media.environment["STS_SERVICE_URL"] == "http://host.docker.internal:40001")
+    let override = try String(contentsOfFile: try #require(media.files.last), encoding: .utf8)
+    #expect(override == #"{"services":{"dubber":{"extra_hosts":["host.docker.internal:172.18.0.1"]}}}"#)
+  }
+
+  @Test(
+    "The outpost's project publishes one port for containers and one for this machine, and compose fills in the token alone"
+  )
+  func outpostProject() throws {
+    struct File: Decodable {
+      struct Service: Decodable {
+        struct Port: Decodable, Equatable {
+          var target: Int, hostIp: String, `protocol`: String
+        }
+        var image: String, entrypoint: [String], command: [String], environment: [String: String], ports: [Port]
+        var user: String, readOnly: Bool, capDrop: [String]
+      }
+      var services: [String: Service]
+    }
+    let path = try OutpostProject(image: "perl:5", clients: "172.18.0.1", tap: "fd00::2").write()
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let file = try decoder.decode(File.self, from: Data(contentsOf: URL(filePath: path)))
+    let service = try #require(file.services.count == 1 ? file.services.values.first : nil)
+    #expect(service.image == "perl:5" && service.command.isEmpty && service.user == "65534:65534")
+    #expect(service.readOnly && service.capDrop == ["ALL"])
+    #expect(
+      service.ports == [
+        .init(target: 4001, hostIp: "172.18.0.1", protocol: "tcp"),
+        .init(target: 4002, hostIp: "fd00::2", protocol: "tcp"),
+      ])
+    #expect(
+      service.environment == ["OUTPOST_TOKEN": "${OUTPOST_TOKEN}", "OUTPOST_CLIENTS": "4001", "OUTPOST_TAP": "4002"])
+    #expect(service.entrypoint.prefix(2) == ["perl", "-e"] && service.entrypoint.count == 3)
+    let program = try #require(service.entrypoint.last)
+    #expect(program.replacing("$$", with: "$") == TapOutpost.program)
+    #expect(!program.replacing("$$", with: "").contains("$"))
+  }
+
   @Test("An engine that nothing leads to, and a worker that cannot be told, are refused before anything is asked")
   func refused() async throws {
     let lost = await #expect(throws: DubbingError.self) {
-      try await TapPlace.find(on: engine(route: nil), gateway: "", for: stack, further: [])
+      try await TapPlace.find(on: engine(route: nil), gateway: "", for: stack, DubbingSettings())
     }
     #expect(lost?.code == .remoteEngine && lost?.next?.contains("COMPOSEKIT_ENGINE_HOST") == true)
     var changed = stack
     changed.stsURL = "http://host.docker.internal:{port}"
     let (fixed, there) = (changed, engine(route: EngineRoute(engine: "10.0.0.2", runner: "10.0.0.1")))
     let untold = await #expect(throws: DubbingError.self) {
-      try await TapPlace.find(on: there, gateway: "", for: fixed, further: [])
+      try await TapPlace.find(on: there, gateway: "", for: fixed, DubbingSettings())
     }
     #expect(
       untold?.code == .badDescription && "\(untold?.description ?? "")".contains("DualStack.stsURL has no {host}"))
@@ -113,6 +163,11 @@ struct TapPlaceTests {
     {
       #expect(json.contains(key), "\(json)")
     }
+    #expect(!json.contains("outpost"))
+    #expect(RunPage(report: report, sounds: []).html.contains("tap at 10.0.0.1 for 10.0.0.2"))
+    report.environments[0].remote?.outpost = "dial tcp <no route>"
+    #expect(String(decoding: try report.json(), as: UTF8.self).contains("\"outpost\" : \"dial tcp <no route>\""))
+    #expect(RunPage(report: report, sounds: []).html.contains("through an outpost there (dial tcp &lt;no route&gt;)"))
     report.environments[0].remote = nil
     #expect(!String(decoding: try report.json(), as: UTF8.self).contains("remote"))
   }

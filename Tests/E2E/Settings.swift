@@ -14,8 +14,9 @@ enum Settings {
   static let fixedPorts = environment["E2E_PORTS"] == "fixed"
   /// `E2E_BENCH=1`: `make bench` measures.
   static let isBenchmark = environment["E2E_BENCH"] == "1"
-  /// `E2E_REMOTE=1`: `make remote` has made an engine on another machine.
-  static let isRemote = environment["E2E_REMOTE"] == "1"
+  /// `E2E_REMOTE=1`: `make remote` has made an engine on another machine; `nat`: one that cannot connect to this one.
+  static let isRemote = ["1", "nat"].contains(environment["E2E_REMOTE"])
+  static let isBehindNAT = environment["E2E_REMOTE"] == "nat"
   /// `STS_PROVIDERS`: what is laid over `sts.yml`.
   static let providers = environment["STS_PROVIDERS"]
 

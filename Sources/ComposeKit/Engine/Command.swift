@@ -187,7 +187,14 @@ package struct Command: Sendable {
   /// Runs the command and insists on exit code 0.
   @discardableResult
   func runChecked(_ code: ComposeError.Code = .commandFailed, _ summary: String? = nil) async throws -> String {
-    let output = try await run()
+    let output: Output
+    do { output = try await run() } catch var error as ComposeError
+      where error.code == .timedOut && code == .engineUnavailable
+    {
+      // It was a question: an engine that is silent is not there, as one is that refuses.
+      (error.code, error.summary) = (code, "\(program) has got no answer from its engine within \(deadline.text)")
+      throw error
+    }
     guard output.succeeded else { throw failure(output, code, summary) }
     return output.standardOutput
   }

@@ -14,12 +14,13 @@ package final class EngineMember: Sendable {
   /// Pairs of projects that are up at once, and that are being started.
   let environments: ConcurrencyLimit
   let starts: ConcurrencyLimit
-  private let watch: Watch?
+  private let question: Watch?
   private let isGone = WaitingLine(Door())
   private let clock = ContinuousClock()
   private let start = ContinuousClock.now
 
   private struct State {
+    var isAlone = false
     var cases = 0
     var loss: EngineLoss?
     var asked: ContinuousClock.Instant?
@@ -49,9 +50,9 @@ package final class EngineMember: Sendable {
   ///   - cores: that it has.
   ///   - places: for its streams.
   ///   - engine: where its environments are started.
-  ///   - watch: nil: it is not asked, since there is no other to go to.
+  ///   - watch: how it is asked, unless ``isAlone``; nil: it is not.
   package init(name: String, cores: Int, places: StreamPlaces, engine: ComposeEngine? = nil, watch: Watch?) {
-    (self.name, self.cores, self.places, self.engine, self.watch) = (name, cores, places, engine, watch)
+    (self.name, self.cores, self.places, self.engine, question) = (name, cores, places, engine, watch)
     environments = .environments(cores: cores)
     starts = .starts(cores: cores)
   }
@@ -69,6 +70,13 @@ package final class EngineMember: Sendable {
   func count(_ change: Int) { state.withLock { $0.cases += change } }
 
   // MARK: Whether it is there
+
+  /// Whether there is no other to go to: then it is never asked.
+  var isAlone: Bool {
+    get { state.withLock { $0.isAlone } }
+    set { state.withLock { $0.isAlone = newValue } }
+  }
+  private var watch: Watch? { isAlone ? nil : question }
 
   /// Why the engine is not counted on any more.
   package var loss: EngineLoss? { state.withLock { $0.loss } }

@@ -59,9 +59,7 @@ extension EnginePool {
         EngineMember(
           name: found.context, cores: found.identity.cores,
           places: maker.places(fixed: settings.maxStreams, cores: found.identity.cores, of: found.context),
-          engine: found.engine,
-          watch: contexts.count == 1
-            ? nil : EngineMember.Watch { try await found.engine.requireAnswer(within: .seconds(5)) })
+          engine: found.engine, watch: .init { try await found.engine.requireAnswer(within: .seconds(5)) })
       }
     }
   }

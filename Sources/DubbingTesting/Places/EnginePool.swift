@@ -26,8 +26,13 @@ package final class EnginePool: Sendable {
     let members = make(Maker(line: line))
     line.change { $0.members = members }
     for member in members { member.onLoss { line.change { _ in } } }
+    // There is no other to go to.
+    if members.count == 1 { members[0].isAlone = true }
     (self.line, self.members) = (line, members)
   }
+
+  /// How many streams wait for a place.
+  package var waiting: Int { line.count }
 
   /// One line for all engines: the first for whom one of its engines has room.
   fileprivate struct Rule: Admission {

@@ -168,9 +168,10 @@ package struct RunPage {
     let engine = environment.engine.map { "<br>on \($0.escaped)" } ?? ""
     guard let remote = environment.remote else { return engine }
     let clock = remote.clockOffsetMs.map { ", its clock \($0.short) ms ahead of this machine's" } ?? ""
-    let peers = remote.peers.joined(separator: ", ")
+    let whom =
+      remote.outpost.map { "through an outpost there (\($0))" } ?? "for \(remote.peers.joined(separator: ", "))"
     return engine
-      + "<br><span class=\"soft\">\("\(remote.engine); tap at \(remote.tap) for \(peers)\(clock)".escaped)</span>"
+      + "<br><span class=\"soft\">\("\(remote.engine); tap at \(remote.tap) \(whom)\(clock)".escaped)</span>"
   }
 
   private func links(_ environment: RunReport.Environment) -> String {

@@ -167,10 +167,14 @@ package struct RunReport: Sendable, Codable {
     /// How far the engine's clock is ahead of this machine's, and how far off that may be; nil: it does not say its time.
     package var clockOffsetMs: Double?
     package var clockUncertaintyMs: Double?
+    /// Why the tap was reached through an outpost on the engine's machine; nil: it was not.
+    package var outpost: String?
 
     package init(
-      engine: String, host: String, tap: String, peers: [String], clockOffsetMs: Double?, clockUncertaintyMs: Double?
+      engine: String, host: String, tap: String, peers: [String], clockOffsetMs: Double?, clockUncertaintyMs: Double?,
+      outpost: String? = nil
     ) {
+      self.outpost = outpost
       (self.engine, self.host, self.tap, self.peers) = (engine, host, tap, peers)
       (self.clockOffsetMs, self.clockUncertaintyMs) = (clockOffsetMs, clockUncertaintyMs)
     }
@@ -315,7 +319,7 @@ extension RunReport.Environment {
       RunReport.Remote(
         engine: remote.engine, host: remote.host, tap: environment.tapPlace.address, peers: remote.peers,
         clockOffsetMs: remote.clock?.offset.milliseconds.rounded(places: 1),
-        clockUncertaintyMs: remote.clock?.uncertainty.milliseconds.rounded(places: 1))
+        clockUncertaintyMs: remote.clock?.uncertainty.milliseconds.rounded(places: 1), outpost: remote.outpost)
     }
   }
 }

@@ -62,8 +62,13 @@ public struct DualStackEnvironment: Sendable {
 
   func path(_ template: String, of stream: String) -> String { template.replacing("{stream}", with: stream) }
 
+  /// Why the tap is reached through an outpost on the engine's machine; nil: it is not.
+  package var outpost: String? { tapPlace.remote?.outpost }
+
   /// The address under which containers of the media project reach STS: the tap's.
-  package var speechURLForWorker: String { "http://\(Endpoint(host: tapPlace.host(for: stack), port: tap.port))" }
+  package var speechURLForWorker: String {
+    "http://\(Endpoint(host: tapPlace.host(for: stack), port: tapPlace.port ?? tap.port))"
+  }
 }
 
 /// Starts both projects with a tap between them, runs `body`, and takes everything down however `body` ends.
@@ -114,20 +119,22 @@ private func withStacks<R: Sendable>(
   async let found = found(chosen)
   let gateway = if let chosen { try await chosen.bridgeGateway() } else { try await ComposeEngine.bridgeGateway() }
   let engine = try await found
-  let place = try await TapPlace.find(
-    on: engine, gateway: gateway, for: stack, further: DubbingSettings.current.tapPeers)
+  let settings = DubbingSettings.current
+  let place = try await TapPlace.find(on: engine, gateway: gateway, for: stack, settings)
   // Each stream goes through the whole record, which is quicker in memory than in a file.
   let options = TapOptions(maxMemoryBytes: 256_000_000)
   return try await SocketIOTap.withTap(upstream: nil, options: options) { wire in
     try await SocketIOTap.withTap(upstream: wire.url, listen: place.listen, options: options) { tap in
-      let (media, sts) = try stack.projects(tap: tap.port, gateway: gateway, place: place)
-      return try await withComposeStacks(
-        [media, sts], on: engine, options: stack.upOptions, progress: progress
-      ) { stacks in
-        let environment = try await DualStackEnvironment(
-          stack: stack, media: stacks[0], sts: stacks[1], tap: tap, wire: wire, tapPlace: place)
-        try wire.setUpstream("http://\(environment[.speech])")
-        return try await body(environment)
+      try await place.withOutpost(to: tap.port, on: engine, settings, progress: progress) { place in
+        let (media, sts) = try stack.projects(tap: place.port ?? tap.port, gateway: gateway, place: place)
+        return try await withComposeStacks(
+          [media, sts], on: engine, options: stack.upOptions, progress: progress
+        ) { stacks in
+          let environment = try await DualStackEnvironment(
+            stack: stack, media: stacks[0], sts: stacks[1], tap: tap, wire: wire, tapPlace: place)
+          try wire.setUpstream("http://\(environment[.speech])")
+          return try await body(environment)
+        }
       }
     }
   }

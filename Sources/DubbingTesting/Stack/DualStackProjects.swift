@@ -77,13 +77,7 @@ extension DualStack {
   /// A compose file that tells a service where hosts are; one for each content, since whoever removes a project reads its files again.
   static func extraHosts(of service: String, _ hosts: [String: String]) throws -> String {
     let lines = hosts.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }
-    let content = ["services": [service: ["extra_hosts": lines]]]
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let data = try encoder.encode(content)
-    let name = ([service] + lines).joined(separator: "-").map { $0.isLetter || $0.isNumber ? $0 : "-" }
-    let file = FileManager.default.temporaryDirectory.appending(path: "extra-hosts-\(getuid())-\(String(name)).json")
-    try data.write(to: file, options: .atomic)
-    return file.path
+    return try ComposeFile.write(
+      ["services": [service: ["extra_hosts": lines]]], named: "extra-hosts", of: [service] + lines)
   }
 }

@@ -1,10 +1,14 @@
 import ComposeKit
 import SocketIOLite
+import Synchronization
 
 /// Where the tap listens so that containers of an engine reach it, and what they are told.
 package struct TapPlace: Sendable, Hashable {
-  /// The address that is listened on beside loopback: the bridge's of an engine of this machine, or this machine's towards another one.
+  /// Where containers find it: at the bridge's address of an engine of this machine, at this machine's towards another one, or at an
+  /// ``TapOutpost`` on the bridge of that one. It listens there beside loopback, unless there is an outpost.
   package var address: String
+  /// The outpost's port; nil: the tap's own.
+  package var port: Int?
   /// What is known of an engine on another machine; nil: it is this machine's.
   package var remote: RemoteEngine?
 
@@ -12,11 +16,14 @@ package struct TapPlace: Sendable, Hashable {
     (self.address, self.remote) = (address, remote)
   }
 
-  /// What worker and STS call the tap's host: on another machine `host-gateway` would be that one.
-  func host(for stack: DualStack) -> String { remote == nil ? stack.hostName : address }
+  /// What worker and STS call the tap's host: on another machine `host-gateway` would be that one, which is right for an outpost.
+  func host(for stack: DualStack) -> String { isBesideContainers ? stack.hostName : address }
+
+  private var isBesideContainers: Bool { remote.map { $0.outpost != nil } ?? true }
 
   /// On these addresses only, and on another machine's behalf for its connections only.
   package var listen: TapListen {
+    if remote?.outpost != nil { return .loopback }
     var listen = TapListen.loopback(and: [address])
     // From loopback this process itself asks.
     if let remote { listen.peers = Set(remote.peers + ["127.0.0.1"]) }
@@ -34,9 +41,11 @@ package struct RemoteEngine: Sendable, Hashable {
   package var peers: [String]
   /// nil: the engine does not say its time.
   package var clock: EngineClock?
+  /// Why its containers reach the tap through an outpost on its machine; nil: they connect to this one.
+  package var outpost: String?
 
-  package init(engine: String, host: String, peers: [String], clock: EngineClock?) {
-    (self.engine, self.host, self.peers, self.clock) = (engine, host, peers, clock)
+  package init(engine: String, host: String, peers: [String], clock: EngineClock?, outpost: String? = nil) {
+    (self.engine, self.host, self.peers, self.clock, self.outpost) = (engine, host, peers, clock, outpost)
   }
 
   /// Clocks that are further apart are not a matter of drift: whatever compares times, such as a token's, goes wrong in the services too.
@@ -44,33 +53,50 @@ package struct RemoteEngine: Sendable, Hashable {
 }
 
 extension TapPlace {
-  /// Finds out where the tap is reached from, before anything is started.
+  /// Engines that could not connect to this machine, with what they said: where packets are dropped, that takes 15 s to find out.
+  // A lock: environments are started side by side.
+  private static let unreachable = Mutex<[ComposeEngine: String]>([:])
+
+  /// Finds out where the tap is reached from, before anything is started: here, if the engine can connect to this machine, and otherwise
+  /// through an outpost on its own.
   ///
   /// - Parameters:
   ///   - engine: where the containers will be.
   ///   - gateway: its bridge's address.
   ///   - stack: what is to be started.
-  ///   - further: addresses whose connections are taken beside the engine's own.
+  ///   - settings: may say which way, and whose connections are taken beside the engine's own.
   /// - Throws: ``DubbingError`` `remoteEngine` when the two machines do not reach each other, or their clocks differ too much;
   ///   `badDescription` when the worker could not be told.
   package static func find(
-    on engine: ComposeEngine, gateway: String, for stack: DualStack, further: [String]
+    on engine: ComposeEngine, gateway: String, for stack: DualStack, _ settings: DubbingSettings
   ) async throws -> TapPlace {
     guard engine.isRemote else { return TapPlace(address: gateway) }
     guard let route = engine.route else { throw DubbingError.noWay(to: engine) }
-    guard stack.stsURL.contains("{host}") || stack.addsExtraHosts else { throw stack.namesNoHost(engine) }
+    // An outpost is called as this machine's tap is.
+    guard settings.tapWay == .outpost || stack.stsURL.contains("{host}") || stack.addsExtraHosts else {
+      throw stack.namesNoHost(engine)
+    }
     let clock = try await engine.clock()
     if let clock, let problem = DubbingError.clock(of: engine, clock) { throw problem }
-    var peers = [route.engine] + further
-    switch try await engine.reach(route.runner) {
-    case .connected(let peer): peers.append(peer)
-    case .failed(let words): throw DubbingError.unreachable(route.runner, from: engine, words)
-    // Whoever does not come then is missed by the first stream, which says so.
-    case .unknown: break
+    func place(_ peers: Set<String>, outpost: String? = nil) -> TapPlace {
+      TapPlace(
+        address: outpost == nil ? route.runner : gateway,
+        remote: RemoteEngine(
+          engine: engine.description, host: engine.host, peers: peers.sorted(), clock: clock, outpost: outpost))
     }
-    let remote = RemoteEngine(
-      engine: engine.description, host: engine.host, peers: Set(peers).sorted(), clock: clock)
-    return TapPlace(address: route.runner, remote: remote)
+    if settings.tapWay == .outpost { return place([], outpost: "it is wanted: E2E_TAP=outpost") }
+    if settings.tapWay == nil, let words = unreachable.withLock({ $0[engine] }) { return place([], outpost: words) }
+    let peers = Set([route.engine] + settings.tapPeers)
+    switch try await engine.reach(route.runner) {
+    case .connected(let peer): return place(peers.union([peer]))
+    case .failed(let words) where settings.tapWay == .direct:
+      throw DubbingError.unreachable(route.runner, from: engine, words)
+    case .failed(let words):
+      unreachable.withLock { $0[engine] = words }
+      return place([], outpost: words)
+    // Whoever does not come then is missed by the first stream, which says so.
+    case .unknown: return place(peers)
+    }
   }
 }
 
@@ -86,8 +112,7 @@ extension DubbingError {
     DubbingError(
       .remoteEngine, "the engine on \(engine.host) cannot connect to this machine at \(runner), where the tap is to be",
       evidence: ["engine    \(engine)", "says      \(words)"],
-      next: "let its host connect to this machine (a firewall here, NAT in between), or run the tests on that host: "
-        + "docs/remote-engines.md")
+      next: "unset E2E_TAP=direct, or let its host connect to this machine (a firewall here, NAT in between)")
   }
 
   /// What is wrong with a clock; nil: nothing.

@@ -36,7 +36,7 @@ extension DualStackEnvironment {
     let log = (try? await media.logs(service: worker, tail: 12)) ?? "the log could not be read"
     let input = path(stack.inputPath, of: stream)
     throw stack.nobodyConnected(
-      to: tap.port, for: stream, within: time, log: log, given: try? await media.given(to: worker),
+      to: tapPlace.port ?? tap.port, for: stream, within: time, log: log, given: try? await media.given(to: worker),
       readers: (try? await controlAPI.path(input))?.readers, at: tapPlace, refused: tap.refusedPeers())
   }
 }
