@@ -171,7 +171,7 @@ api: ## What users of the last tag would have to change (BASE=a commit: of that 
 	@scripts/api.sh $(BASE)
 
 format: ## Format the Swift sources in place
-	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources LibAV Fuzzing/Package.swift Fuzzing/Sources/Fuzz
+	@swift format -i -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources Evaluation/Tests LibAV Fuzzing/Package.swift Fuzzing/Sources/Fuzz
 
 docs: ## Build README, docs/ and the pages of all modules as one site into .build/docs; a warning or a dead link is an error
 	@scripts/setup.sh unit

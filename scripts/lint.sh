@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-swift format lint --strict -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources LibAV Fuzzing/Package.swift Fuzzing/Sources/{Fuzz,FuzzAudio,Driver} examples/*/Package.swift examples/*/Tests
+swift format lint --strict -r -p --configuration .swift-format Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Evaluation/Package.swift Evaluation/Sources Evaluation/Tests LibAV Fuzzing/Package.swift Fuzzing/Sources/{Fuzz,FuzzAudio,Driver} examples/*/Package.swift examples/*/Tests
 while read -r script; do bash -n "$script"; done < <(git ls-files -- '*.sh' .ci/run)
 git ls-files -z -- '*.py' | xargs -0 -r python3 -c '
 import ast, sys

@@ -72,6 +72,7 @@ public enum AudioDecoder {
     if request.sampleRate == nil || request.alignedToTimestamps {
       try request.adopt(try await AudioProbe.track(request.track, of: path))
     }
+    request.decoder = await OpusLibrary.decoder(for: request)
     let (rate, alignment) = (request.sampleRate ?? 8000, request.alignment)
     let (outcome, result) = try await FFmpeg.stream("ffmpeg", request.arguments) { bytes in
       var reader = SampleReader(
@@ -110,9 +111,14 @@ struct DecodingRequest {
 
   /// Presentation time of the track's first sample in seconds; containers without timestamps begin at 0.
   private(set) var firstSample = 0.0
+  /// How ffprobe calls the track's codec, if it was asked.
+  private(set) var codec: String?
+  /// The decoder that ffmpeg is to use; nil leaves it the choice.
+  var decoder: String?
 
   mutating func adopt(_ track: AudioProbe.Track) throws {
     if sampleRate == nil { sampleRate = track.sampleRate }
+    codec = track.codec
     try adopt(firstSample: track.startTime ?? 0)
   }
 
@@ -154,6 +160,7 @@ struct DecodingRequest {
   var arguments: [String] {
     var list = ["-nostdin", "-hide_banner", "-v", "error"]
     if !alignedToTimestamps, let start { list += ["-ss", "\(start)"] }
+    if let decoder { list += ["-c:a:\(track)", decoder] }
     list += ["-i", path, "-map", "0:a:\(track)", "-vn", "-sn", "-dn"]
     if alignedToTimestamps {
       // Its first_pts=0 with -copyts would pad the beginning too, but ffmpeg 5.1 then starts the audio of an MPEG-TS that also has

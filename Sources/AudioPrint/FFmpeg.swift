@@ -63,6 +63,8 @@ package enum AudioProbe {
     package var sampleRate: Int
     /// Presentation time of the first packet in seconds, if the container tells.
     package var startTime: Double?
+    /// How ffprobe calls its codec.
+    package var codec: String?
   }
 
   /// The audio tracks of a file or URL in order; empty if it is media without audio.
@@ -73,7 +75,7 @@ package enum AudioProbe {
       "ffprobe",
       [
         "-v", "error", "-select_streams", "a", "-show_entries",
-        "stream=sample_rate,start_time", "-of", "json", path,
+        "stream=codec_name,sample_rate,start_time", "-of", "json", path,
       ])
     if let failure = outcome.failure {
       throw AudioError.from(
@@ -101,14 +103,17 @@ package enum AudioProbe {
     struct Stream: Decodable {
       var sampleRate: String?
       var startTime: String?
+      var codec: String?
 
       enum CodingKeys: String, CodingKey {
         case sampleRate = "sample_rate"
         case startTime = "start_time"
+        case codec = "codec_name"
       }
 
       var track: Track {
-        Track(sampleRate: self.sampleRate.flatMap(Int.init) ?? 0, startTime: startTime.flatMap(Double.init))
+        Track(
+          sampleRate: self.sampleRate.flatMap(Int.init) ?? 0, startTime: startTime.flatMap(Double.init), codec: codec)
       }
     }
     var streams: [Stream]

@@ -70,7 +70,9 @@
     }
 
     private func openCodec(of stream: UnsafeMutablePointer<AVStream>) throws {
-      guard let decoder = avcodec_find_decoder(stream.pointee.codecpar.pointee.codec_id) else {
+      let kind = stream.pointee.codecpar.pointee.codec_id
+      let library = kind == AV_CODEC_ID_OPUS ? avcodec_find_decoder_by_name(OpusLibrary.name) : nil
+      guard let decoder = library ?? avcodec_find_decoder(kind) else {
         throw AudioError(
           .decodingFailed, "\(path) has audio of a codec that FFmpeg's libraries here cannot decode",
           evidence: log.lines)
@@ -181,7 +183,7 @@
     /// Nil if it is for a process of its own: what is no regular file may block, and what is to be sought or aligned is ffmpeg's art.
     init?(_ request: DecodingRequest) throws {
       guard let rate = request.sampleRate, request.start == nil, request.duration == nil, !request.alignedToTimestamps,
-        Self.isRegularFile(request.path)
+        MediaFile(path: request.path).isRegular
       else { return nil }
       sampleRate = rate
       decoder = try LibAVDecoder(path: request.path, track: request.track, sampleRate: rate)
@@ -190,11 +192,6 @@
     func next() async throws -> [Float]? {
       try Task.checkCancellation()
       return try decoder.next()
-    }
-
-    private static func isRegularFile(_ path: String) -> Bool {
-      var status = stat()
-      return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
   }
 #endif

@@ -42,6 +42,8 @@ extension AudioDecoder {
   private static func decodeStereo(
     _ request: DecodingRequest, allowTruncated: Bool, progress: (Double) throws -> Void
   ) async throws -> (left: AudioClip, right: AudioClip, mixed: AudioClip) {
+    var request = request
+    request.decoder = await OpusLibrary.decoder(for: request)
     let sampleRate = request.sampleRate ?? 8000
     let alignment = request.alignment(channels: DecodingRequest.channels)
     let (outcome, interleaved) = try await FFmpeg.stream("ffmpeg", request.arguments) { bytes in

@@ -135,6 +135,60 @@ struct AudioDecoderTests {
     }
   }
 
+  @Test(
+    "Opus is decoded by its own library, whatever it is packed in: ffmpeg's own decoder clicks",
+    arguments: ["ogg", "mkv", "webm", "mp4", "ts"])
+  func opus(container: String) async throws {
+    let notes = try AudioClip.notes(8, seed: 1)
+    try await Media.withFolder { folder in
+      let (path, reference) = ("\(folder)/notes.\(container)", folder + "/reference.wav")
+      try await Media.write(notes, to: path, ["-c:a", "libopus", "-b:a", "24k"])
+      try await Media.ffmpeg(["-c:a", "libopus", "-i", path, "-ar", "8000", "-c:a", "pcm_f32le", reference])
+      let expected = try await AudioDecoder.decode(reference).samples
+      var heard = [
+        try await AudioDecoder.decode(path).samples, try await AudioDecoder.decodeStereo(path).mixed.samples,
+      ]
+      // Other containers do not begin at 0, or only nearly.
+      if container == "ogg" { heard.append(try await AudioDecoder.decode(path, alignedToTimestamps: true).samples) }
+      for (way, samples) in heard.enumerated() {
+        #expect(samples.count == expected.count, "\(way): \(samples.count), \(expected.count)")
+        let apart = zip(samples, expected).map { abs($0 - $1) }.max() ?? 1
+        // ffmpeg's own decoder is off by a fifth of the loudest sample.
+        #expect(apart < 2e-4, "\(way): \(apart)")
+      }
+    }
+  }
+
+  @Test("What only speaks of Opus, and Opus beside another codec, are decoded as what they are")
+  func notOpus() async throws {
+    try await Media.withFolder { folder in
+      let tone = try AudioClip.tone(440, 1, sampleRate: 48000)
+      for container in ["m4a", "mp3", "mkv"] {
+        let path = "\(folder)/named.\(container)"
+        let codec = container == "mp3" ? "libmp3lame" : "aac"
+        try await Media.write(tone, to: path, ["-metadata", "title=Opus 1", "-c:a", codec, "-b:a", "128k"])
+        let level = try await AudioDecoder.decode(path).level
+        #expect(MediaFile(path: path).mayHoldOpus && abs(level + 9) < 1, "\(container): \(level)")
+      }
+      let both = folder + "/both.mkv"
+      try await Media.ffmpeg(
+        ["-f", "f32le", "-ar", "48000", "-ac", "1", "-i", "pipe:0", "-map", "0", "-map", "0", "-c:a:0", "aac"]
+          + ["-c:a:1", "libopus", both], input: Media.pcm(tone))
+      for track in [0, 1] {
+        let level = try await AudioDecoder.decode(both, track: track).level
+        #expect(abs(level + 9) < 1, "track \(track): \(level)")
+      }
+      // Long enough for the index, which is at the end, not to be among the first bytes.
+      let notes = try AudioClip.notes(20, seed: 1)
+      for codec in ["libopus", "aac"] {
+        let path = "\(folder)/\(codec).mp4"
+        try await Media.write(notes, to: path, ["-c:a", codec, "-b:a", "96k"])
+        #expect(MediaFile(path: path).mayHoldOpus == (codec == "libopus"))
+      }
+      #expect(!MediaFile(path: folder).mayHoldOpus && !MediaFile(path: folder + "/none").mayHoldOpus)
+    }
+  }
+
   @Test("NaN in float PCM is an error")
   func notFinite() async throws {
     try await Media.withFolder { folder in

@@ -153,6 +153,15 @@ struct ContinuityTests {
     #expect(found.isUnbroken && found.clips.count == 1, "\(found)")
   }
 
+  @Test("Opus at 24k is unbroken over music, where it changes from one of its modes to another")
+  func changingModes() async throws {
+    let speech = try await AudioDecoder.decode(Media.resource("original.opus"), sampleRate: 16_000)
+    let notes = try AudioClip.notes(speech.duration, seed: 16)
+    let clip = try speech.gain(-6.02).mixed(with: notes.gain(-42 - notes.level))
+    let found = report(clip, on: try await Coding.opus.pass(clip))
+    #expect(found.isUnbroken && found.clips.count == 1, "\(found)")
+  }
+
   @Test("A break is found at another speed as well, in the recording's time")
   func breakAtSpeed() async throws {
     let clip = try await Media.original()

@@ -136,6 +136,25 @@ extension AudioClip {
       }, sampleRate: sampleRate)
   }
 
+  /// A note every 0.3 s, each with six harmonics that die away, at 16 kHz.
+  static func notes(_ seconds: Double, seed: UInt64) throws -> AudioClip {
+    let rate = 16_000
+    var (chance, samples) = (Chance(seed), [Float](repeating: 0, count: Int(seconds * Double(rate))))
+    for note in 0..<Int(seconds / 0.3) {
+      let pitch = 262 * pow(2, Double(chance.next() % 24) / 12)
+      let first = Int(0.3 * Double(note) * Double(rate))
+      for i in 0..<min(rate, samples.count - first) {
+        let time = Double(i) / Double(rate)
+        for harmonic in 1...6 {
+          let n = Double(harmonic)
+          let envelope = 0.1 / n * min(1, time / 0.005) * exp(-3 * n * time)
+          samples[first + i] += Float(envelope * sin(2 * Double.pi * pitch * n * time))
+        }
+      }
+    }
+    return try AudioClip(samples: samples, sampleRate: rate)
+  }
+
   /// The same clip at another level.
   func gain(_ decibels: Double) throws -> AudioClip {
     let factor = Float(pow(10, decibels / 20))
