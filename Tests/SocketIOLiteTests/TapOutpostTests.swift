@@ -268,7 +268,8 @@ struct TapOutpostTests {
       other.token = String(repeating: "x", count: Self.token.count)
       let stranger = other
       let error = await #expect(throws: SocketIOError.self) {
-        try await stranger.connecting(to: 1, within: .milliseconds(300)) { Issue.record("it is not ours") }
+        // On a busy machine being turned away takes a moment.
+        try await stranger.connecting(to: 1, within: .seconds(3)) { Issue.record("it is not ours") }
       }
       #expect("\(error as Any)".contains("closed a connection"), "\(error as Any)")
     }
