@@ -216,6 +216,12 @@ struct CodecTests {
     }
   }
 
+  @Test("A namespace whose name is no text is one all the same")
+  func oddNamespace() throws {
+    let packet = try SocketIOPacket.parse(ByteBuffer(bytes: Array("2/".utf8) + [0xFF] + Array(#",["a"]"#.utf8)))
+    #expect(packet.namespace == "/\u{FFFD}" && String(buffer: packet.data) == #"["a"]"#)
+  }
+
   @Test("What comes before the answer to CONNECT is kept, up to the length of one message")
   func early() throws {
     var session = SocketIOSession(limits: .init(maxMessageBytes: 100))

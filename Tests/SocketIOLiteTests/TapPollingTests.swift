@@ -92,13 +92,18 @@ struct TapPollingTests {
   }
 
   @Test(
-    "The client may close its connection after an answer of the tap's own: the upstream's poll goes on, for its next")
-  func detached() throws {
+    "The client may close its connection after an answer of the tap's own: the upstream's poll goes on, for its next",
+    arguments: [false, true])
+  func detached(byHalf: Bool) throws {
     let (harness, line, _) = try polled(FaultRule("late", .delay(.seconds(2), keepingOrder: false), event: "a"), Self.a)
     _ = try line.ask(H.poll())
     harness.loop.advanceTime(by: .seconds(2))
     #expect(try line.gotText.hasSuffix(Self.a))
-    line.client.close(promise: nil)
+    if byHalf {
+      line.client.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+    } else {
+      line.client.close(promise: nil)
+    }
     harness.loop.run()
     #expect(try line.upstream.isActive)
     let next = try harness.line()

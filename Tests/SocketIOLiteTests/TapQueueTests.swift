@@ -71,6 +71,30 @@ struct TapQueueTests {
     #expect(harness.dialer.posts.count == counts.count && harness.recorder.anomalies.isEmpty)
   }
 
+  @Test("A client's POST that a rule makes longer than 16 packets goes on in two")
+  func ownPostsOfOne() throws {
+    let harness = H([FaultRule("twice", .duplicate, event: "a", occurrence: .first(1))])
+    let line = try harness.line()
+    let packets = Self.packets(16)
+    #expect(try line.ask(H.post(Self.joined(packets))) == "")
+    let first = try #require(harness.dialer.posts.first)
+    #expect(first.request.hasSuffix("\r\n\r\n" + Self.joined([packets[0]] + packets.prefix(15))))
+    first.done(nil)
+    #expect(harness.dialer.posts.count == 2)
+    #expect(try #require(harness.dialer.posts.last).request.hasSuffix("\r\n\r\n" + packets[15]))
+  }
+
+  @Test("A POST whose client goes before its answer holds back none of the tap's own")
+  func clientGone() throws {
+    let harness = H([Self.late(.toServer)])
+    let line = try harness.line()
+    #expect(try line.ask(H.post(Self.joined([#"42["b",1]"#] + Self.packets(1)))) == H.post(#"42["b",1]"#))
+    line.client.close(promise: nil)
+    harness.loop.run()
+    harness.loop.advanceTime(by: .seconds(1))
+    #expect(harness.dialer.posts.count == 1)
+  }
+
   @Test("Of two requests for packets that both wait for the upstream's one, the earlier is answered with a noop")
   func superseded() throws {
     let harness = H([Self.late(.toClient, keepingOrder: false)])
@@ -86,6 +110,20 @@ struct TapQueueTests {
     #expect(try first.gotText.hasSuffix("\r\n\r\n6"))
     _ = try first.answer(H.ok(#"42["b",2]"#))
     #expect(try second.gotText.hasSuffix(#"42["b",2]"#))
+  }
+
+  @Test("A body longer than a message may be goes on as it came, unread, and that is said", arguments: [false, true])
+  func tooLong(withRules: Bool) throws {
+    let harness = H(withRules ? [FaultRule("r", .drop)] : [], limits: .init(maxMessageBytes: 100))
+    let line = try harness.line()
+    let long = "42[\"a\",\"" + String(repeating: "x", count: 100) + "\"]"
+    #expect(try line.ask(H.post(long)) == H.post(long))
+    #expect(try line.answer(H.ok("ok")) == H.ok("ok"))
+    #expect(try line.ask(H.poll()) == H.poll())
+    #expect(try line.answer(H.ok(long)) == H.ok(long))
+    #expect(harness.recorder.records.isEmpty)
+    // Once for the session.
+    #expect(harness.recorder.anomalies.map { $0.message.contains("longer than 100 bytes") } == [true])
   }
 
   @Test("A session that ends while something of it is held back says how much")
@@ -116,7 +154,7 @@ struct TapQueueTests {
     let harness = H([FaultRule("late", .delay(.seconds(3_600)), event: "a")])
     let (polling, socket) = (try harness.line(), try harness.line())
     // Each holds something back, of whose loss the tap would tell.
-    for sid in ["gone", "polls"] {
+    for sid in ["gone", "talks", "polls"] {
       _ = try polling.ask(H.post(Self.packets(1)[0], sid))
       _ = try polling.gotText
     }
@@ -132,7 +170,9 @@ struct TapQueueTests {
     }
     try meetOthers("soon")
     #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
-    harness.loop.advanceTime(by: .minutes(3))
+    harness.loop.advanceTime(by: .seconds(100))
+    _ = try harness.line().ask(H.post("3", "talks"))
+    harness.loop.advanceTime(by: .seconds(100))
     try meetOthers("late")
     #expect(harness.recorder.anomalies.map { $0.message.contains("session gone ended") } == [true])
   }
