@@ -18,6 +18,7 @@ struct CloseReasonTests {
     "The code and the text of a close are in the error and in the state",
     arguments: [
       ("too-big", 1009, "message too big"), ("expired", 1008, "token expired"), ("no-reason", 4001, nil),
+      ("cut-reason", 4002, "cut \u{FFFD}"),
       ("no-code", nil, nil),
     ] as [(String, Int?, String?)])
   func codes(name: String, code: Int?, text: String?) async throws {

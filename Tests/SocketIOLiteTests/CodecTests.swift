@@ -195,6 +195,33 @@ struct CodecTests {
     }
   }
 
+  @Test("Cut text, and bytes that are none, in what a server says of itself cost no connection")
+  func oddHandshake() throws {
+    var engine = EngineIOSession()
+    let hello = ByteBuffer(string: #"0{"sid":"a\ud83d","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#)
+    guard case .opened(let handshake) = try engine.receive(text: hello) else {
+      Issue.record("not opened")
+      return
+    }
+    #expect(handshake.sid == "a\u{FFFD}")
+    for (sid, namespace) in [(Array(#"\udc00"#.utf8), "/"), ([0xFF], "/b")] {
+      var session = SocketIOSession(limits: .init())
+      _ = session.ask(for: namespace)
+      let answer = Array("0\(namespace),{\"sid\":\"".utf8) + sid + Array("\"}".utf8)
+      guard case .connected(namespace) = try session.receive(text: ByteBuffer(bytes: answer)) else {
+        Issue.record("\(namespace) is not joined")
+        continue
+      }
+      #expect(session.namespaces == [namespace])
+    }
+  }
+
+  @Test("A namespace whose name is no text is one all the same")
+  func oddNamespace() throws {
+    let packet = try SocketIOPacket.parse(ByteBuffer(bytes: Array("2/".utf8) + [0xFF] + Array(#",["a"]"#.utf8)))
+    #expect(packet.namespace == "/\u{FFFD}" && String(buffer: packet.data) == #"["a"]"#)
+  }
+
   @Test("What comes before the answer to CONNECT is kept, up to the length of one message")
   func early() throws {
     var session = SocketIOSession(limits: .init(maxMessageBytes: 100))
@@ -206,6 +233,12 @@ struct CodecTests {
     }
     #expect(try session.takeEarly("/").map { try $0.decode(Int.self) } == Array(0..<5))
     #expect(session.takeEarly("/").isEmpty)
+    // What was taken, or was of a namespace that is left, counts no more.
+    for round in 0..<20 {
+      _ = session.ask(for: "/\(round)")
+      for _ in 0..<5 { _ = try session.receive(text: ByteBuffer(string: "2/\(round),[\"early\",1]")) }
+      session.leave("/\(round)")
+    }
     _ = session.ask(for: "/b")
     let error = #expect(throws: SocketIOError.self) {
       for _ in 0..<50 { _ = try session.receive(text: ByteBuffer(string: #"2/b,["early",1]"#)) }

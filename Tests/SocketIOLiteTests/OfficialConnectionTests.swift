@@ -150,7 +150,7 @@ struct OfficialConnectionTests {
       try await eventually("it is trying") { nobody.state == .connecting }
       let early = nobody.namespace("/asd")
       let joining = Task { try await nobody.join(early) }
-      try await eventually("it waits") { early.state == .connecting }
+      try await eventually("it waits") { nobody.waitingJoinCount == 1 }
       return (nobody, states, connecting, joining)
     }
     let (nobody, states, connecting, joining) = tried
@@ -180,7 +180,7 @@ struct OfficialConnectionTests {
     let connecting = Task { try await client.connect() }
     try await eventually("it is trying") { client.state != .disconnected(nil) }
     let joining = Task { try await client.join(asd) }
-    try await eventually("it waits") { asd.state != .disconnected(nil) }
+    try await eventually("it waits") { client.waitingJoinCount == 1 }
     await client.disconnect()
     let error = await #expect(throws: SocketIOError.self) { try await joining.value }
     #expect(error?.reason == .clientDisconnect)

@@ -92,13 +92,18 @@ struct TapPollingTests {
   }
 
   @Test(
-    "The client may close its connection after an answer of the tap's own: the upstream's poll goes on, for its next")
-  func detached() throws {
+    "The client may close its connection after an answer of the tap's own: the upstream's poll goes on, for its next",
+    arguments: [false, true])
+  func detached(byHalf: Bool) throws {
     let (harness, line, _) = try polled(FaultRule("late", .delay(.seconds(2), keepingOrder: false), event: "a"), Self.a)
     _ = try line.ask(H.poll())
     harness.loop.advanceTime(by: .seconds(2))
     #expect(try line.gotText.hasSuffix(Self.a))
-    line.client.close(promise: nil)
+    if byHalf {
+      line.client.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+    } else {
+      line.client.close(promise: nil)
+    }
     harness.loop.run()
     #expect(try line.upstream.isActive)
     let next = try harness.line()
@@ -199,6 +204,11 @@ struct TapPollingTests {
   func closing() throws {
     let (_, _, sent, _) = try posted(FaultRule("late", .delay(.seconds(9)), event: "a"), Self.a, Self.b, "1")
     #expect(sent == H.post(Self.body(Self.a, Self.b, "1")))
+    // And so it does what there is of an event.
+    let half = #"451-["a",{"_placeholder":true,"num":0}]"#
+    let (_, line, nothing, got) = try posted(FaultRule("r", .drop, event: "a"), half)
+    #expect(nothing == "" && got.hasSuffix("\r\n\r\nok"))
+    #expect(try line.ask(H.post("1")) == H.post(Self.body(half, "1")))
   }
 
   @Test("A disconnecting rule ends every connection of the session, and its id is not known any more")
@@ -233,14 +243,19 @@ struct TapPollingTests {
 
   @Test(
     "An answer without a length, which the end of its connection ends, is recorded and changed too",
-    arguments: [false, true])
-  func answerUntilEnd(withRules: Bool) throws {
+    arguments: [false, true], [false, true])
+  func answerUntilEnd(withRules: Bool, byHalf: Bool) throws {
     let harness = H(withRules ? [FaultRule("r", .drop, event: "a")] : [])
     let line = try harness.line()
     _ = try line.ask(H.poll())
     let head = "HTTP/1.0 200 OK\r\n\r\n"
     let got = try line.answer(head + Self.body(Self.a, Self.b))
-    try line.upstream.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+    if byHalf {
+      try line.upstream.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+    } else {
+      try line.upstream.close(promise: nil)
+      harness.loop.run()
+    }
     let all = got + (try line.gotText)
     #expect(
       all
@@ -331,5 +346,37 @@ struct TapPollingTests {
     harness.loop.run()
     #expect(try H.sent(to) == frame)
     #expect(!to.isActive)
+  }
+
+  @Test(
+    "What there is of an event when its WebSocket ends goes on as it came, with a rule and without, and is no event",
+    arguments: [TapDirection.toServer, .toClient], [false, true])
+  func halfAnEvent(direction: TapDirection, withRules: Bool) throws {
+    let masked = direction == .toServer
+    let packet = #"452-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#
+    let text = TapFlowTests.text(packet, masked: masked)
+    var most = text
+    most.writeImmutableBuffer(WebSocketFrameScanner.frame(opcode: 2, ByteBuffer(bytes: [1, 2, 3]), masked: masked))
+    // Within the packet's frame and behind it, within that of the first attachment and behind it.
+    for length in [5, text.readableBytes, text.readableBytes + 3, most.readableBytes] {
+      for isByHalf in [false, true] {
+        let harness = H(withRules ? [FaultRule("r", .drop, event: "a")] : [])
+        let line = try harness.line()
+        _ = try line.ask(H.upgrade(nil))
+        _ = try line.answer(H.switching)
+        let (from, to) = masked ? (line.client, try line.upstream) : (try line.upstream, line.client)
+        let half = try #require(most.getSlice(at: most.readerIndex, length: length))
+        try from.writeInbound(half)
+        if isByHalf {
+          from.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        } else {
+          from.close(promise: nil)
+        }
+        harness.loop.run()
+        #expect(try H.sent(to) == half)
+        #expect(harness.recorder.records.isEmpty)
+        #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
+      }
+    }
   }
 }

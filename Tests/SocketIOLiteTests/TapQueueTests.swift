@@ -44,6 +44,7 @@ struct TapQueueTests {
     "A tap's own POST has at most 16 packets and no more bytes than the server takes, or than 256 KiB, unless one packet is longer",
     arguments: [
       (nil, Array(repeating: 20, count: 20), [16, 4]), (100, [40, 40, 40], [2, 1]), (100, [150, 20], [1, 1]),
+      (100, [50, 50], [1, 1]),
       (nil, [100_000, 100_000, 100_000], [2, 1]),
     ] as [(Int?, [Int], [Int])])
   func ownPosts(maxPayload: Int?, lengths: [Int], counts: [Int]) throws {
@@ -70,6 +71,30 @@ struct TapQueueTests {
     #expect(harness.dialer.posts.count == counts.count && harness.recorder.anomalies.isEmpty)
   }
 
+  @Test("A client's POST that a rule makes longer than 16 packets goes on in two")
+  func ownPostsOfOne() throws {
+    let harness = H([FaultRule("twice", .duplicate, event: "a", occurrence: .first(1))])
+    let line = try harness.line()
+    let packets = Self.packets(16)
+    #expect(try line.ask(H.post(Self.joined(packets))) == "")
+    let first = try #require(harness.dialer.posts.first)
+    #expect(first.request.hasSuffix("\r\n\r\n" + Self.joined([packets[0]] + packets.prefix(15))))
+    first.done(nil)
+    #expect(harness.dialer.posts.count == 2)
+    #expect(try #require(harness.dialer.posts.last).request.hasSuffix("\r\n\r\n" + packets[15]))
+  }
+
+  @Test("A POST whose client goes before its answer holds back none of the tap's own")
+  func clientGone() throws {
+    let harness = H([Self.late(.toServer)])
+    let line = try harness.line()
+    #expect(try line.ask(H.post(Self.joined([#"42["b",1]"#] + Self.packets(1)))) == H.post(#"42["b",1]"#))
+    line.client.close(promise: nil)
+    harness.loop.run()
+    harness.loop.advanceTime(by: .seconds(1))
+    #expect(harness.dialer.posts.count == 1)
+  }
+
   @Test("Of two requests for packets that both wait for the upstream's one, the earlier is answered with a noop")
   func superseded() throws {
     let harness = H([Self.late(.toClient, keepingOrder: false)])
@@ -87,6 +112,20 @@ struct TapQueueTests {
     #expect(try second.gotText.hasSuffix(#"42["b",2]"#))
   }
 
+  @Test("A body longer than a message may be goes on as it came, unread, and that is said", arguments: [false, true])
+  func tooLong(withRules: Bool) throws {
+    let harness = H(withRules ? [FaultRule("r", .drop)] : [], limits: .init(maxMessageBytes: 100))
+    let line = try harness.line()
+    let long = "42[\"a\",\"" + String(repeating: "x", count: 100) + "\"]"
+    #expect(try line.ask(H.post(long)) == H.post(long))
+    #expect(try line.answer(H.ok("ok")) == H.ok("ok"))
+    #expect(try line.ask(H.poll()) == H.poll())
+    #expect(try line.answer(H.ok(long)) == H.ok(long))
+    #expect(harness.recorder.records.isEmpty)
+    // Once for the session.
+    #expect(harness.recorder.anomalies.map { $0.message.contains("longer than 100 bytes") } == [true])
+  }
+
   @Test("A session that ends while something of it is held back says how much")
   func endedWhileHeld() throws {
     let harness = H([FaultRule("late", .delay(.seconds(60)), event: "a")])
@@ -97,6 +136,56 @@ struct TapQueueTests {
     let refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
     #expect(try line.answer(refusal) == refusal)
     #expect(harness.recorder.anomalies.map { $0.message.contains("session s ended while 2 of its packets") } == [true])
+  }
+
+  @Test("What there is of an event when its session ends counts among what was held back")
+  func endedWithinEvent() throws {
+    let harness = H([FaultRule("r", .drop, event: "none")])
+    let line = try harness.line()
+    _ = try line.ask(H.poll())
+    #expect(try line.answer(H.ok(#"451-["a",{"_placeholder":true,"num":0}]"#)) == H.ok("6"))
+    _ = try line.ask(H.poll())
+    _ = try line.answer("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    #expect(harness.recorder.anomalies.map { $0.message.contains("session s ended while 1 of its packets") } == [true])
+  }
+
+  @Test("Sessions that went without a word are forgotten, and none that has a request or a WebSocket open")
+  func forgotten() throws {
+    let harness = H([FaultRule("late", .delay(.seconds(3_600)), event: "a")])
+    let (polling, socket) = (try harness.line(), try harness.line())
+    // Each holds something back, of whose loss the tap would tell.
+    for sid in ["gone", "talks", "polls"] {
+      _ = try polling.ask(H.post(Self.packets(1)[0], sid))
+      _ = try polling.gotText
+    }
+    _ = try polling.ask(H.poll("polls"))
+    _ = try socket.ask(H.upgrade("socket"))
+    _ = try socket.answer(H.switching)
+    _ = try socket.ask(TapFlowTests.text("5", masked: true))
+    _ = try socket.ask(TapFlowTests.text(Self.packets(1)[0], masked: true))
+    func meetOthers(_ name: String) throws {
+      for number in 0..<64 {
+        _ = try harness.line().ask(H.poll("\(name)\(number)"))
+      }
+    }
+    try meetOthers("soon")
+    #expect(harness.recorder.anomalies.isEmpty, "\(harness.recorder.anomalies)")
+    harness.loop.advanceTime(by: .seconds(100))
+    _ = try harness.line().ask(H.post("3", "talks"))
+    harness.loop.advanceTime(by: .seconds(100))
+    try meetOthers("late")
+    #expect(harness.recorder.anomalies.map { $0.message.contains("session gone ended") } == [true])
+  }
+
+  @Test("An answer of the tap's own waits for those to the requests before it on its connection")
+  func ownAnswerInOrder() throws {
+    let harness = H([FaultRule("r", .drop, event: "a")])
+    let line = try harness.line()
+    #expect(try line.ask(H.poll() + H.post(#"42["a",1]"#)) == H.poll())
+    #expect(try line.gotText == "")
+    let answer = H.ok(#"42["b",2]"#)
+    let got = try line.answer(answer)
+    #expect(got.hasPrefix(answer + "HTTP/1.1 200 OK\r\n") && got.hasSuffix("\r\n\r\nok"))
   }
 
   @Test(

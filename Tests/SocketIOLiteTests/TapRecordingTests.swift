@@ -14,7 +14,9 @@ struct TapRecordingTests {
   private func record(_ number: Int) throws -> TapRecord {
     let event = try SocketIOEvent(
       name: number % 3 == 0 ? "" : "event", namespace: number % 2 == 0 ? "/" : "/sts",
-      arguments: [number, Data(repeating: UInt8(number % 256), count: number % 5 * 100)],
+      arguments: [
+        number, Data(repeating: UInt8(number % 256), count: number % 5 * 100 + (number % 50 == 40 ? 60_000 : 0)),
+      ],
       ackID: number % 4 == 0 ? number : nil)
     return TapRecord(
       direction: number % 2 == 0 ? .toServer : .toClient, kind: number % 7 == 0 ? .acknowledgement : .event,

@@ -185,8 +185,8 @@ private final class Assembly {
     for case .send(.packet(let bytes)) in left.1 { note(bytes, .toClient, in: &got) }
     run(toServer.commands(left.0.filter { !$0.isPacket }), .toServer)
     run(toClient.commands(left.1.filter { !$0.isPacket }), .toClient)
-    note(toServer.takeUnsent(), .toServer, in: &got)
-    note(toClient.takeUnsent(), .toClient, in: &got)
+    run(toServer.end(of: &session.toServer), .toServer)
+    run(toClient.end(of: &session.toClient), .toClient)
     precondition(session.toServer.heldCount == 0 && session.toServer.heldBytes == 0, "something stays held")
     precondition(session.toClient.heldCount == 0 && session.toClient.heldBytes == 0, "something stays held")
     tap.close()

@@ -131,6 +131,9 @@ final class ClientCore: Sendable {
     }
   }
 
+  /// How many joins wait for the connection that is being made.
+  var waitingJoinCount: Int { state.withLock(\.early.count) }
+
   /// There will be no connection: who waits to join on it learns why.
   private func refuseEarly(_ error: any Error) {
     let early = state.withLock { state in
@@ -155,9 +158,7 @@ final class ClientCore: Sendable {
     namespace.link.reset()
   }
 
-  private func unwant(_ namespace: SocketIONamespace) {
-    state.withLock { $0.wanted.removeAll { $0 === namespace } }
-  }
+  private func unwant(_ namespace: SocketIONamespace) { state.withLock { $0.wanted.removeAll { $0 === namespace } } }
 
   private func known(_ name: String) -> SocketIONamespace? { state.withLock { $0.known[name] } }
 
@@ -187,18 +188,18 @@ final class ClientCore: Sendable {
   @inline(never)
   private func beginConnecting() throws -> Task<ClientSession, any Error> {
     if let misnamed { throw misnamed }
-    guard primary.begin() != nil else {
-      throw SocketIOError(
-        .cannotConnect, "this client is connected already", next: "make a second SocketIOClient for a second connection"
-      )
-    }
-    // Owned by the state: `disconnect` ends it, and waits for it.
-    return state.withLock { state in
+    // In one step: who sees that it has begun can end it.
+    let begun = state.withLock { state -> Task<ClientSession, any Error>? in
+      guard primary.begin() != nil else { return nil }
       (state.wanted, state.isOnItsWay) = ([primary], true)
+      // Owned by the state: `disconnect` ends it, and waits for it.
       let connecting = Task { try await self.establish() }
       state.connecting = connecting
       return connecting
     }
+    if let begun { return begun }
+    throw SocketIOError(
+      .cannotConnect, "this client is connected already", next: "make a second SocketIOClient for a second connection")
   }
 
   @inline(never)

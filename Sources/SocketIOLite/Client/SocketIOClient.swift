@@ -186,4 +186,6 @@ public final class SocketIOClient: Sendable {
 
   /// How many calls wait in line for the connection to be made again.
   package var waitingCallCount: Int { primary.waitingCallCount }
+  /// How many joins wait for the connection that is being made: a namespace's `state` says so as soon as its join is begun.
+  package var waitingJoinCount: Int { core.waitingJoinCount }
 }

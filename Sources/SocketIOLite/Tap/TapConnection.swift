@@ -153,8 +153,7 @@ package final class TapConnection {
   private func flush(_ direction: TapDirection) {
     guard mode == .webSocket, let session, session.webSocket === self, !session.isCut else { return }
     run(
-      direction == .toServer
-        ? toServer.commands(session.toServer.flush()) : toClient.commands(session.toClient.flush()), direction)
+      direction == .toServer ? toServer.end(of: &session.toServer) : toClient.end(of: &session.toClient), direction)
   }
 
   // MARK: Back-pressure

@@ -77,12 +77,13 @@ package struct TapFlow {
     }
   }
 
-  /// The bytes that wait for the rest of their frame or message.
-  mutating func takeUnsent() -> ByteBuffer {
-    var rest = messageUnsent
-    rest.writeImmutableBuffer(scanner.takeUnsent())
+  /// Sends all that waits, because nothing more is read: events for their time, and what is not whole, as it came.
+  package mutating func end(of stream: inout TapStream) -> [Command] {
+    var commands = self.commands(stream.flush() + stream.giveUpEvent())
+    Self.append(messageUnsent, to: &commands)
+    Self.append(scanner.takeUnsent(), to: &commands)
     messageUnsent = ByteBuffer()
-    return rest
+    return commands
   }
 
   private mutating func read(into stream: inout TapStream, _ now: NIODeadline) -> [Command] {
@@ -93,8 +94,7 @@ package struct TapFlow {
       stream.anomaly(
         connection, "\(error.message): from here on this direction is forwarded unread", evidence: error.evidence)
       isOpaque = true
-      commands += self.commands(stream.flush() + stream.giveUpEvent())
-      Self.append(takeUnsent(), to: &commands)
+      commands += end(of: &stream)
     }
     return commands
   }

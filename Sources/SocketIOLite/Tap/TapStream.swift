@@ -64,10 +64,10 @@ package struct TapStream {
 
   /// How many bytes wait for their time.
   private(set) var heldBytes = 0
-  /// How many events do.
-  var heldCount: Int { inOrder.count + overtaken.count + reordered.count }
+  /// How many events do, or for the rest of themselves.
+  var heldCount: Int { inOrder.count + overtaken.count + reordered.count + (eventUnsent.isEmpty ? 0 : 1) }
   /// Whether something of this direction is here and not on its way.
-  var isHolding: Bool { heldCount > 0 || !eventUnsent.isEmpty }
+  var isHolding: Bool { heldCount > 0 }
 
   mutating func receive(_ message: Message, now: NIODeadline, _ steps: inout [Step]) {
     do throws(SocketIOError) {
@@ -120,7 +120,7 @@ package struct TapStream {
       return steps.append(.upgraded)
     case (.close, _):
       // Behind this the other side takes nothing more.
-      steps += flush()
+      steps += flush() + giveUpEvent()
       Self.append(message.piece, to: &steps)
       return steps.append(.closed)
     default: break
@@ -148,6 +148,7 @@ package struct TapStream {
   /// Sends what is held of an event that will not become whole.
   mutating func giveUpEvent() -> [Step] {
     defer { eventUnsent = [] }
+    isEventPartlySent = isEventPartlySent || !eventUnsent.isEmpty
     return eventUnsent.map { .send($0) }
   }
 

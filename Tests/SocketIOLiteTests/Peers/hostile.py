@@ -89,6 +89,7 @@ AFTER_CONNECT = {
     "socket-close": [frame(struct.pack(">H", 1011), 8)],
     "too-long-in-parts": [frame(b'42["long","', 1, False)] + [frame(b"x" * 60000, 0, False)] * 40,
     "too-big": [frame(struct.pack(">H", 1009) + b"message too big", 8)],
+    "cut-reason": [frame(struct.pack(">H", 4002) + b"cut \xe2\x82", 8)],
     "no-reason": [frame(struct.pack(">H", 4001), 8)],
     "no-code": [frame(b"", 8)],
     "nan": [frame(b'42["numbers",{"x":NaN}]'), frame(b'42["fine","h\xc3\xa9"]')],
