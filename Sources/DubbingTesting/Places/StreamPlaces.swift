@@ -10,7 +10,8 @@ package final class StreamPlaces: Sendable {
   /// without a publisher.
   package let publishing: ConcurrencyLimit
   /// Announced, published, or being dubbed still: two and a half times as many, so that services which fall behind are not given ever
-  /// more. The half is for those that are announced and send nothing yet.
+  /// more. The half is for those that are announced and send nothing yet. One place is one stream, to its last answer: either nobody
+  /// knows yet what the services can bear, or that is all.
   package let live: ConcurrencyLimit
 
   /// What its places are called where there are several engines: "e2e: builder: ".
@@ -45,7 +46,7 @@ package final class StreamPlaces: Sendable {
     self.controller = Mutex(controller)
   }
 
-  private static func live(for places: Int) -> Int { 2 * places + places / 2 }
+  private static func live(for places: Int) -> Int { places == 1 ? 1 : 2 * places + places / 2 }
 
   /// Takes note of how long a worker took to read a stream, of the time that its publisher gave it.
   package func noteJoin(after time: Duration, of lead: Duration) {
