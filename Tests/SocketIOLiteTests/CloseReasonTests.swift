@@ -61,6 +61,8 @@ struct CloseReasonTests {
             try await client.emit("echo", Data(count: transports == [.polling] ? 15_000 : 20_001))
           }
           #expect(binary?.code == .limitExceeded)
+          // As long as it may be. aiohttp closes a WebSocket over that.
+          if transports == [.polling] { try await client.emit("echo", String(text.prefix(19_987))) }
           let answer = try await client.emitWithAck("echo", 1)
           #expect(try answer.decode(Int.self) == 1, "the connection stays")
         }

@@ -15,7 +15,7 @@ struct TapRecordingTests {
     let event = try SocketIOEvent(
       name: number % 3 == 0 ? "" : "event", namespace: number % 2 == 0 ? "/" : "/sts",
       arguments: [
-        number, Data(repeating: UInt8(number % 256), count: number % 5 * 100 + (number % 50 == 40 ? 60_000 : 0)),
+        number, Data(repeating: UInt8(number % 256), count: number % 5 * 100 + (number % 100 == 70 ? 90_000 : 0)),
       ],
       ackID: number % 4 == 0 ? number : nil)
     return TapRecord(
