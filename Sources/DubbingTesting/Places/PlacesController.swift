@@ -47,10 +47,9 @@ package struct PlacesController: Sendable {
   static let starved = 0.5
 
   /// - Parameters:
-  ///   - first: places to begin with: one, whose first answer tells what services can bear that nobody has measured. Of neural ones on
-  ///     two cores, two streams can be too many.
+  ///   - first: places to begin with.
   ///   - most: as many as there may ever be.
-  package init(first: Int = 1, most: Int) {
+  package init(first: Int = 2, most: Int) {
     self.most = max(1, most)
     places = min(max(1, first), self.most)
   }

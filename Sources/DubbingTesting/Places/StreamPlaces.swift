@@ -10,8 +10,8 @@ package final class StreamPlaces: Sendable {
   /// without a publisher.
   package let publishing: ConcurrencyLimit
   /// Announced, published, or being dubbed still: two and a half times as many, so that services which fall behind are not given ever
-  /// more. The half is for those that are announced and send nothing yet. One place is one stream, to its last answer: either nobody
-  /// knows yet what the services can bear, or that is all.
+  /// more. The half is for those that are announced and send nothing yet. One place is one stream, to its last answer: that is
+  /// all that the services can bear.
   package let live: ConcurrencyLimit
 
   /// What its places are called where there are several engines: "e2e: builder: ".
@@ -26,17 +26,19 @@ package final class StreamPlaces: Sendable {
 
   /// - Parameters:
   ///   - fixed: how many are published at once; nil: that is found out.
+  ///   - first: how many places there are until something is measured.
   ///   - cores: of the engine.
   ///   - engine: what it is called where there are several.
   ///   - isWanted: whether somebody waits elsewhere for one of these places.
   ///   - onRoom: is called when there may be more room than before.
   package init(
-    fixed: Int?, cores: Int, of engine: String? = nil, isWanted: @escaping @Sendable () -> Bool = { false },
+    fixed: Int?, first: Int = 2, cores: Int, of engine: String? = nil,
+    isWanted: @escaping @Sendable () -> Bool = { false },
     onRoom: @escaping @Sendable () -> Void = {}
   ) {
     // Eight at once on two cores are dubbed in time, but a publisher that is held up for 0.2 s while it begins sends sound and picture
     // that much apart over RTSP, where a media server goes by what arrives.
-    let controller = PlacesController(most: 2 * cores)
+    let controller = PlacesController(first: first, most: 2 * cores)
     let places = max(1, fixed ?? controller.places)
     publishing = ConcurrencyLimit(limit: places, onRoom: onRoom)
     live = ConcurrencyLimit(limit: Self.live(for: places), onRoom: onRoom)
@@ -64,7 +66,7 @@ package final class StreamPlaces: Sendable {
   package func note(_ sign: PlacesController.Sign) {
     guard !isFixed else { return }
     let time = start.duration(to: clock.now)
-    let isFull = publishing.waiting > 0 || isWanted()
+    let isFull = publishing.waiting > 0 || live.waiting > 0 || isWanted()
     controller.withLock { controller in
       let before = controller.places
       guard let reason = controller.note(sign, isFull: isFull, at: time) else { return }
