@@ -66,9 +66,10 @@ package final class StreamPlaces: Sendable {
   package func note(_ sign: PlacesController.Sign) {
     guard !isFixed else { return }
     let time = start.duration(to: clock.now)
-    let isFull = publishing.waiting > 0 || live.waiting > 0 || isWanted()
     controller.withLock { controller in
       let before = controller.places
+      // With one place nobody stands in the line to publish: there is no room to live meanwhile.
+      let isFull = publishing.waiting > 0 || before == 1 && live.waiting > 0 || isWanted()
       guard let reason = controller.note(sign, isFull: isFull, at: time) else { return }
       Console.print("\(prefix)\(controller.places) streams at once, \(before) before: \(reason.description)")
       publishing.resize(to: controller.places)
