@@ -136,14 +136,6 @@ extension AudioError {
     return AudioError(.decodingFailed, "\(tool) could not be run", evidence: [error.description], underlying: error)
   }
 
-  /// Whether a file begins with an `ftyp` box: ffmpeg misses the index of any file that is only named .mp4.
-  private static func beginsAsMP4(_ path: String) -> Bool {
-    guard let file = FileHandle(forReadingAtPath: path) else { return true }
-    defer { try? file.close() }
-    let head = (try? file.read(upToCount: 8)) ?? Data()
-    return head.suffix(4) == Data("ftyp".utf8)
-  }
-
   /// Sorts a failed run of ffmpeg or ffprobe by the words that it printed; `failure` says how it ended.
   static func from(ffmpeg lines: [String], path: String, track: Int, failure: String) -> AudioError {
     let evidence = lines.isEmpty ? ["(it printed nothing)"] : Array(lines.suffix(6))
@@ -155,7 +147,7 @@ extension AudioError {
       return AudioError(
         .fileMissing, "\(path) cannot be opened", evidence: evidence, next: "check the path and its permissions")
     }
-    if says("moov atom not found"), beginsAsMP4(path) {
+    if says("moov atom not found"), MediaFile(path: path).beginsAsMP4 {
       return AudioError(
         .truncated, "\(path) is cut off: its index is missing", evidence: evidence,
         next: "let the recorder finish the file, or record to a format without an index (flv, ts, fragmented mp4)")

@@ -92,6 +92,16 @@ struct PlacesControllerTests {
     #expect(controller.places == places, "\(name)")
   }
 
+  @Test("A clock that is late does not keep good answers from making two of one place")
+  func latenessAtOne() {
+    var controller = PlacesController(first: 1, most: 8)
+    for second in 0..<4 {
+      controller.note(.late(0.3), at: .seconds(second))
+      controller.note(.answer(0.01), at: .seconds(second))
+    }
+    #expect(controller.places == 2)
+  }
+
   @Test("Room that nobody uses is not made more, and no more than there may be")
   func unused() {
     var controller = PlacesController(first: 3, most: 4)

@@ -42,16 +42,14 @@ struct AddressRanges: Sendable {
     return false
   }
 
-  /// The networks of runs that remove them at their end, by id: not this project's, and none that is kept or reused.
+  /// The networks of runs that remove them at their end, by name: not this project's, and none that is kept or reused.
   private func lentToOtherRuns() async throws -> Set<String> {
-    let format = "{{.ID}}\t" + running.engine.access.projectLabelFormat
+    let format = FoundResource.format(running.engine.access)
     let list = running.onEngine(["network", "ls", "--format", format, "--filter", "label=\(ComposeLabel.project)"])
-    return try await list.runChecked().outputLines.reduce(into: []) { found, line in
-      let fields = line.split(separator: "\t", maxSplits: 1).map(String.init)
-      guard let id = fields.first, let project = fields.last.flatMap({ ComposeLabel.project(in: $0) }),
-        project != running.projectName, let owner = RunIdentity(projectName: project), !owner.isKept
-      else { return }
-      found.insert(id)
+    let networks = FoundResource.read(try await list.runChecked(), kind: .network).filter { network in
+      guard let project = network.owner, project != running.projectName else { return false }
+      return RunIdentity(projectName: project)?.isKept == false
     }
+    return Set(networks.map(\.name))
   }
 }

@@ -46,10 +46,13 @@ package struct PlacesController: Sendable {
   /// Lateness at which even two streams are too many; less of it never leads below two while answers come in good time.
   static let starved = 0.5
 
+  /// Places to begin with, unless somebody says otherwise.
+  package static let first = 2
+
   /// - Parameters:
   ///   - first: places to begin with.
   ///   - most: as many as there may ever be.
-  package init(first: Int = 2, most: Int) {
+  package init(first: Int = Self.first, most: Int) {
     self.most = max(1, most)
     places = min(max(1, first), self.most)
   }

@@ -32,7 +32,7 @@ package final class StreamPlaces: Sendable {
   ///   - isWanted: whether somebody waits elsewhere for one of these places.
   ///   - onRoom: is called when there may be more room than before.
   package init(
-    fixed: Int?, first: Int = 2, cores: Int, of engine: String? = nil,
+    fixed: Int?, first: Int = PlacesController.first, cores: Int, of engine: String? = nil,
     isWanted: @escaping @Sendable () -> Bool = { false },
     onRoom: @escaping @Sendable () -> Void = {}
   ) {
