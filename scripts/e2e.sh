@@ -30,7 +30,7 @@ log=$report_dir/test.log
 # What bug reports say to type: this run's settings, and another selection.
 if [ -z "${E2E_RERUN:-}" ]; then
   E2E_RERUN="make e2e FILTER='{filter}'"
-  for variable in E2E_ENGINES E2E_MAX_STREAMS E2E_PORTS E2E_FIXTURES E2E_COMPOSE E2E_STACK STS_PROVIDERS MEDIAMTX_BINARY MEDIAMTX_IMAGE MEDIA_SERVER; do
+  for variable in E2E_ENGINES E2E_MAX_STREAMS E2E_FIRST_STREAMS E2E_PORTS E2E_FIXTURES E2E_COMPOSE E2E_STACK STS_PROVIDERS MEDIAMTX_BINARY MEDIAMTX_IMAGE MEDIA_SERVER; do
     [ -z "${!variable:-}" ] || E2E_RERUN="$variable=$(printf %q "${!variable}") $E2E_RERUN"
   done
 fi
@@ -43,8 +43,9 @@ if [ "${STS_PROVIDERS:-}" = models ]; then
   # Each environment loads models of its own, half a minute of all cores and 0.9 GB, and the streams of others wait meanwhile: no more of
   # them at once than nested suites need.
   export E2E_MAX_ENVIRONMENTS=${E2E_MAX_ENVIRONMENTS:-2}
-  # Of two neural streams at once on two cores both are answered too late: one that begins beside another is noticed when it is too late.
-  export E2E_MAX_STREAMS=${E2E_MAX_STREAMS:-1}
+  # Of two neural streams at once on two cores both are answered too late, which is known when it is too late: more than one only after
+  # answers have shown that there is room.
+  export E2E_FIRST_STREAMS=${E2E_FIRST_STREAMS:-1}
   # Whisper listens to the output, in a container of its own that reaches nothing.
   listen="docker run --rm --interactive --network none --read-only --tmpfs /tmp --cap-drop ALL --entrypoint /app/venv/bin/python"
   listen+=" --env STS_ASR=whisper --env STS_WHISPER_MODEL=/models/whisper-base ${STS_MODELS_IMAGE:-e2e-sts-models:local} -m sts.listen"

@@ -16,8 +16,10 @@ public struct DubbingSettings: Sendable, Hashable {
   public var reportFolder = URL(filePath: FileManager.default.currentDirectoryPath).appending(path: ".build/e2e")
   /// Docker contexts of the engines among which streams are spread, `default` being this machine's own; none: the engine of the environment.
   public var engines: [String] = []
-  /// How many streams are published at once on each engine, at least 1; nil: that is found out, two to begin with, and at most two for each core.
+  /// How many streams are published at once on each engine, at least 1; nil: that is found out, ``firstStreams`` to begin with, and at most two for each core.
   public var maxStreams: Int?
+  /// How many streams are published at once on each engine until answers have been measured, at least 1. Neural models on few cores want one.
+  public var firstStreams = PlacesController.first
   /// How many environments are up at once on each engine, at least 2; nil: one more than twice as many as there are cores.
   public var maxEnvironments: Int?
   /// What becomes of a stream that ran on a starved machine.
@@ -43,7 +45,7 @@ public struct DubbingSettings: Sendable, Hashable {
   /// What environment variables say; one that is not set, or empty, changes nothing.
   ///
   /// `E2E_FIXTURES`, `E2E_REPORT_DIR`, `E2E_ENGINES` and `E2E_TAP_PEERS` (with commas between them), `E2E_TAP`
-  /// (``TapWay``), `E2E_TAP_IMAGE`, `E2E_MAX_STREAMS`, `E2E_MAX_ENVIRONMENTS`, `E2E_STARVED` (``StarvedPolicy``), `E2E_LISTENER`, `E2E_RERUN`, and `E2E_COLUMNS` unless `CI` is set. A value
+  /// (``TapWay``), `E2E_TAP_IMAGE`, `E2E_MAX_STREAMS`, `E2E_FIRST_STREAMS`, `E2E_MAX_ENVIRONMENTS`, `E2E_STARVED` (``StarvedPolicy``), `E2E_LISTENER`, `E2E_RERUN`, and `E2E_COLUMNS` unless `CI` is set. A value
   /// that means nothing keeps the first environment from starting, with a ``DubbingError``.
   public static func fromEnvironment(
     _ environment: [String: String] = ProcessInfo.processInfo.environment
@@ -60,6 +62,7 @@ public struct DubbingSettings: Sendable, Hashable {
     if let path = value("E2E_FIXTURES") { settings.fixtures = URL(filePath: path) }
     if let path = value("E2E_REPORT_DIR") { settings.reportFolder = URL(filePath: path) }
     settings.maxStreams = number("E2E_MAX_STREAMS")
+    if let first = number("E2E_FIRST_STREAMS") { settings.firstStreams = first }
     settings.maxEnvironments = number("E2E_MAX_ENVIRONMENTS")
     func choice<Choice: CaseIterable & RawRepresentable<String>>(_ variable: String) -> Choice? {
       guard let text = value(variable) else { return nil }

@@ -7,7 +7,8 @@ struct DubbingSettingsTests {
   @Test("Without a word nothing is changed, and an empty value is none")
   func nothing() {
     let variables = [
-      "E2E_FIXTURES", "E2E_REPORT_DIR", "E2E_MAX_STREAMS", "E2E_MAX_ENVIRONMENTS", "E2E_STARVED", "E2E_LISTENER",
+      "E2E_FIXTURES", "E2E_REPORT_DIR", "E2E_MAX_STREAMS", "E2E_FIRST_STREAMS", "E2E_MAX_ENVIRONMENTS", "E2E_STARVED",
+      "E2E_LISTENER",
       "E2E_RERUN", "E2E_COLUMNS", "E2E_TAP", "E2E_TAP_IMAGE", "E2E_TAP_PEERS", "E2E_ENGINES", "CI",
     ]
     #expect(DubbingSettings.fromEnvironment([:]) == DubbingSettings())
@@ -22,14 +23,14 @@ struct DubbingSettingsTests {
   func each() {
     var expected = DubbingSettings()
     (expected.fixtures, expected.reportFolder) = (URL(filePath: "/films"), URL(filePath: "/report"))
-    (expected.maxStreams, expected.maxEnvironments) = (3, 5)
+    (expected.maxStreams, expected.firstStreams, expected.maxEnvironments) = (3, 1, 5)
     (expected.starved, expected.listener, expected.columns) = (.retry, "listen --to", 80)
     expected.rerun = "again {filter}"
     (expected.tapPeers, expected.engines) = (["10.0.0.7", "fd00::7"], ["default", "builder"])
     (expected.tapWay, expected.tapImage) = (.outpost, "perl:5")
     let settings = DubbingSettings.fromEnvironment([
       "E2E_TAP": "outpost", "E2E_TAP_IMAGE": "perl:5", "E2E_FIXTURES": "/films", "E2E_REPORT_DIR": "/report",
-      "E2E_MAX_STREAMS": "3", "E2E_MAX_ENVIRONMENTS": "5",
+      "E2E_MAX_STREAMS": "3", "E2E_FIRST_STREAMS": "1", "E2E_MAX_ENVIRONMENTS": "5",
       "E2E_STARVED": "retry", "E2E_LISTENER": "listen --to", "E2E_COLUMNS": "80", "E2E_TAP_PEERS": "10.0.0.7, fd00::7",
       "E2E_RERUN": "again {filter}", "E2E_ENGINES": "default,builder",
     ])
@@ -47,7 +48,7 @@ struct DubbingSettingsTests {
     arguments: [
       ("E2E_STARVED", "rerun", "warn, fail, retry"), ("E2E_MAX_STREAMS", "many", "a number from 1 on"),
       ("E2E_TAP", "ssh", "direct, outpost"), ("E2E_MAX_STREAMS", "0", "a number from 1 on"),
-      ("E2E_MAX_ENVIRONMENTS", "-1", "a number from 1 on"),
+      ("E2E_MAX_ENVIRONMENTS", "-1", "a number from 1 on"), ("E2E_FIRST_STREAMS", "0", "a number from 1 on"),
     ])
   func problem(variable: String, value: String, next: String) {
     let problem = DubbingSettings.fromEnvironment([variable: value]).problem

@@ -52,7 +52,7 @@ struct EnginePoolTests {
         places.enumerated().map { index, places in
           EngineMember(
             name: "engine\(index)", cores: places,
-            places: maker.places(fixed: places, cores: places, of: "engine\(index)"),
+            places: maker.places(fixed: places, first: 2, cores: places, of: "engine\(index)"),
             watch: EngineMember.Watch(interval: .milliseconds(5), pause: .zero) { try log.answer(index) })
         }
       }
@@ -363,7 +363,7 @@ struct EnginePoolTests {
   @Test("Whoever waits in the line of the pool makes an engine try one place more")
   func placesGrow() async throws {
     let pool = EnginePool { maker in
-      [EngineMember(name: "a", cores: 2, places: maker.places(fixed: nil, cores: 2, of: "a"), watch: nil)]
+      [EngineMember(name: "a", cores: 2, places: maker.places(fixed: nil, first: 2, cores: 2, of: "a"), watch: nil)]
     }
     let environment = LazyEnvironment<String>("on a") { ready in try await ready("a") }
     let group = EnvironmentGroup(

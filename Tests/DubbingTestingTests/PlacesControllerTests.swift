@@ -95,11 +95,28 @@ struct PlacesControllerTests {
   @Test("A clock that is late does not keep good answers from making two of one place")
   func latenessAtOne() {
     var controller = PlacesController(first: 1, most: 8)
-    for second in 0..<4 {
+    for second in 0..<6 {
       controller.note(.late(0.3), at: .seconds(second))
       controller.note(.answer(0.01), at: .seconds(second))
     }
     #expect(controller.places == 2)
+  }
+
+  /// Seconds of answers whose bound is 30 s, of one stream at a time, and what becomes of one place.
+  @Test(
+    "From one place to two only where five streams would be answered in time as well",
+    arguments: [
+      (
+        "Whisper and Kokoro on two cores (November 28)", [2.1, 2.4, 3.3, 1.2, 2.0, 2.2, 3.9, 1.6, 1.9, 2.1, 1.4, 2.6], 1
+      ),
+      ("the offline chain", [0.9, 0.5, 0.4, 0.7, 0.4, 0.5], 2),
+      ("a short fragment now and then", Array(repeating: [2.8, 0.6], count: 20).flatMap(\.self), 1),
+      ("five answers", Array(repeating: 0.4, count: 5), 1),
+    ] as [(String, [Double], Int)])
+  func fromOne(_ name: String, _ answers: [Double], _ places: Int) {
+    var controller = PlacesController(first: 1, most: 2)
+    for (second, answer) in answers.enumerated() { controller.note(.answer(answer / 30), at: .seconds(second)) }
+    #expect(controller.places == places, "\(name)")
   }
 
   @Test("Room that nobody uses is not made more, and no more than there may be")
@@ -129,15 +146,16 @@ struct PlacesControllerTests {
   @Test("From one place it goes up again, although nobody waits to publish before there is room to live")
   func growsFromOne() async throws {
     let places = StreamPlaces(fixed: nil, first: 1, cores: 2)
-    try await places.live.withPlace { _ in
-      places.note(.answer(0.01))
+    let second = try await places.live.withPlace { _ in
+      for _ in 0..<6 { places.note(.answer(0.01)) }
       #expect(places.publishing.limit == 1, "nobody waits")
       let second = Task { try await places.live.withPlace { _ in } }
       while places.live.waiting == 0 { await Task.yield() }
-      places.note(.answer(0.01))
+      for _ in 0..<6 { places.note(.answer(0.01)) }
       #expect(places.publishing.limit == 2 && places.live.limit == 5)
-      try await second.value
+      return second
     }
+    try await second.value
   }
 }
 

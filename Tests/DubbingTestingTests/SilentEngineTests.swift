@@ -62,7 +62,7 @@ struct SilentEngineTests {
       let pool = EnginePool { maker in
         ["silent", "other"].map { name in
           EngineMember(
-            name: name, cores: 1, places: maker.places(fixed: 1, cores: 1, of: name),
+            name: name, cores: 1, places: maker.places(fixed: 1, first: 1, cores: 1, of: name),
             watch: .init(interval: .milliseconds(50), pause: .milliseconds(50)) {
               guard name == "silent", isSilent.load(ordering: .relaxed) else { return }
               try await engine.requireAnswer(within: .milliseconds(500))

@@ -60,16 +60,27 @@ struct StarvationTests {
     #expect(MachineLoad.throttled(in: "nr_periods 3\nnr_throttled 1\nthrottled_usec 2500000\n") == 2.5)
     #expect(MachineLoad.throttled(in: "nr_periods 3\nnr_throttled 1\nthrottled_time 500000000\n") == 0.5)
     #expect(MachineLoad.throttled(in: "usage_usec 12\n") == nil)
+    let processors = """
+      cpu  1801908 81431 367548 329861 11999 0 11837 3300 0 0
+      cpu0 900954 40716 183774 164930 5999 0 5918 1650 0 0
+      cpu1 900954 40715 183774 164931 6000 0 5919 1650 0 0
+      intr 12345 0 9
+      """
+    #expect(MachineLoad.stolen(in: processors, ticksPerSecond: 100) == 16.5)
+    #expect(MachineLoad.stolen(in: "cpu  1 2 3 4\ncpu0 1 2 3 4\n", ticksPerSecond: 100) == nil, "before Linux 2.6.11")
+    #expect(MachineLoad.stolen(in: "cpu  1 2 3 4 5 6 7 8\n", ticksPerSecond: 100) == nil)
+    #expect(MachineLoad.stolen(in: "", ticksPerSecond: 100) == nil)
   }
 
   @Test("Between two readings only what was added counts; what a system does not say stays unknown")
   func between() {
-    let before = MachineLoad(waited: 100, throttled: nil, time: start)
-    let after = MachineLoad(waited: 112.5, throttled: 1, time: start + .seconds(20))
+    let before = MachineLoad(waited: 100, throttled: nil, stolen: 40, time: start)
+    let after = MachineLoad(waited: 112.5, throttled: 1, stolen: 41.25, time: start + .seconds(20))
     let starvation = before.starvation(until: after, late: (.seconds(3), .seconds(1.2)), tasksLate: .seconds(4))
     #expect(
       starvation
-        == Starvation(watchedS: 20, lateS: 3, longestLateS: 1.2, tasksLateS: 4, waitingS: 12.5, throttledS: nil))
+        == Starvation(
+          watchedS: 20, lateS: 3, longestLateS: 1.2, tasksLateS: 4, waitingS: 12.5, throttledS: nil, stolenS: 1.25))
   }
 
   static let figures: [(Starvation, Bool)] = [
@@ -81,10 +92,12 @@ struct StarvationTests {
     (Starvation(watchedS: 20, lateS: 0.6, longestLateS: 0.6, tasksLateS: 0), true),
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, throttledS: 4), true),
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, waitingS: 19.8), true),
+    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, stolenS: 1.5), false),
+    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, stolenS: 1.7), true),
   ]
 
   @Test(
-    "A machine was starved when its clock was late, containers were throttled, or somebody always waited",
+    "A machine was starved when its clock was late, containers were throttled, somebody always waited, or its host took cores",
     arguments: figures)
   func isStarved(_ starvation: Starvation, _ isStarved: Bool) {
     #expect(starvation.isStarved == isStarved)
@@ -94,10 +107,10 @@ struct StarvationTests {
   @Test("The remark says for how long, of how long, and what was seen")
   func remark() {
     let starvation = Starvation(
-      watchedS: 50, lateS: 12, longestLateS: 1.26, tasksLateS: 0, waitingS: 41.2, throttledS: 3)
+      watchedS: 50, lateS: 12, longestLateS: 1.26, tasksLateS: 0, waitingS: 41.2, throttledS: 3, stolenS: 6)
     #expect(
       starvation.remark
-        == "this machine was starved for 41 s of this stream's 50 s (its clock was late by up to 1.3 s, programs waited for a core for 41 s, containers were throttled for 3 s): the red may be its"
+        == "this machine was starved for 41 s of this stream's 50 s (its clock was late by up to 1.3 s, programs waited for a core for 41 s, containers were throttled for 3 s, its host took cores away for 6 s): the red may be its"
     )
   }
 

@@ -1,10 +1,15 @@
 import ComposeTesting
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import SocketIOLite
 import Synchronization
 import Testing
+
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
 
 private let wait: Duration = .seconds(60)
 
@@ -267,6 +272,24 @@ struct KeptConnectionTests {
         #expect(try await line.send("b") == "2b")
         #expect(server.bodies == ["a", "b"])
         line.close()
+      }
+    }
+  }
+
+  /// Only real sockets close by half: without them the rest of the connection closes as well, and tells the tap what it must know before.
+  @Test(
+    "Through a tap with rules, an answer without a length ends where the server closes by half", .timeLimit(.minutes(2))
+  )
+  func closedByHalfThroughTap() async throws {
+    try await RawServer.with { _ in
+      .closeOutput(after: "HTTP/1.0 200 OK\r\n\r\n42[\"a\",1]\u{1E}42[\"b\",2]")
+    } _: { server in
+      let rule = FaultRule("r", .drop, event: "a")
+      try await SocketIOTap.withTap(upstream: "http://127.0.0.1:\(server.port)", rules: [rule]) { tap in
+        let url = try #require(URL(string: "http://127.0.0.1:\(tap.port)/socket.io/?EIO=4&transport=polling&sid=s"))
+        let (body, _) = try await URLSession.shared.data(from: url)
+        #expect(String(decoding: body, as: UTF8.self) == #"42["b",2]"#)
+        #expect(tap.records().map(\.event.name) == ["a", "b"])
       }
     }
   }

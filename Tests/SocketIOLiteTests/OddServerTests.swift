@@ -97,9 +97,11 @@ struct OddServerTests {
     #expect(parts.posts + parts.socket == Array(0..<200))
   }
 
-  @Test("What a server sends right behind its answer to the probe is not lost")
-  func eager() async throws {
-    let client = client("eager", [.polling, .webSocket])
+  @Test(
+    "What a server sends behind its answer to the probe, at once or before the session moves, is not lost",
+    arguments: ["eager", "eager-later"])
+  func eager(name: String) async throws {
+    let client = client(name, [.polling, .webSocket])
     let early = client.events(named: "early")
     let event = try await client.withConnection { _ in try await early.next(timeout: wait) }
     #expect(try event.decode(Int.self) == 7)

@@ -22,6 +22,8 @@ final class RawServer: Sendable {
     case answerAndReadNoMore(String)
     /// These bytes, which may be none, and then the end.
     case close(after: String = "")
+    /// These bytes, and the end of what comes; what the client sends is still read, and it is the client that closes.
+    case closeOutput(after: String)
     case waiting
   }
 
@@ -169,6 +171,9 @@ final class RawServer: Sendable {
         case .close(let text):
           write(text, context)
           context.close(promise: nil)
+        case .closeOutput(let text):
+          write(text, context)
+          context.close(mode: .output, promise: nil)
         case .waiting: break
         }
       }

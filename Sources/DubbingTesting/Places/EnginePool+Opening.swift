@@ -58,7 +58,8 @@ extension EnginePool {
       found.map { found in
         EngineMember(
           name: found.context, cores: found.identity.cores,
-          places: maker.places(fixed: settings.maxStreams, cores: found.identity.cores, of: found.context),
+          places: maker.places(
+            fixed: settings.maxStreams, first: settings.firstStreams, cores: found.identity.cores, of: found.context),
           engine: found.engine, watch: .init { try await found.engine.requireAnswer(within: .seconds(5)) })
       }
     }

@@ -12,8 +12,8 @@ package final class EnginePool: Sendable {
   package struct Maker: Sendable {
     fileprivate let line: WaitingLine<Rule>
 
-    package func places(fixed: Int?, cores: Int, of engine: String) -> StreamPlaces {
-      StreamPlaces(fixed: fixed, cores: cores, of: engine) { [line] in
+    package func places(fixed: Int?, first: Int, cores: Int, of engine: String) -> StreamPlaces {
+      StreamPlaces(fixed: fixed, first: first, cores: cores, of: engine) { [line] in
         line.count > 0
       } onRoom: { [line] in
         line.change { _ in }

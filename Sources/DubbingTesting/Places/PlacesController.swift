@@ -13,12 +13,14 @@ package struct PlacesController: Sendable {
     /// By how much the clock of this process was late, of the second that it was watched.
     case late(Double)
 
+    fileprivate static let lateAnswer = 0.33
+
     fileprivate var verdict: Verdict {
       // Quiet, an answer takes 1/60 of its bound and a worker joins after 1/8 of the lead. At a third and three quarters nothing
       // is lost yet, and what is published already will make it worse.
       let (share, well, bad): (Double, Double, Double) =
         switch self {
-        case .answer(let share): (share, 0.125, 0.33)
+        case .answer(let share): (share, 0.125, Self.lateAnswer)
         case .joined(let share): (share, 0.4, 0.75)
         // As an average: an environment that starts, or four verdicts at once, take all cores for a second or two, and no stream
         // suffers from it.
@@ -46,8 +48,14 @@ package struct PlacesController: Sendable {
   /// Lateness at which even two streams are too many; less of it never leads below two while answers come in good time.
   static let starved = 0.5
 
+  /// Answers in good time, without another between them, that make two places of one.
+  static let fromOne = 6
+
   /// Places to begin with, unless somebody says otherwise.
   package static let first = 2
+
+  /// How many streams live while so many are published (``StreamPlaces/live``).
+  static func live(for places: Int) -> Int { places == 1 ? 1 : 2 * places + places / 2 }
 
   /// - Parameters:
   ///   - first: places to begin with.
@@ -79,23 +87,29 @@ package struct PlacesController: Sendable {
   }
 
   private mutating func change(by sign: Sign, isFull: Bool, at time: Duration) {
+    var least = 1
+    if case .late(let share) = sign, share < Self.starved {
+      // Of one place it says nothing: answers say whether two would do.
+      guard places > 1 else { return }
+      least = 2
+    }
     switch sign.verdict {
     case .bad:
-      var least = 1
-      if case .late(let share) = sign, share < Self.starved {
-        guard places > 1 else { return }
-        least = 2
-      }
       wellAnswered = 0
       guard time >= calmUntil else { return }
       places = max(least, places / 2)
       calmUntil = time + Self.calm
     case .between: wellAnswered = 0
     case .well:
-      guard case .answer = sign, isFull, time >= calmUntil else { return }
+      guard case .answer(let share) = sign, isFull, time >= calmUntil else { return }
+      // Services whose cores are all taken answer later by as much as more streams live: from one place to two that is five times.
+      guard share * Double(Self.live(for: places + 1)) / Double(Self.live(for: places)) < Sign.lateAnswer else {
+        wellAnswered = 0
+        return
+      }
       wellAnswered += 1
-      // An answer for each place: one round.
-      guard wellAnswered >= places, places < most else { return }
+      // An answer for each place: one round. Short fragments at the end of a stream are answered soon, however busy services are.
+      guard wellAnswered >= (places == 1 ? Self.fromOne : places), places < most else { return }
       places += 1
       wellAnswered = 0
     }

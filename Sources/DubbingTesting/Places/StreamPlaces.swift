@@ -4,7 +4,9 @@ import Synchronization
 
 /// The places of streams: how many are published at once, and how many live, as `PlacesController` finds out; or a fixed number.
 package final class StreamPlaces: Sendable {
-  static let shared = StreamPlaces(fixed: DubbingSettings.current.maxStreams, cores: ConcurrencyLimit.cores)
+  static let shared = StreamPlaces(
+    fixed: DubbingSettings.current.maxStreams, first: DubbingSettings.current.firstStreams,
+    cores: ConcurrencyLimit.cores)
 
   /// Published at once. One that has been published makes room for the next while its rest is dubbed and judged: a run is then never
   /// without a publisher.
@@ -41,14 +43,12 @@ package final class StreamPlaces: Sendable {
     let controller = PlacesController(first: first, most: 2 * cores)
     let places = max(1, fixed ?? controller.places)
     publishing = ConcurrencyLimit(limit: places, onRoom: onRoom)
-    live = ConcurrencyLimit(limit: Self.live(for: places), onRoom: onRoom)
+    live = ConcurrencyLimit(limit: PlacesController.live(for: places), onRoom: onRoom)
     prefix = "e2e: " + (engine.map { "\($0): " } ?? "")
     self.isWanted = isWanted
     isFixed = fixed != nil
     self.controller = Mutex(controller)
   }
-
-  private static func live(for places: Int) -> Int { places == 1 ? 1 : 2 * places + places / 2 }
 
   /// Takes note of how long a worker took to read a stream, of the time that its publisher gave it.
   package func noteJoin(after time: Duration, of lead: Duration) {
@@ -73,7 +73,7 @@ package final class StreamPlaces: Sendable {
       guard let reason = controller.note(sign, isFull: isFull, at: time) else { return }
       Console.print("\(prefix)\(controller.places) streams at once, \(before) before: \(reason.description)")
       publishing.resize(to: controller.places)
-      live.resize(to: Self.live(for: controller.places))
+      live.resize(to: PlacesController.live(for: controller.places))
     }
   }
 }

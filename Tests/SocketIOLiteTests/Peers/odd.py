@@ -77,12 +77,19 @@ async def serve(request):
                     parts["socket"].append(message.data[0])
                 if len(parts["posts"]) + len(parts["socket"]) == PARTS:
                     await socket.send_str("42" + json.dumps(["parts", parts]))
-        elif case == "eager":
+        elif case in polled_again:
             await socket.receive()
             # The namespace is joined by polling, and the next poll is under way: it ends with a packet that says nothing.
-            await polled_again.wait()
-            # Both frames in one segment.
-            request.transport.write(b"\x81\x063probe\x81\x0d" + b'42["early",7]')
+            await polled_again[case].wait()
+            # Both frames in one segment, or the second one while the client waits for its poll to end.
+            answer, event = b"\x81\x063probe", b"\x81\x0d" + b'42["early",7]'
+            if case == "eager-later":
+                request.transport.write(answer)
+                await asyncio.sleep(0.1)
+                request.transport.write(event)
+                await asyncio.sleep(0.1)
+            else:
+                request.transport.write(answer + event)
             bodies[case].put_nowait("6")
             async for _ in socket:
                 pass
@@ -130,11 +137,11 @@ async def serve(request):
     # A poll: first the namespace is joined, then what the case is about.
     if case == "slow-post":
         poller = request
-    if case == "eager":
-        eager_polls.append(request)
-        if len(eager_polls) == 2:
-            polled_again.set()
-        elif len(eager_polls) > 2:
+    if case in polled_again:
+        eager_polls[case] += 1
+        if eager_polls[case] == 2:
+            polled_again[case].set()
+        elif eager_polls[case] > 2:
             # That packet overtook the answer to the probe.
             return web.Response(text="6")
     queue = bodies.setdefault(case, asyncio.Queue())
@@ -166,9 +173,9 @@ async def serve(request):
 bodies = {}
 # The last request to `slow-post` that waits for packets.
 poller = None
-# Those to `eager`; set when the second of them is here.
-eager_polls = []
-polled_again = asyncio.Event()
+# How many there were; set when the second of them is here.
+eager_polls = {"eager": 0, "eager-later": 0}
+polled_again = {case: asyncio.Event() for case in eager_polls}
 # What came to `moving`, by either transport; set when the first of it is here.
 received = []
 begun = asyncio.Event()
