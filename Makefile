@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e example examples test unit remote pool libav compose models-test providers interop official slurm swarm fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval page schemas api
+.PHONY: help setup images models e2e example examples test unit remote pool libav compose models-test providers interop official slurm swarm fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval eval-tests page schemas api
 
 TAGS ?=
 FILTER ?= E2E
@@ -161,6 +161,10 @@ bench: $(if $(filter socketio audioprint composekit,$(GROUP)),setup,images) ## M
 
 eval: ## Evaluate AudioPrint beside the seed's hash and Chromaprint (QUICK=1: a part of it, in three minutes)
 	@scripts/eval.sh
+
+eval-tests: ## Test the evaluation itself: its statistics, and the breaks that it makes
+	@scripts/setup.sh unit
+	@swift test --package-path Evaluation --scratch-path .build/evaluation-tests
 
 ##@ Change this package
 lint: ## Check formatting of Swift, syntax of shell and Python, and that what the documentation shows exists

@@ -62,7 +62,7 @@ struct DisturbanceEngineTests {
           let status = try await stack.services().first
           #expect(status?.state == .paused)
         }
-        try await stack.waitUntilReady("web", timeout: .seconds(20))
+        try await stack.waitUntilReady("web", timeout: .seconds(60))
         #expect(try await stack.services().first?.health == .healthy)
         // One that is really ill after a pause is told so, although no event says it. It falls ill before: on a busy engine two seconds
         // pass between two commands, and a good check in between would be right.

@@ -20,7 +20,7 @@ struct JobEngineTests {
   func restartedJob(_ script: String) async throws {
     let yaml = "services:\n" + Self.waiting + Fixture.service("job", script, "restart: on-failure")
     try await Fixture.with(yaml) { fixture in
-      try await withComposeStack(fixture.project, options: Fixture.options(timeout: .seconds(20))) { stack in
+      try await withComposeStack(fixture.project, options: Fixture.options(timeout: .seconds(60))) { stack in
         let job = try await stack.services().first { $0.service == "job" }
         #expect(job?.state == .exited)
         #expect(job?.exitCode == 0)
@@ -56,7 +56,7 @@ struct JobEngineTests {
       // The check is one for the server that the image also holds.
       try "FROM e2e-base:bookworm\nHEALTHCHECK --interval=1s --retries=1 CMD false\n".write(
         to: fixture.folder.appending(path: "Dockerfile"), atomically: true, encoding: .utf8)
-      try await withComposeStack(fixture.project, options: Fixture.options(timeout: .seconds(20))) { stack in
+      try await withComposeStack(fixture.project, options: Fixture.options(timeout: .seconds(60))) { stack in
         let job = try await stack.services().first { $0.service == "job" }
         #expect(job?.exitCode == 0)
         let web = try await stack.services().first { $0.service == "web" }

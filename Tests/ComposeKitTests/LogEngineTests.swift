@@ -94,7 +94,7 @@ struct LogEngineTests {
     try await Fixture.with(yaml) { fixture in
       let half = String(repeating: "x", count: 70_000)
       try await withComposeStack(
-        fixture.project.with(environment: ["A": half, "B": half]), options: Fixture.options(timeout: .seconds(20))
+        fixture.project.with(environment: ["A": half, "B": half]), options: Fixture.options(timeout: .seconds(60))
       ) { stack in
         let states = try await stack.services().map(\.state)
         #expect(states == [.running])

@@ -18,7 +18,9 @@ struct StoppingEngineTests {
     arguments: [("sleep 0.5; exit 3", ComposeError.Code.exited), ("exec sleep 600", .unhealthy)])
   func causeFirst(_ script: String, _ code: ComposeError.Code) async throws {
     let check = code == .unhealthy ? #"healthcheck: {test: ["CMD", "false"], interval: 1s, retries: 1}"# : ""
-    let yaml = "services:\n" + Fixture.service("bad", script, check) + Self.deaf("deaf") + Self.deaf("deafer")
+    // The last to be started: on a busy engine it would have ended before there are neighbours.
+    let bad = Fixture.service("bad", script, "depends_on: [deaf, deafer]\n    " + check)
+    let yaml = "services:\n" + bad + Self.deaf("deaf") + Self.deaf("deafer")
     try await Fixture.with(yaml) { fixture in
       var options = UpOptions()
       options.settlingTime = Fixture.optionsForFailing().settlingTime
