@@ -5,7 +5,7 @@ import SocketIOLite
 import Testing
 
 extension E2E {
-  @Suite("Real speech-to-speech service", .tags(.sts, .smoke), .ownServices, .serialized)
+  @Suite("Real speech-to-speech service", .tags(.sts, .smoke), .ownServices, .livePlace, .serialized)
   struct SpeechService {
     @Test("Fragments come back with the exact transcript, Spanish text and Spanish audio")
     func fragmentsAreDubbed() async throws {
@@ -127,7 +127,7 @@ extension E2E {
     }
   }
 
-  @Suite("What the speech-to-speech service refuses", .tags(.sts), .ownServices, .serialized)
+  @Suite("What the speech-to-speech service refuses", .tags(.sts), .ownServices, .livePlace, .serialized)
   struct SpeechServiceRefusals {
     @Test("A stream in a language that it does not know")
     func unknownLanguage() async throws {

@@ -126,3 +126,22 @@ extension Fixture {
     }
   }
 }
+
+/// A test that asks STS by itself counts as a live stream: where one stream is all that services can bear, none runs beside it.
+struct LivePlaceTrait: SuiteTrait, TestTrait, TestScoping {
+  var isRecursive: Bool { true }
+
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    guard testCase != nil else { return try await function() }
+    // It is shorter than any stream.
+    let places = try await DualStackEnvironment.current.places
+    try await places.live.withPlace(isFirst: true) { _ in try await function() }
+  }
+}
+
+extension Trait where Self == LivePlaceTrait {
+  /// Takes one of the places that streams live in, for each test case.
+  static var livePlace: Self { Self() }
+}

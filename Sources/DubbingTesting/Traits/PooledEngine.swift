@@ -54,7 +54,7 @@ extension PooledEngine {
 
 extension DualStackEnvironment {
   /// The places of streams on its engine.
-  var places: StreamPlaces { pooled?.member.places ?? .shared }
+  package var places: StreamPlaces { pooled?.member.places ?? .shared }
 }
 
 extension LiveStream {
