@@ -54,6 +54,20 @@ struct ListenerTests {
   }
 
   @Test(
+    "Figures have no gender and no short form",
+    arguments: [
+      ("Veintiún hombres", "veintiuno hombres", 0), ("treinta y una casas", "treinta y uno casas", 0),
+      ("un perro", "uno perro", 0), ("veintiún hombres", "veintidós hombres", 1),
+    ])
+  func figures(said: String, heard: String, errors: Int) {
+    var evidence = HealthyRun.evidence
+    evidence.events.fragments[0].answers[0].processed.translatedText = said
+    evidence.events.fragments[1].answers[0].processed.translatedText = ""
+    evidence.heard = [0: heard]
+    #expect(evidence.dubErrorRate?.errors == errors)
+  }
+
+  @Test(
     "Of few words one or two may be misheard, of many 15 %, of two not both",
     arguments: [
       ("uno dos", "uno o dos", true), ("uno dos", "", false),

@@ -30,10 +30,15 @@ package struct WordErrorRate: CustomStringConvertible {
     text.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "'" }
   }
 
-  /// The same without accents.
+  /// The same without accents, and with one form of what Spanish has three of: who writes `21` has heard `veintiún`, `veintiuno` or
+  /// `veintiuna`.
   static func plainWords(_ text: String) -> [Substring] {
-    words(text.folding(options: .diacriticInsensitive, locale: nil))
+    words(text.folding(options: .diacriticInsensitive, locale: nil)).map { oneForm[$0] ?? $0 }
   }
+
+  private static let oneForm: [Substring: Substring] = [
+    "un": "uno", "una": "uno", "veintiun": "veintiuno", "veintiuna": "veintiuno",
+  ]
 
   static func percent(_ share: Double) -> String {
     share.isFinite ? "\(Int((share * 100).rounded())) %" : "∞"
