@@ -7,6 +7,8 @@ struct ContinuityPeaks {
   private static let window = 5
   /// Peaks are cut off if they have lost so much against what is quieter in the same window.
   private static let cut: Float = 0.7
+  /// Fewest windows in a row: Opus at 24 kbit/s flattens peaks for 30 ms.
+  private static let fewest = 8
   /// Blocks in which nothing is loud enough to be cut, between two in which it is: as long as a word.
   private static let pause = 80
   /// Energy of a click over that of the clip around it.
@@ -15,7 +17,7 @@ struct ContinuityPeaks {
   func spans(within part: Range<Int>) -> [ContinuityLevels.Span] {
     let clicks = Self.runs(part.filter(isClick), gap: 4).map { (kind: Break.Kind.inserted, blocks: $0) }
     let cut = part.filter { isCut($0..<min(part.upperBound, $0 + Self.window)) }
-    let peaks = Self.runs(cut, gap: 4).filter { $0.count >= 6 }
+    let peaks = Self.runs(cut, gap: 4).filter { $0.count >= Self.fewest }
     // A window counts from where half of it is inside.
     let half = Self.window / 2
     let clipped = Self.runs(peaks.flatMap(Array.init), gap: Self.pause).map {

@@ -41,6 +41,25 @@ struct TapQueueTests {
   }
 
   @Test(
+    "A session that its server opens twice is forgotten by both names; what it held goes on at its end, or is said once",
+    arguments: [false, true])
+  func openedTwice(endsItself: Bool) throws {
+    let harness = H([Self.late(.toClient)])
+    let line = try harness.line()
+    _ = try line.ask(H.poll(nil))
+    _ = try line.answer(H.ok(H.open))
+    _ = try line.ask(H.poll("s"))
+    _ = try line.answer(H.ok(H.open.replacing(#""sid":"s""#, with: #""sid":"t""#)))
+    #expect(harness.sessions.count == 2)
+    _ = try line.ask(H.poll("t"))
+    let got = try line.answer(H.ok(endsItself ? Self.joined(["42[\"a\",1]", "1"]) : "42[\"a\",1]"))
+    if !endsItself { harness.sessions.close() }
+    #expect(harness.sessions.count == 0)
+    #expect(harness.recorder.anomalies.count { $0.message.contains("held back") } == (endsItself ? 0 : 1))
+    #expect(got.contains(Self.packets(2)[1]) == endsItself)
+  }
+
+  @Test(
     "A tap's own POST has at most 16 packets and no more bytes than the server takes, or than 256 KiB, unless one packet is longer",
     arguments: [
       (nil, Array(repeating: 20, count: 20), [16, 4]), (100, [40, 40, 40], [2, 1]), (100, [150, 20], [1, 1]),

@@ -10,6 +10,8 @@ final class TapSession {
   var toServer: TapStream
   var toClient: TapStream
   private(set) var sid: String?
+  /// What the tap knows it by: that, and what it was called before by a server that opens a session twice.
+  fileprivate(set) var names: Set<String> = []
   /// Longest body that the server takes of a POST.
   private(set) var maxPayload: Int?
   /// The requests that are under way.
@@ -166,7 +168,7 @@ package final class TapSessions {
     self.dialer = dialer
   }
 
-  var count: Int { bySID.count }
+  package var count: Int { bySID.count }
 
   /// The session of this id, known or not; without an id a new one, which the server has yet to name.
   func session(_ sid: String?) -> TapSession {
@@ -179,14 +181,16 @@ package final class TapSessions {
 
   func named(_ session: TapSession, _ sid: String) {
     guard bySID[sid] !== session else { return }
-    bySID[sid] = session
+    bySID.updateValue(session, forKey: sid)?.names.remove(sid)
+    session.names.insert(sid)
     made += 1
     if made % 64 == 0 { forgetSilent() }
   }
 
   /// The session is over.
   func forget(_ session: TapSession) {
-    if let sid = session.sid, bySID[sid] === session { bySID[sid] = nil }
+    for name in session.names { bySID[name] = nil }
+    session.names = []
     guard session.heldCount > 0, !session.isCut else { return }
     environment.recorder.anomaly(
       0, nil,
@@ -194,14 +198,15 @@ package final class TapSessions {
   }
 
   /// The tap ends.
-  func close() {
-    for session in bySID.values { forget(session) }
+  package func close() {
+    for session in bySID.values where !session.names.isEmpty { forget(session) }
   }
 
   /// Polling clients may go without a word.
   private func forgetSilent() {
     let now = eventLoop.now
-    for session in bySID.values where session.expiry < now && session.exchanges.isEmpty && session.webSocket == nil {
+    for session in bySID.values
+    where session.expiry < now && session.exchanges.isEmpty && session.webSocket == nil && !session.names.isEmpty {
       forget(session)
     }
   }
