@@ -17,6 +17,11 @@ struct BreakTests {
 
   private func samples(_ seconds: Double) -> Int { Int((seconds * Double(Self.rate)).rounded()) }
 
+  @Test("Of what was not measured there is no figure")
+  func nothingMeasured() {
+    #expect(BreakReport(result: .init()).rows().isEmpty)
+  }
+
   @Test(
     "A break has the length that was asked for and lies where it is said, and all around it is the clip",
     arguments: BreakMaker.kinds, [1, 2, 3, 4] as [UInt64])
