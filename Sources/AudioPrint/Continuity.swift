@@ -111,7 +111,7 @@ public struct Continuity: Sendable {
     }
     followed.sort { $0.described.start < $1.described.start }
     report.clips = followed.map(\.described)
-    let gap = options.gap.isNaN ? 0.02 : options.gap
+    let gap = options.gap.isNaN ? 0.02 : max(0, options.gap)
     let joints = ContinuityJoints(waveform: waveform, gap: gap).judge(report.clips)
     report.interludes = joints.interludes
     report.breaks = (followed.flatMap(\.breaks) + joints.breaks).filter(isLongEnough).sorted { $0.start < $1.start }

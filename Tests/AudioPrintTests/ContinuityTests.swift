@@ -125,6 +125,18 @@ struct ContinuityTests {
     #expect(abs((found.clips.first?.end ?? 0) - clip.duration - moved) < 0.05, "\(found)")
   }
 
+  @Test(
+    "Clips that overlap by what codecs round are joined, also where a gap of less than nothing is allowed",
+    arguments: [0.02, 0, -1, -Double.infinity])
+  func roundedJoint(gap: Double) throws {
+    let (one, other) = (try AudioClip.noise(2, seed: 3), try AudioClip.noise(2, seed: 4))
+    let recording = try AudioClip(samples: one.samples.dropLast(40) + other.samples, sampleRate: one.sampleRate)
+    let found = Continuity(clips: [one, other], options: .init(gap: gap))
+      .report(on: recording, placements: [.init(clip: 0, start: 0), .init(clip: 1, start: 1.995)])
+    #expect(found.clips.count == 2 && found.interludes[1].start > found.interludes[1].end, "\(found)")
+    #expect(found.breaks.isEmpty, "\(found)")
+  }
+
   @Test("A clip is found though all of its loudest pieces are moved, by more than is searched", arguments: [0.5, 2])
   func early(length: Double) throws {
     // Unlike speech, noise is like itself at no other place.

@@ -30,25 +30,25 @@ enum ContinuityInputs {
       ? continuity.report(left: recording.clip, right: other.clip, placements: placements)
       : continuity.report(on: recording.clip, placements: placements)
     let asked = placements?.filter { made.indices.contains($0.clip) }.count ?? made.count
-    precondition(report.clips.count + report.lost.count == asked, "\(report)")
-    precondition(report.interludes.count == report.clips.count + 1, "\(report)")
-    precondition(!report.isUnbroken || report.breaks.isEmpty && report.lost.isEmpty, "\(report)")
+    demand(report.clips.count + report.lost.count == asked, "\(report)")
+    demand(report.interludes.count == report.clips.count + 1, "\(report)")
+    demand(!report.isUnbroken || report.breaks.isEmpty && report.lost.isEmpty, "\(report)")
     let length = max(recording.clip.duration, other.clip.duration) + 0.02
     for found in report.breaks {
-      precondition(found.start.isFinite && found.length.isFinite && found.clipStart.isFinite, "\(found)")
-      precondition(found.length >= 0 && found.start >= -0.02 && found.start <= length, "\(found) in \(length) s")
-      precondition(found.kind == .skipped || found.start + found.length <= length + 4, "\(found) in \(length) s")
-      precondition(report.clips.contains { $0.clip == found.clip }, "\(found) of a clip that is not played")
+      demand(found.start.isFinite && found.length.isFinite && found.clipStart.isFinite, "\(found)")
+      demand(found.length >= 0 && found.start >= -0.02 && found.start <= length, "\(found) in \(length) s")
+      demand(found.kind == .skipped || found.start + found.length <= length + 4, "\(found) in \(length) s")
+      demand(report.clips.contains { $0.clip == found.clip }, "\(found) of a clip that is not played")
     }
     for clip in report.clips {
-      precondition(
+      demand(
         clip.start >= 0 && clip.end <= length && clip.judged >= clip.followed && clip.followed > 0, "\(clip)")
-      precondition(clip.cutBefore >= 0 && clip.cutAfter >= 0 && (0.9...1.1).contains(clip.speedRatio), "\(clip)")
+      demand(clip.cutBefore >= 0 && clip.cutAfter >= 0 && (0.9...1.1).contains(clip.speedRatio), "\(clip)")
     }
     // Silence and noise of its own are no recording of anything.
     let level = [recording.clip, isStereo ? other.clip : recording.clip].map(\.level).max() ?? 0
     let isForeign = made.allSatisfy(\.isForeign) && recording.isForeign && (!isStereo || other.isForeign)
-    precondition(report.clips.isEmpty || !(level < Thresholds.silence - 40 || isForeign), "found in nothing: \(report)")
+    demand(report.clips.isEmpty || !(level < Thresholds.silence - 40 || isForeign), "found in nothing: \(report)")
   }
 
   private static func played(_ clip: AudioClip, at speed: Double) -> AudioClip {
@@ -56,5 +56,10 @@ enum ContinuityInputs {
     let samples = Stretch.samples(clip.samples, by: 1 / speed)
     // What rings beside the greatest numbers may be none.
     return AudioClip(unchecked: samples.map { $0.isFinite ? $0 : 0 }, sampleRate: clip.sampleRate)
+  }
+
+  /// Says in an optimised build what was wrong, where a precondition says nothing.
+  private static func demand(_ isTrue: Bool, _ message: @autoclosure () -> String) {
+    if !isTrue { fatalError(message()) }
   }
 }
