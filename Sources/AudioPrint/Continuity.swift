@@ -111,8 +111,7 @@ public struct Continuity: Sendable {
     }
     followed.sort { $0.described.start < $1.described.start }
     report.clips = followed.map(\.described)
-    let gap = options.gap.isNaN ? 0.02 : max(0, options.gap)
-    let joints = ContinuityJoints(waveform: waveform, gap: gap).judge(report.clips)
+    let joints = ContinuityJoints(waveform: waveform, gap: checkedGap).judge(report.clips)
     report.interludes = joints.interludes
     report.breaks = (followed.flatMap(\.breaks) + joints.breaks).filter(isLongEnough).sorted { $0.start < $1.start }
     return report
@@ -173,5 +172,9 @@ public struct Continuity: Sendable {
     return found.kind != .missing || found.length >= shortest - 1e-9
   }
 
-  var checkedRange: Double { options.searchRange.isNaN ? 0.25 : options.searchRange.clamped(to: 0...30) }
+  private var checkedGap: Double { options.gap.isNaN ? Options().gap : max(0, options.gap) }
+
+  var checkedRange: Double {
+    options.searchRange.isNaN ? Options().searchRange : options.searchRange.clamped(to: 0...30)
+  }
 }

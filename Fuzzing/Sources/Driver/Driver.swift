@@ -33,3 +33,11 @@ public enum Fuzzing {
     exit(status)
   }
 }
+
+/// Traps when a promise is broken, and says which in an optimised build as well, where a precondition says nothing.
+public func demand(
+  _ isKept: Bool, _ message: @autoclosure () -> String = "a promise is broken", file: StaticString = #fileID,
+  line: UInt = #line
+) {
+  if !isKept { fatalError(message(), file: file, line: line) }
+}

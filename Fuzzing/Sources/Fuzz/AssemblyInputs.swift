@@ -1,3 +1,4 @@
+import Driver
 import NIOCore
 import NIOEmbedded
 
@@ -27,12 +28,12 @@ extension Inputs {
       acting?.run(letter, body)
     }
     for assembly in [passing, holding, acting] { assembly?.end() }
-    precondition(passing.records == holding.records, "what is recorded depends on how it passes")
+    demand(passing.records == holding.records, "what is recorded depends on how it passes")
     for direction in [TapDirection.toServer, .toClient] {
       let counts = (passing.count(direction), holding.count(direction))
-      precondition(counts.0.got == counts.0.sent, "not every byte passed")
+      demand(counts.0.got == counts.0.sent, "not every byte passed")
       // What was held while the session polled leaves in other bytes by WebSocket.
-      precondition(counts.1.got == counts.1.sent || holding.isMixed, "not every byte that was held left")
+      demand(counts.1.got == counts.1.sent || holding.isMixed, "not every byte that was held left")
     }
   }
 
@@ -132,7 +133,7 @@ private final class Assembly {
       faults.set(faults.isActive ? [] : [rule])
     default: break
     }
-    precondition(session.toServer.heldBytes >= 0 && session.toClient.heldBytes >= 0)
+    demand(session.toServer.heldBytes >= 0 && session.toClient.heldBytes >= 0)
   }
 
   private func note(_ bytes: ByteBuffer, _ direction: TapDirection, in count: inout (server: Count, client: Count)) {
@@ -187,8 +188,8 @@ private final class Assembly {
     run(toClient.commands(left.1.filter { !$0.isPacket }), .toClient)
     run(toServer.end(of: &session.toServer), .toServer)
     run(toClient.end(of: &session.toClient), .toClient)
-    precondition(session.toServer.heldCount == 0 && session.toServer.heldBytes == 0, "something stays held")
-    precondition(session.toClient.heldCount == 0 && session.toClient.heldBytes == 0, "something stays held")
+    demand(session.toServer.heldCount == 0 && session.toServer.heldBytes == 0, "something stays held")
+    demand(session.toClient.heldCount == 0 && session.toClient.heldBytes == 0, "something stays held")
     tap.close()
   }
 }

@@ -1,3 +1,4 @@
+import Driver
 import Foundation
 import NIOCore
 import NIOEmbedded
@@ -23,11 +24,11 @@ enum Inputs {
     var session = EngineIOSession()
     for message in messages(bytes) {
       if message.isText, let packet = try? EngineIOPacket.parse(message.bytes) {
-        precondition(packet.encoded() == message.bytes, "an Engine.IO packet changed")
+        demand(packet.encoded() == message.bytes, "an Engine.IO packet changed")
       }
       _ = message.isText ? try? session.receive(text: message.bytes) : try? session.receive(binary: message.bytes)
     }
-    precondition(session.patience >= .zero)
+    demand(session.patience >= .zero)
   }
 
   /// A session of Socket.IO, its events read in every way. A packet that is written again means the same.
@@ -52,16 +53,16 @@ enum Inputs {
   private static func check(_ packet: SocketIOPacket) {
     guard let again = try? SocketIOPacket.parse(packet.encoded(), limits: limits) else {
       // A namespace that is not UTF-8, or has a comma's place taken, cannot be written; it must still be told apart.
-      return precondition(packet.namespace != "/", "a packet cannot be read again: \(packet)")
+      return demand(packet.namespace != "/", "a packet cannot be read again: \(packet)")
     }
-    precondition(again.kind == packet.kind && again.attachmentCount == packet.attachmentCount)
-    precondition(packet.namespace != "/" || again.data == packet.data, "a packet's payload changed: \(packet)")
+    demand(again.kind == packet.kind && again.attachmentCount == packet.attachmentCount)
+    demand(packet.namespace != "/" || again.data == packet.data, "a packet's payload changed: \(packet)")
   }
 
   private static func read(_ event: SocketIOEvent) {
     _ = event.description
-    precondition(event.payload.first == UInt8(ascii: "["))
-    precondition(event.byteCount >= event.payload.count)
+    demand(event.payload.first == UInt8(ascii: "["))
+    demand(event.byteCount >= event.payload.count)
     guard let count = try? event.argumentCount() else { return }
     for index in 0..<min(count, 4) {
       _ = try? event.decode(JSONValue.self, at: index)
@@ -92,9 +93,9 @@ enum Inputs {
     // An event's brackets are followed, not judged: behind a quote or a backslash of the input anything may be an argument.
     _ = try? event.decode([Data].self)
     guard (try? plain.decode(JSONValue.self, from: text)) != nil else { return }
-    precondition((try? event.decode([Data].self)) == (try? plain.decode([Data].self, from: text)), "data differs")
-    precondition((try? event.decode([String].self)) == (try? plain.decode([String].self, from: text)), "text differs")
-    precondition(
+    demand((try? event.decode([Data].self)) == (try? plain.decode([Data].self, from: text)), "data differs")
+    demand((try? event.decode([String].self)) == (try? plain.decode([String].self, from: text)), "text differs")
+    demand(
       (try? event.decode([Mixed].self)) == (try? plain.decode([Mixed].self, from: text)), "a mixture differs")
   }
 
@@ -116,7 +117,7 @@ enum Inputs {
     guard let again = try? EngineIOPayload.parse(EngineIOPayload.encode(parts)) else {
       fatalError("a payload cannot be read again")
     }
-    precondition(again.map(content) == parts.map(content), "a payload changed")
+    demand(again.map(content) == parts.map(content), "a payload changed")
   }
 
   private static func content(_ part: EngineIOPayload.Part) -> ByteBuffer {
@@ -132,7 +133,7 @@ enum Inputs {
     let stream = Bytes(rebasing: bytes.dropFirst())
     let whole = readFrames(stream, chunk: max(stream.count, 1))
     let parts = readFrames(stream, chunk: Int(first % 16) + 1)
-    precondition(whole == parts, "frames depend on how their bytes were cut")
+    demand(whole == parts, "frames depend on how their bytes were cut")
   }
 
   private static func readFrames(_ stream: Bytes, chunk: Int) -> [ByteBuffer] {
@@ -151,7 +152,7 @@ enum Inputs {
           case nil: break
           }
         }
-        precondition(input.readableBytes == 0, "bytes were left unread")
+        demand(input.readableBytes == 0, "bytes were left unread")
       }
     } catch {
       found.append(ByteBuffer(string: "\(error.code)"))
@@ -176,7 +177,7 @@ enum Inputs {
         ByteBuffer(bytes: stream[start..<min(start + chunk, stream.count)]), into: &session, now: .uptimeNanoseconds(0))
     }
     for case .send(let part) in commands + flow.commands(session.flush()) { sent.writeImmutableBuffer(part) }
-    precondition(sent == ByteBuffer(bytes: stream), "the tap changed what passed")
+    demand(sent == ByteBuffer(bytes: stream), "the tap changed what passed")
   }
 
   /// A whole client connection behind the upgrade: handshake, frames, packets, events. It ends at most once, with a reason.
@@ -225,6 +226,6 @@ enum Inputs {
     _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
     _ = try? channel.finish(acceptAlreadyClosed: true)
     loop.run()
-    precondition(failures.value == 1, "a failed upgrade was told \(failures.value) times")
+    demand(failures.value == 1, "a failed upgrade was told \(failures.value) times")
   }
 }

@@ -1,3 +1,4 @@
+import Driver
 import NIOCore
 import NIOEmbedded
 
@@ -46,7 +47,7 @@ private final class TapPlay {
 
     func post(_ request: ByteBuffer, done: @escaping (String?) -> Void) {
       posts.append(done)
-      precondition(posts.count == 1, "two POSTs of the tap's own at a time")
+      demand(posts.count == 1, "two POSTs of the tap's own at a time")
     }
   }
 
@@ -223,8 +224,8 @@ private final class TapPlay {
     loop.advanceTime(by: .seconds(60))
     collect()
     if isTransparent {
-      precondition(gotAtServer == sentToServer, "the tap changed what went to the server")
-      precondition(gotAtClient == sentToClient, "the tap changed what went to the client")
+      demand(gotAtServer == sentToServer, "the tap changed what went to the server")
+      demand(gotAtClient == sentToClient, "the tap changed what went to the client")
     }
     for line in lines + (socket.map { [$0] } ?? []) {
       line.client.close(promise: nil)

@@ -1,3 +1,4 @@
+import Driver
 import Foundation
 
 @testable import AudioPrint
@@ -36,23 +37,23 @@ enum AudioInputs {
         : try AudioClip(pcmFloat32: raw, sampleRate: rate, channels: channels)
     } catch {
       guard let error = error as? AudioError else { preconditionFailure("\(error) is no AudioError") }
-      precondition(error.code == (isWhole ? .notFinite : .badFormat) && (size == 4 || !isWhole), "\(error)")
+      demand(error.code == (isWhole ? .notFinite : .badFormat) && (size == 4 || !isWhole), "\(error)")
       return
     }
-    precondition(isWhole && clip.samples.count * size * channels == raw.count, "a clip of another length")
-    precondition(clip.samples.allSatisfy(\.isFinite), "a clip that is not finite")
-    precondition(!clip.level.isNaN && clip.duration.isFinite)
+    demand(isWhole && clip.samples.count * size * channels == raw.count, "a clip of another length")
+    demand(clip.samples.allSatisfy(\.isFinite), "a clip that is not finite")
+    demand(!clip.level.isNaN && clip.duration.isFinite)
     let cut = clip.slice(from: Double(bytes[0]) / 1000 - 0.1, to: Double(bytes[3]) / 100 - 0.1)
-    precondition(cut.samples.count <= clip.samples.count && cut.sampleRate == clip.sampleRate)
-    precondition(SpectralHash(clip) == SpectralHash(clip), "a hash that changes")
-    precondition(Set(SpectralHash.loudestBins(of: clip)).count == min(100, clip.samples.isEmpty ? 0 : bins(clip)))
+    demand(cut.samples.count <= clip.samples.count && cut.sampleRate == clip.sampleRate)
+    demand(SpectralHash(clip) == SpectralHash(clip), "a hash that changes")
+    demand(Set(SpectralHash.loudestBins(of: clip)).count == min(100, clip.samples.isEmpty ? 0 : bins(clip)))
     guard rates.contains(rate), let other = try? clip.resampled(to: target) else { return }
     let wanted = (Double(clip.samples.count) * Double(target) / Double(rate)).rounded()
-    precondition(abs(Double(other.samples.count) - wanted) <= 1, "a resampled clip of another length")
-    precondition(other.samples.allSatisfy(\.isFinite), "a resampled clip that is not finite")
+    demand(abs(Double(other.samples.count) - wanted) <= 1, "a resampled clip of another length")
+    demand(other.samples.allSatisfy(\.isFinite), "a resampled clip that is not finite")
     guard clip.samples.allSatisfy({ abs($0) < 1e30 }) else { return }
     let peak = clip.samples.reduce(0) { max($0, abs($1)) }
-    precondition(
+    demand(
       other.samples.allSatisfy { abs($0) <= 8 * peak + 1e-6 }, "a resampled clip that is louder than the clip")
   }
 
@@ -79,25 +80,25 @@ enum AudioInputs {
     guard let read = try? JSONDecoder().decode(Fingerprint.self, from: Data(json.utf8)) else {
       preconditionFailure("a well-formed fingerprint is refused: \(json)")
     }
-    precondition(read.subprints.count == frames && read.levels.count == frames)
+    demand(read.subprints.count == frames && read.levels.count == frames)
     return read
   }
 
   private static func check(_ one: Fingerprint, _ other: Fingerprint, maxOffset: Double) {
     guard let text = try? JSONEncoder().encode(one) else { preconditionFailure("a fingerprint cannot be written") }
-    precondition((try? JSONDecoder().decode(Fingerprint.self, from: text)) == one, "a fingerprint changed in its file")
+    demand((try? JSONDecoder().decode(Fingerprint.self, from: text)) == one, "a fingerprint changed in its file")
     for (a, b) in [(one, other), (other, one), (one, one)] {
       let match = a.compare(b, maxOffset: maxOffset)
-      precondition(match.bitErrorRate.map { (0...1).contains($0) } ?? true)
-      precondition(match.explainedBlocks <= match.audibleBlocks && match.lagSeconds.isFinite)
+      demand(match.bitErrorRate.map { (0...1).contains($0) } ?? true)
+      demand(match.explainedBlocks <= match.audibleBlocks && match.lagSeconds.isFinite)
       let reach = maxOffset.isNaN || maxOffset < 0 ? 0 : maxOffset
-      precondition(abs(match.lagSeconds) <= reach + Fingerprint.hop, "a lag beyond the offset that was allowed")
+      demand(abs(match.lagSeconds) <= reach + Fingerprint.hop, "a lag beyond the offset that was allowed")
       let isHeard = b.levels.contains { Double($0) >= Thresholds.inaudible }
       let isKnown = a.levels.contains { Double($0) >= Thresholds.inaudible }
-      precondition(isHeard || match.isSame == !isKnown, "silence is the same as silence only")
+      demand(isHeard || match.isSame == !isKnown, "silence is the same as silence only")
     }
     let audible = one.levels.count { Double($0) >= Thresholds.inaudible }
-    precondition(audible < 8 || one.compare(one, maxOffset: maxOffset).isSame, "a fingerprint differs from itself")
+    demand(audible < 8 || one.compare(one, maxOffset: maxOffset).isSame, "a fingerprint differs from itself")
   }
 
   /// What may be fpcalc's output, and the comparison of the items in it.
@@ -115,9 +116,9 @@ enum AudioInputs {
       (0, Double.infinity, 10.0), (0.2, 2, .nan), (-1, 1e300, .infinity), (.nan, 1, 0), (3, 1, 2),
     ] {
       let share = one.agreement(with: other, from: from, to: to, maxOffset: reach)
-      precondition(share.map { (0...1).contains($0) } ?? true)
+      demand(share.map { (0...1).contains($0) } ?? true)
     }
-    precondition(one.items.count < 8 || one.agreement(with: one) == 1, "items differ from themselves")
+    demand(one.items.count < 8 || one.agreement(with: one) == 1, "items differ from themselves")
   }
 
   /// Two clips of any make, compared both ways and with themselves.
@@ -127,16 +128,16 @@ enum AudioInputs {
     let reach = script.pick([10, 0, 0.5, -1, .nan, .infinity])
     for (one, other) in [(a.clip, b.clip), (b.clip, a.clip)] {
       let found = Similarity.compare(one, other, maxOffset: reach)
-      precondition((0...1).contains(found.coherence) && SpeedEstimation.range.contains(found.speedRatio), "\(found)")
-      precondition(found.lagSeconds.isFinite && found.level.map(\.isFinite) ?? true, "\(found)")
-      precondition(found.residualLevel.map(\.isFinite) ?? true, "\(found)")
-      precondition(found.explainedWindows <= found.audibleWindows, "\(found)")
+      demand((0...1).contains(found.coherence) && SpeedEstimation.range.contains(found.speedRatio), "\(found)")
+      demand(found.lagSeconds.isFinite && found.level.map(\.isFinite) ?? true, "\(found)")
+      demand(found.residualLevel.map(\.isFinite) ?? true, "\(found)")
+      demand(found.explainedWindows <= found.audibleWindows, "\(found)")
       // At the rate of the analysis: what lies above 4 kHz is not heard there.
       let levels = [one, other].map {
         AudioClip(unchecked: Waveform($0).samples, sampleRate: Thresholds.sampleRate).level
       }
       let isOneSilent = (levels.min() ?? 0) < Thresholds.silence && (levels.max() ?? 0) >= Thresholds.inaudible
-      precondition(!isOneSilent || !found.isSame, "silence is the same as sound: \(found)")
+      demand(!isOneSilent || !found.isSame, "silence is the same as sound: \(found)")
     }
     _ = Fingerprint(a.clip).compare(b.clip, maxOffset: reach)
   }
@@ -164,11 +165,11 @@ enum AudioInputs {
       for result in results {
         Self.check(result, attributor, length)
         guard output.clip.level < Thresholds.silence || isForeign else { continue }
-        precondition(result.candidateIndex == nil, "a source out of nothing: \(result)")
+        demand(result.candidateIndex == nil, "a source out of nothing: \(result)")
       }
     }
     let found = attributor.attribute(output.clip, windows: windows)
-    precondition(found.count == windows.count)
+    demand(found.count == windows.count)
     check(found, attributor)
     let segments = attributor.segments(output.clip)
     check(segments, attributor)
@@ -186,30 +187,30 @@ enum AudioInputs {
   }
 
   private static func check(_ result: WindowAttribution, _ attributor: Attributor, _ length: Double) {
-    precondition((0...1).contains(result.coherence) && (0...1).contains(result.originalCoherence), "\(result)")
-    precondition((0...1).contains(result.confidence) && (0...1).contains(result.secondCoherence), "\(result)")
-    precondition(!result.level.isNaN && result.level < .infinity, "\(result)")
-    precondition(!result.residualLevel.isNaN && result.residualLevel < .infinity, "\(result)")
+    demand((0...1).contains(result.coherence) && (0...1).contains(result.originalCoherence), "\(result)")
+    demand((0...1).contains(result.confidence) && (0...1).contains(result.secondCoherence), "\(result)")
+    demand(!result.level.isNaN && result.level < .infinity, "\(result)")
+    demand(!result.residualLevel.isNaN && result.residualLevel < .infinity, "\(result)")
     let isNamed = result.attribution != .silent && result.attribution != .unknown
-    precondition(isNamed == (result.candidateIndex != nil), "\(result)")
-    precondition((result.attribution == .mixed) == (result.secondCandidateIndex != nil), "\(result)")
-    guard let index = result.candidateIndex else { return precondition(result.lagSeconds == 0, "\(result)") }
+    demand(isNamed == (result.candidateIndex != nil), "\(result)")
+    demand((result.attribution == .mixed) == (result.secondCandidateIndex != nil), "\(result)")
+    guard let index = result.candidateIndex else { return demand(result.lagSeconds == 0, "\(result)") }
     let candidate = attributor.candidates[index]
     let place = result.lagSeconds + (candidate.expectedStart ?? 0)
-    precondition(
+    demand(
       place > -candidate.clip.duration - 0.1 && place < length + 0.1, "a place outside of the output: \(result)")
-    precondition(candidate.clip.level >= Thresholds.silence - 60, "a silent source: \(result)")
+    demand(candidate.clip.level >= Thresholds.silence - 60, "a silent source: \(result)")
   }
 
   private static func covers(_ results: [WindowAttribution], _ length: Double, but rest: Double = 0) {
     // At another rate the output is a whole number of other samples.
     let tolerance = rest + 1.0 / Double(Thresholds.sampleRate)
     guard let first = results.first, let last = results.last else {
-      return precondition(length <= tolerance, "nothing is said of \(length) s")
+      return demand(length <= tolerance, "nothing is said of \(length) s")
     }
-    precondition(first.start == 0 && abs(last.end - length) <= tolerance, "\(first.start)…\(last.end) of \(length) s")
+    demand(first.start == 0 && abs(last.end - length) <= tolerance, "\(first.start)…\(last.end) of \(length) s")
     for (one, next) in zip(results, results.dropFirst()) {
-      precondition(abs(one.end - next.start) < 1e-9 && one.start < one.end, "a gap: \(one) \(next)")
+      demand(abs(one.end - next.start) < 1e-9 && one.start < one.end, "a gap: \(one) \(next)")
     }
   }
 }

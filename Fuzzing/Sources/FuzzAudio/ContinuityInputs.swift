@@ -1,3 +1,5 @@
+import Driver
+
 @testable import AudioPrint
 
 /// Recordings that an input makes of clips and of other things, followed.
@@ -56,10 +58,5 @@ enum ContinuityInputs {
     let samples = Stretch.samples(clip.samples, by: 1 / speed)
     // What rings beside the greatest numbers may be none.
     return AudioClip(unchecked: samples.map { $0.isFinite ? $0 : 0 }, sampleRate: clip.sampleRate)
-  }
-
-  /// Says in an optimised build what was wrong, where a precondition says nothing.
-  private static func demand(_ isTrue: Bool, _ message: @autoclosure () -> String) {
-    if !isTrue { fatalError(message()) }
   }
 }

@@ -198,16 +198,16 @@ package final class TapSessions {
   }
 
   /// The tap ends.
-  package func close() {
-    for session in bySID.values where !session.names.isEmpty { forget(session) }
-  }
+  package func close() { forgetAll { _ in true } }
 
   /// Polling clients may go without a word.
   private func forgetSilent() {
     let now = eventLoop.now
-    for session in bySID.values
-    where session.expiry < now && session.exchanges.isEmpty && session.webSocket == nil && !session.names.isEmpty {
-      forget(session)
-    }
+    forgetAll { $0.expiry < now && $0.exchanges.isEmpty && $0.webSocket == nil }
+  }
+
+  /// Each once, by however many names it is known.
+  private func forgetAll(_ isOver: (TapSession) -> Bool) {
+    for session in bySID.values where !session.names.isEmpty && isOver(session) { forget(session) }
   }
 }
