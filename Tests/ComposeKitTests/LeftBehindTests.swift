@@ -16,13 +16,14 @@ struct LeftBehindTests {
       project e2e-sts-019-abc
 
       """
-    let entry = try #require(LeftBehind.Entry(key: "0123", text: text))
+    let entry = try #require(LeftBehind.Entry(key: "0123", text: text, file: "/left/0123"))
     #expect(entry.command == "DOCKER_CONTEXT=builder docker")
     #expect(entry.projects == ["e2e-media-019-abc", "e2e-sts-019-abc"])
     for words in [
       "e2e-media-019-abc, e2e-sts-019-abc could not be removed when its run ended: the engine did not answer",
       "the next run on that engine removes it",
       "DOCKER_CONTEXT=builder docker ps -a --filter label=com.docker.compose.project=e2e-sts-019-abc",
+      "if there will be no such engine any more: rm /left/0123",
     ] {
       #expect(entry.message.contains(words), "\(entry.message)")
     }
@@ -30,7 +31,7 @@ struct LeftBehindTests {
 
   @Test("A file without a project says nothing", arguments: ["", "program docker\n", "rubbish", "project"])
   func nothing(text: String) {
-    #expect(LeftBehind.Entry(key: "k", text: text) == nil)
+    #expect(LeftBehind.Entry(key: "k", text: text, file: "/left/k") == nil)
   }
 
   @Test("A folder of links, or of somebody else, is not read")

@@ -125,6 +125,19 @@ struct ReadinessTests {
   }
 
   @Test(
+    "Where to look after an exit: a service that was ended by a signal may have been its engine's victim",
+    arguments: [
+      (0, "needs no health check"), (1, "its last log lines"), (127, "its last log lines"),
+      (137, "an engine that is being stopped"), (143, "an engine that is being stopped"),
+    ])
+  func adviceAfterExit(code: Int, advice: String) throws {
+    let failure = Readiness.Failure(service: "web", containerID: nil, cause: .exited(code: code))
+    let next = try #require(StartFailure.describe(failure, after: .seconds(2)).next)
+    #expect(next.contains(advice))
+    #expect(next.contains("engine") == [137, 143].contains(code))
+  }
+
+  @Test(
     "An exit of a service that the files do not restart needs no inspection, but for 0 and a possible lack of memory")
   func exitsBeforeInspection() {
     func machine(_ code: Int) -> Readiness {

@@ -25,9 +25,11 @@ package struct LeftBehind: Sendable {
     /// Its program, with the variables that lead to it: "DOCKER_CONTEXT=builder docker".
     package var command: String
     package var projects: [String]
+    /// Where it is written down.
+    package var file: String
 
     /// Reads what the watchdog has written (pure); nil if no project is in it.
-    package init?(key: String, text: String) {
+    package init?(key: String, text: String, file: String) {
       var program = "docker"
       var variables: [String] = []
       var projects: [String] = []
@@ -43,6 +45,7 @@ package struct LeftBehind: Sendable {
       }
       guard !projects.isEmpty else { return nil }
       self.key = key
+      self.file = file
       command = (Set(variables).sorted() + [program]).joined(separator: " ")
       self.projects = Set(projects).sorted()
     }
@@ -55,6 +58,7 @@ package struct LeftBehind: Sendable {
         next    the next run on that engine removes it; by hand: \(projects.map {
           "\(command) ps -a --filter label=\(ComposeLabel.project)=\($0)"
         }.joined(separator: "; "))
+        gone    if there will be no such engine any more: rm \(file)
       """
     }
   }
@@ -69,8 +73,10 @@ package struct LeftBehind: Sendable {
     }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path(percentEncoded: false))) ?? []
     return names.sorted().compactMap { name in
-      let data = FileManager.default.contents(atPath: folder.appending(path: name).path(percentEncoded: false))
-      return data.flatMap { Entry(key: name, text: String(decoding: $0, as: UTF8.self)) }
+      let file = folder.appending(path: name).path(percentEncoded: false)
+      return FileManager.default.contents(atPath: file).flatMap {
+        Entry(key: name, text: String(decoding: $0, as: UTF8.self), file: file)
+      }
     }
   }
 

@@ -69,9 +69,7 @@ struct StartFailure: Sendable {
       return ComposeError(
         .exited, "\(service) did not become ready: it exited with code \(code)\(meaning) \(when)\(after)",
         service: service, exitCode: code,
-        next: code == 0
-          ? "a service that is meant to end needs no health check"
-          : "look for the cause in its last log lines")
+        next: next(afterExitCode: code))
     case .outOfMemory(let code):
       let how =
         code.map { "it exited with code \($0) (out of memory)" } ?? "one of its processes was killed (out of memory)"
@@ -95,6 +93,19 @@ struct StartFailure: Sendable {
       return ComposeError(
         .timedOut, "\(service) did not become ready within \(timeout.text): \(state)", service: service,
         next: "see its last log lines; a slow service needs a longer UpOptions.timeout")
+    }
+  }
+
+  /// Where to look for the cause of an exit.
+  ///
+  /// An engine that is stopped ends its containers first, and answers while it does: seen from here, such an end is like any other.
+  private static func next(afterExitCode code: Int) -> String {
+    switch code {
+    case 0: "a service that is meant to end needs no health check"
+    case 137, 143:
+      "somebody ended it: docker kill or stop, an engine that is being stopped, or a program in it; "
+        + "see the engine's log beside its last log lines"
+    default: "look for the cause in its last log lines"
     }
   }
 
