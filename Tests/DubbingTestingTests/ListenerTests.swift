@@ -12,7 +12,7 @@ struct ListenerTests {
   }
 
   /// Answers to two clips of a second, by a listener that is this script.
-  private func heard(_ script: String) async throws -> [Int: String] {
+  private func heard(_ script: String) async throws -> [Int: [String]] {
     defer { try? FileManager.default.removeItem(at: folder) }
     let clip = try AudioClip(samples: Array(repeating: 0.25, count: 16000), sampleRate: 16000)
     return try await Listener(command: script).hear([3: clip, 0: clip], language: "es", folder: folder)
@@ -25,9 +25,9 @@ struct ListenerTests {
       tell() { read -r one; read -r two; printf '{"id": 0, "text": "%s"}\n{"id": 3, "text": "%s"}\n' "$1 $2" "${#two}"; }; tell
       """#
     let heard = try await heard(script)
-    #expect(heard[0] == "--language es")
+    #expect(heard[0] == ["--language es"])
     // 32,000 bytes are 42,668 signs of base64.
-    #expect(Int(heard[3] ?? "").map { $0 > 42_668 && $0 < 42_800 } == true, "\(heard)")
+    #expect(Int(heard[3]?.first ?? "").map { $0 > 42_668 && $0 < 42_800 } == true, "\(heard)")
   }
 
   @Test(
@@ -40,6 +40,26 @@ struct ListenerTests {
   func problem(script: String, reason: String) async throws {
     let error = await #expect(throws: DubbingError.self) { _ = try await heard(script) }
     #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
+  }
+
+  @Test("A text with figures may be read in two ways")
+  func readings() async throws {
+    let heard = try await heard(
+      #"""
+      say() { echo '{"id": 0, "text": "mil ciento doce", "readings": ["once doce"]}'; echo '{"id": 3, "text": ""}'; }; say
+      """#)
+    #expect(heard == [0: ["mil ciento doce", "once doce"], 3: [""]])
+  }
+
+  @Test(
+    "Of several readings the closest counts, of two alike the first",
+    arguments: [
+      ("once doce", ["mil ciento doce", "once doce"], "once doce"),
+      ("mil ciento doce", ["mil ciento doce", "once doce"], "mil ciento doce"),
+      ("Once, dóce", ["dos", "once doce"], "once doce"), ("nada", ["uno", "dos"], "uno"), ("nada", [], ""),
+    ])
+  func closest(said: String, readings: [String], heard: String) {
+    #expect(WordErrorRate.closest(of: readings, to: said) == heard)
   }
 
   @Test("Accents are spelling; a fragment without a translation is not asked about")

@@ -6,7 +6,7 @@ import Foundation
 /// ``DubbingSettings/listener`` names it; without one nobody listens, and ``DubbingVerdict/Check/Name/heardAgain`` is not asked.
 package struct Listener: Sendable {
   /// For `sh`. It gets `--language` and a code, reads one JSON object a line (`id`, `sample_rate_hz`, `data_base64`: mono, 16 bit), and
-  /// writes one with `id` and `text` for each.
+  /// writes one with `id` and `text` for each. `readings` may say how else the text can be read: figures run together, `1112` for `11 12`.
   var command: String
 
   package init(command: String) {
@@ -36,13 +36,14 @@ package struct Listener: Sendable {
   private struct Answer: Decodable {
     var id: Int
     var text: String
+    var readings: [String]?
   }
 
-  /// What was said in each clip.
+  /// What was said in each clip: how it is read first, and how else it may be.
   ///
   /// - Parameter folder: where the question is kept, beside the stream's recording.
   /// - Throws: ``DubbingError`` when the program fails, does not end in time, or leaves a clip out.
-  package func hear(_ clips: [Int: AudioClip], language: String, folder: URL) async throws -> [Int: String] {
+  package func hear(_ clips: [Int: AudioClip], language: String, folder: URL) async throws -> [Int: [String]] {
     guard !clips.isEmpty else { return [:] }
     let file = folder.appending(path: "listened.jsonl")
     let encoder = JSONEncoder()
@@ -62,12 +63,12 @@ package struct Listener: Sendable {
         next: "run it by hand; where the settings name no listener nobody listens")
     }
     guard result.succeeded else { throw failed("failed: \(result.lastWords)") }
-    var heard: [Int: String] = [:]
+    var heard: [Int: [String]] = [:]
     for line in result.standardOutput.split(whereSeparator: \.isNewline) {
       guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line.utf8)) else {
         throw failed("wrote what is no answer: \(line.prefix(200))")
       }
-      heard[answer.id] = answer.text
+      heard[answer.id] = [answer.text] + (answer.readings ?? [])
     }
     let missing = Set(clips.keys).subtracting(heard.keys).sorted()
     guard missing.isEmpty else { throw failed("left clips out: \(missing.list)") }
@@ -89,7 +90,9 @@ extension StreamEvidence {
         from: start, to: start + (place.output.upperBound - place.output.lowerBound).seconds)
     }
     var evidence = self
-    evidence.heard = try await listener.hear(clips, language: fixture.targetLanguage, folder: folder)
+    let heard = try await listener.hear(clips, language: fixture.targetLanguage, folder: folder)
+    evidence.heard = Dictionary(
+      uniqueKeysWithValues: heard.map { ($0, WordErrorRate.closest(of: $1, to: translation($0))) })
     return evidence
   }
 }

@@ -40,6 +40,12 @@ package struct WordErrorRate: CustomStringConvertible {
     "un": "uno", "una": "uno", "veintiun": "veintiuno", "veintiuna": "veintiuno",
   ]
 
+  /// The reading with the fewest errors; the first of several.
+  package static func closest(of readings: [String], to said: String) -> String {
+    let expected = plainWords(said)
+    return readings.min { distance(expected, plainWords($0)) < distance(expected, plainWords($1)) } ?? ""
+  }
+
   static func percent(_ share: Double) -> String {
     share.isFinite ? "\(Int((share * 100).rounded())) %" : "∞"
   }

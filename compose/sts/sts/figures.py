@@ -25,10 +25,15 @@ CURRENCY = re.compile(r"([$€£])\s*(\d[\d.,]*\d|\d)")
 ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)\b", re.IGNORECASE)
 
 
-def spelled(text, language):
-    """The same text with words instead of figures and the signs that go with them."""
+def spelled(text, language, in_pairs=False):
+    """The same text with words instead of figures and the signs that go with them.
+
+    `in_pairs`: figures as the numbers of a list, which who writes them down may run together: `10.1112` is ten, eleven, twelve.
+    """
     if language not in SIGNS:
         return text
+    if in_pairs:
+        text = re.sub(r"\d+", lambda found: f" {_pairs(found[0])} ", re.sub(r"(?<=\d)[.,](?=\d)", " ", text))
     text = CURRENCY.sub(r"\2 \1", text)                 # `$5` is said `five dollars`
     if language == "en":
         text = ORDINAL.sub(lambda found: f" {_ordinal(int(found[1]))} ", text)
@@ -37,6 +42,11 @@ def spelled(text, language):
         if sign != ".":
             text = text.replace(sign, f" {word} ")
     return text
+
+
+def _pairs(figures):
+    """Two figures each, from the right: `112` is 1 and 12."""
+    return re.sub(r"(?<=\d)(?=(?:\d\d)+$)", " ", figures)
 
 
 def _number(figures, language):

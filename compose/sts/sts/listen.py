@@ -4,6 +4,7 @@
 
 in:  {"id": 0, "sample_rate_hz": 16000, "data_base64": "…"}    mono, 16 bit
 out: {"id": 0, "text": "uno dos tres"}                          lower case, figures spelled, empty where nobody speaks
+     {"id": 0, "text": "diez mil once", "readings": ["diez once"]}  figures as they may have been said as well
 """
 import argparse
 import base64
@@ -20,8 +21,14 @@ def listen(recogniser, lines):
         clip = json.loads(line)
         pcm = audio.resampled(base64.b64decode(clip["data_base64"]), clip["sample_rate_hz"], recogniser.rate)
         spoken = audio.level(pcm, recogniser.rate) >= audio.SPEECH_LEVEL
-        heard = recogniser.recognise(pcm, "general", 60) if spoken else []
-        yield {"id": clip["id"], "text": transcript(heard)}
+        first, *others = [transcript(words) for words in _readings(recogniser, pcm)] if spoken else [""]
+        others = [text for text in others if text != first]
+        yield {"id": clip["id"], "text": first, **({"readings": others} if others else {})}
+
+
+def _readings(recogniser, pcm):
+    """One that writes figures has several."""
+    return recogniser.readings(pcm) if hasattr(recogniser, "readings") else [recogniser.recognise(pcm, "general", 60)]
 
 
 def run():

@@ -20,13 +20,13 @@ def clean(hypothesis):
     return [word for word in words if word and word[0] not in "<[+"]
 
 
-def spoken(text, language="en"):
+def spoken(text, language="en", in_pairs=False):
     """The plain words of written text: no punctuation, no figures, `twenty-one` as the two words that are said.
 
     Capitals stay where they tell something: not at the beginning of a sentence.
     """
     words, begins = [], True
-    for part in re.findall(rf"{WORD}|[.!?…]", figures.spelled(text, language)):
+    for part in re.findall(rf"{WORD}|[.!?…]", figures.spelled(text, language, in_pairs)):
         if part[0] in ".!?…":
             begins = True
         else:

@@ -1,13 +1,14 @@
 """The parts without socket or process:  python3 -m unittest discover -s tests -t .  (from compose/sts)."""
 import base64
 import importlib.util
+import json
 import math
 import random
 import shutil
 import struct
 import unittest
 
-from sts import audio, contract, number_model, settings, words
+from sts import audio, contract, listen, number_model, settings, words
 from sts.contract import Refused
 from sts.stream import ACCEPTED, ANSWERED, KEPT_ANSWERS, PENDING, Stream, pressure_level
 
@@ -87,6 +88,40 @@ class WordTests(unittest.TestCase):
             with self.subTest(written=written):
                 self.assertEqual(words.transcript(words.spoken(written, "es")), said)
         self.assertEqual(words.spoken("21 Uhr", "de"), ["21", "Uhr"], "a language that is not known is left alone")
+
+    def test_figures_run_together_may_be_the_numbers_of_a_list(self):
+        for written, said in (("7-8-9-10-1112", "siete ocho nueve diez once doce"), ("10.112", "diez uno doce"),
+                              ("7, 8,9", "siete ocho nueve"), ("25262728", "veinticinco veintiséis veintisiete veintiocho"),
+                              ("dos mil", "dos mil")):
+            with self.subTest(written=written):
+                self.assertEqual(words.transcript(words.spoken(written, "es", in_pairs=True)), said)
+        self.assertEqual(words.spoken("101112", in_pairs=True), ["ten", "eleven", "twelve"])
+
+
+class ListenTests(unittest.TestCase):
+    def heard(self, recogniser, loudness=8000):
+        pcm = struct.pack("<h", loudness) * 16000
+        clip = json.dumps({"id": 7, "sample_rate_hz": 16000, "data_base64": base64.b64encode(pcm).decode()})
+        return list(listen.listen(recogniser, [clip]))
+
+    def test_one_who_writes_figures_says_how_else_they_may_be_read(self):
+        class Writer:
+            rate = 16000
+
+            def readings(self, pcm):
+                return [["mil", "Once"], ["mil", "once"], ["diez", "once"]]
+
+        self.assertEqual(self.heard(Writer()), [{"id": 7, "text": "mil once", "readings": ["diez once"]}])
+        self.assertEqual(self.heard(Writer(), loudness=0), [{"id": 7, "text": ""}])
+
+    def test_one_who_does_not_has_one_reading(self):
+        class Other:
+            rate = 16000
+
+            def recognise(self, pcm, model, timeout):
+                return ["uno", "dos"]
+
+        self.assertEqual(self.heard(Other()), [{"id": 7, "text": "uno dos"}])
 
 
 class NumberModelTests(unittest.TestCase):

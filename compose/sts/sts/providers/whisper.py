@@ -36,20 +36,29 @@ class Whisper:
         self.model = None
 
     def recognise(self, pcm, model, timeout):
+        return words.spoken(self.written(pcm), self.languages[0])
+
+    def readings(self, pcm):
+        """The words, and what else its figures may have been: `1112` for eleven, twelve."""
+        text = self.written(pcm)
+        return [words.spoken(text, self.languages[0], in_pairs) for in_pairs in (False, True)]
+
+    def written(self, pcm):
+        """What it writes, with figures and punctuation; empty where nobody speaks."""
         if self.model is None:
             raise ProviderError("Whisper is not loaded", died=True)
         if not pcm:
-            return []
+            return ""
         import numpy
         samples = numpy.frombuffer(pcm, "<i2").astype(numpy.float32) / 32768
         if not self.speech_in(samples):
-            return []
+            return ""
         # One temperature, nothing carried over from other fragments: same input, same words. Figures are allowed, and spelled
         # afterwards: a model that must not write them loses words.
         segments, _ = self.model.transcribe(
             samples, language=self.languages[0], beam_size=5, temperature=0.0, condition_on_previous_text=False,
             without_timestamps=True)
-        return words.spoken(" ".join(segment.text for segment in segments), self.languages[0])
+        return " ".join(segment.text for segment in segments)
 
     def speech_in(self, samples):
         """Whether anybody speaks: Whisper makes words (`You`) of silence and of music. The detector comes with faster-whisper."""
