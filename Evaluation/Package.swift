@@ -7,12 +7,14 @@ let package = Package(
   platforms: [.macOS(.v15)],
   dependencies: [
     .package(name: "swift-dubbing-e2e", path: ".."),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
   targets: [
     .executableTarget(
       name: "Evaluation",
       dependencies: [
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AudioPrint", package: "swift-dubbing-e2e"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),

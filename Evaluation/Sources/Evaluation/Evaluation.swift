@@ -1,8 +1,7 @@
 import AudioPrint
 import Foundation
 
-/// `make eval`: generates the material, measures, prints the table, writes `results.json`.
-@main
+/// How well clips and windows are recognised after transforms, beside peers.
 struct Evaluation {
   let folder: String
   let quick: Bool
@@ -11,57 +10,6 @@ struct Evaluation {
   /// Seconds from one 6 s window to the next.
   var hop: Double { quick ? 2 : 0.5 }
   var width: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
-
-  static func main() async {
-    let arguments = CommandLine.arguments.dropFirst()
-    let folder = arguments.first { !$0.hasPrefix("-") } ?? ".build/eval"
-    let quick = arguments.contains("--quick")
-    do {
-      if arguments.contains("--breaks") {
-        let kinds = BreakEvaluation.kinds.count
-        let count = try number("--sources", in: arguments) ?? (quick ? 4 : kinds)
-        let breaks = BreakEvaluation(
-          folder: folder, rounds: try number("--rounds", in: arguments) ?? (quick ? 1 : 2),
-          minutes: try number("--minutes", in: arguments) ?? (quick ? 1 : 9),
-          sources: Array(0..<min(max(2, count), kinds)).filter {
-            !arguments.contains("--tuning") || $0.isMultiple(of: 2)
-          })
-        return try await breaks.run()
-      }
-      // At least one to tune on and one to report.
-      let count = try number("--sources", in: arguments) ?? (quick ? 4 : MaterialFactory.kinds.count)
-      let first = Array(0..<min(max(2, count), MaterialFactory.kinds.count))
-      let sources = try only(in: arguments) ?? first
-      try await Evaluation(folder: folder, quick: quick, sources: sources).run()
-    } catch {
-      FileHandle.standardError.write(Data("eval: \(error)\n".utf8))
-      exit(2)
-    }
-  }
-
-  /// The text in `--name=text`.
-  private static func value(_ name: String, in arguments: ArraySlice<String>) -> Substring? {
-    arguments.first { $0.hasPrefix(name) }?.dropFirst(name.count + 1)
-  }
-
-  /// The whole number in `--name=number`.
-  private static func number(_ name: String, in arguments: ArraySlice<String>) throws -> Int? {
-    guard let text = value(name, in: arguments) else { return nil }
-    guard let number = Int(text) else { throw EvaluationError(description: "\(name)=\(text) is no \(name)=NUMBER") }
-    return number
-  }
-
-  /// The sources whose names hold the text in `--only=text`.
-  private static func only(in arguments: ArraySlice<String>) throws -> [Int]? {
-    guard let text = value("--only", in: arguments) else { return nil }
-    let found = MaterialFactory.kinds.indices.filter { MaterialFactory.kinds[$0].name.contains(text) }
-    guard Set(found.map { $0.isMultiple(of: 2) }).count == 2 else {
-      let names = MaterialFactory.kinds.map(\.name).joined(separator: ", ")
-      throw EvaluationError(
-        description: "--only=\(text) must name one source to tune on and one to report, of \(names)")
-    }
-    return found
-  }
 
   private struct SourceResult: Sendable {
     var index: Int
