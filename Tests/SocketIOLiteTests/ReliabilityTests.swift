@@ -59,7 +59,7 @@ struct ReliabilityTests {
     let numbers = client.events(named: "number", capacity: 200_000)
     let (received, lost, reasons) = try await client.withConnection { client in
       try await client.emit("start", total)
-      return try await Self.account(for: numbers, upTo: total)
+      return try await Self.account(for: numbers, upTo: total, by: transport)
     }
     #expect(received + lost == total)
     #expect(reasons.count == 3)
@@ -72,7 +72,7 @@ struct ReliabilityTests {
 
   /// Reads numbers up to `total` and counts what came and what is missing; a gap that nobody reported is an issue.
   static func account(
-    for numbers: EventQueue<SocketIOEvent>, upTo total: Int
+    for numbers: EventQueue<SocketIOEvent>, upTo total: Int, by transport: SocketIOTransport
   ) async throws -> (received: Int, lost: Int, reasons: [DisconnectReason?]) {
     var next = 0
     var lost = 0
@@ -82,7 +82,9 @@ struct ReliabilityTests {
     while next <= total {
       if ContinuousClock.now - told > .seconds(10) {
         told = .now
-        print("reliability: \(next) of \(total) numbers, \(lost) of them lost over \(reasons.count) lost connections")
+        print(
+          "reliability: \(transport): \(next) of \(total) numbers, \(lost) of them lost over \(reasons.count) lost connections"
+        )
       }
       do {
         let event = try await numbers.next(timeout: wait)
