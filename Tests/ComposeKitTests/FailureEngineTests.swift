@@ -83,12 +83,12 @@ struct FailureEngineTests {
   @Test("A deadline says who was waited for and in which state it was")
   func deadline() async throws {
     var options = Fixture.options()
-    options.timeouts = ["bad": .seconds(3)]
+    options.timeouts = ["bad": .seconds(10)]
     let error = try await failure(
       of: "services:\n" + Fixture.service("bad", "echo loading; exec sleep 600", Fixture.healthCheck), options: options)
     #expect(error.code == .timedOut)
     #expect(error.service == "bad")
-    #expect(error.summary.contains("within 3.0 s"))
+    #expect(error.summary.contains("within 10.0 s"))
     #expect(error.summary.contains("health check says starting"))
     #expect(error.evidence == ["bad-1 | loading"])
   }

@@ -82,9 +82,11 @@ struct ReliabilityTests {
     while next <= total {
       if ContinuousClock.now - told > .seconds(10) {
         told = .now
-        print(
-          "reliability: \(transport): \(next) of \(total) numbers, \(lost) of them lost over \(reasons.count) lost connections"
-        )
+        // Written at once, where `print` would hold it back in a pipe.
+        FileHandle.standardError.write(
+          Data(
+            "reliability: \(transport): \(next) of \(total), \(lost) lost over \(reasons.count) lost connections\n".utf8
+          ))
       }
       do {
         let event = try await numbers.next(timeout: wait)
