@@ -92,6 +92,8 @@ struct StarvationTests {
     (Starvation(watchedS: 20, lateS: 0.6, longestLateS: 0.6, tasksLateS: 0), true),
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, throttledS: 4), true),
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, waitingS: 19.8), true),
+    (Starvation(watchedS: 48.98, lateS: 0.23, longestLateS: 0.08, tasksLateS: 0.17, waitingS: 43.02), true),
+    (Starvation(watchedS: 40, lateS: 0.1, longestLateS: 0.03, tasksLateS: 0.4, waitingS: 33), false),
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, stolenS: 1.5), false),
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, stolenS: 1.7), true),
   ]
