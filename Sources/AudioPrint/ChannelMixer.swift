@@ -9,17 +9,14 @@ struct ChannelMixer: Sendable {
   private let gain: Float
   /// Frames that are decided on at once.
   private let block: Int
-  /// The channel that stands for all, while they cancel.
-  private var standIn: Int?
+  private var standIn = StandInChannel()
   /// Samples of a block that is not complete.
   private var rest: [Float] = []
-
-  private static let (entering, leaving): (Float, Float) = (0.02, 0.1)
 
   init(channels: Int, gain: Float, sampleRate: Int) {
     self.channels = channels
     self.gain = gain
-    block = max(16, sampleRate * 128 / 1000)
+    block = StandInChannel.block(sampleRate: sampleRate)
   }
 
   /// Mixes whole blocks; what is left waits for the next call, or for ``finish()``.
@@ -59,17 +56,14 @@ struct ChannelMixer: Sendable {
   private mutating func mixBlock(_ source: UnsafePointer<Float>, _ frames: Int, _ out: UnsafeMutablePointer<Float>) {
     let mixed = sum(source, frames, out)
     let power = self.power(source, frames)
-    // Of silence nothing can be told. What is no number is mixed, so that it is found.
-    if power > 0 {
-      let cancels = mixed < (standIn == nil ? Self.entering : Self.leaving) * power
-      if !cancels { standIn = nil } else if standIn == nil { standIn = loudest(source, frames) }
-    }
-    guard let standIn else { return }
+    let channels = channels
+    let stand = standIn.after(mixed: mixed, unrelated: power) { Self.loudest(of: channels, source, frames) }
+    guard let stand else { return }
     // As loud as if the others were the right way round.
     let factor = gain * Float(channels)
     var frame = 0
     while frame < frames {
-      out[frame] = source[frame * channels + standIn] * factor
+      out[frame] = source[frame * channels + stand] * factor
       frame += 1
     }
   }
@@ -99,10 +93,29 @@ struct ChannelMixer: Sendable {
     Vector.dot(source, source, frames * channels) * gain * gain
   }
 
-  private func loudest(_ source: UnsafePointer<Float>, _ frames: Int) -> Int {
+  private static func loudest(of channels: Int, _ source: UnsafePointer<Float>, _ frames: Int) -> Int {
     let energies = (0..<channels).map { channel in
       (0..<frames).reduce(Float(0)) { $0 + source[$1 * channels + channel] * source[$1 * channels + channel] }
     }
     return energies.indices.max { energies[$0] < energies[$1] } ?? 0
+  }
+}
+
+/// The channel that stands for all of them while they cancel.
+struct StandInChannel: Sendable {
+  private var channel: Int?
+  private static let (entering, leaving): (Float, Float) = (0.02, 0.1)
+
+  /// Frames that are decided on at once.
+  static func block(sampleRate: Int) -> Int { max(16, sampleRate * 128 / 1000) }
+
+  /// Decides on one block, by the power of its mix and that which channels without relation would have after mixing; nil: the mix is right.
+  mutating func after(mixed: Float, unrelated power: Float, loudest: () -> Int) -> Int? {
+    // Of silence nothing can be told. What is no number is mixed, so that it is found.
+    if power > 0 {
+      let cancels = mixed < (channel == nil ? Self.entering : Self.leaving) * power
+      if !cancels { channel = nil } else if channel == nil { channel = loudest() }
+    }
+    return channel
   }
 }

@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// A raw Chromaprint fingerprint, as `fpcalc -raw` prints it: for comparing with fingerprints that were stored before.
 ///

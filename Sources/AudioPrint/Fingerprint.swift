@@ -1,4 +1,16 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// A compact fingerprint of audio, to be stored beside a fixture and compared with a recording when the media is not at hand.
 ///
@@ -102,7 +114,7 @@ private struct SubprintAnalysis: Sendable {
   /// First bin of each band, and the end of the last; every band has at least one bin of 3.9 Hz.
   private static let edges: [Int] = (0...bands).map {
     Int(
-      (300 * Foundation.pow(10, Double($0) / Double(bands)) * Double(frame) / Double(Thresholds.sampleRate)).rounded())
+      (300 * pow(10, Double($0) / Double(bands)) * Double(frame) / Double(Thresholds.sampleRate)).rounded())
   }
 
   private(set) var subprints: [UInt32] = []

@@ -11,17 +11,21 @@ import Synchronization
 
 /// A real-to-complex FFT of one size and its inverse, in single precision (FFTW 3, Frigo & Johnson 2005).
 ///
-/// Plans are made once for each size and shared. Making a plan changes FFTW's global tables, so it happens under a lock;
-/// executing one (the "new-array" form) is safe from any number of threads, and takes none.
+/// Plans are made once for each size and shared, those of the inverse when it is first wanted: a fingerprint never wants it. Making a plan
+/// changes FFTW's global tables, so it happens under a lock; executing one (the "new-array" form) is safe from any number of threads, and
+/// takes none.
 package final class FourierTransform: Sendable {
   package let size: Int
   /// Number of bins of the spectrum: size / 2 + 1.
   package let bins: Int
   private let forward: Plan
-  private let inverse: Plan
+  private let inverse = AtomicLazyReference<Plan>()
 
   /// A plan is immutable after it was made; fftwf_execute_dft_* only reads it, which FFTW documents as thread-safe.
-  private struct Plan: @unchecked Sendable { let pointer: fftwf_plan }
+  private final class Plan: @unchecked Sendable {
+    let pointer: fftwf_plan
+    init(_ pointer: fftwf_plan) { self.pointer = pointer }
+  }
 
   /// The lock is FFTW's planner lock too: plans are made and destroyed only while it is held.
   private static let cache = Mutex<[Int: FourierTransform]>([:])
@@ -55,17 +59,27 @@ package final class FourierTransform: Sendable {
     bins = size / 2 + 1
     let real = AlignedBuffer<Float>(size)
     let complex = AlignedBuffer<Complex>(bins)
-    guard
-      let there = fftwf_plan_dft_r2c_1d(Int32(size), real.pointer, complex.fftw, FFTW_ESTIMATE),
-      let back = fftwf_plan_dft_c2r_1d(Int32(size), complex.fftw, real.pointer, FFTW_ESTIMATE)
-    else { fatalError("FFTW made no plan for a real transform of size \(size): the library is broken") }
-    forward = Plan(pointer: there)
-    inverse = Plan(pointer: back)
+    guard let plan = fftwf_plan_dft_r2c_1d(Int32(size), real.pointer, complex.fftw, FFTW_ESTIMATE) else {
+      fatalError("FFTW made no plan for a real transform of size \(size): the library is broken")
+    }
+    forward = Plan(plan)
   }
 
+  private func planInverse() -> Plan {
+    Self.cache.withLock { _ in
+      if let made = inverse.load() { return made }
+      let (real, complex) = (AlignedBuffer<Float>(size), AlignedBuffer<Complex>(bins))
+      guard let plan = fftwf_plan_dft_c2r_1d(Int32(size), complex.fftw, real.pointer, FFTW_ESTIMATE) else {
+        fatalError("FFTW made no plan for the inverse of a real transform of size \(size): the library is broken")
+      }
+      return inverse.storeIfNil(Plan(plan))
+    }
+  }
+
+  // Called with the lock held.
   private func destroyPlans() {
     fftwf_destroy_plan(forward.pointer)
-    fftwf_destroy_plan(inverse.pointer)
+    if let inverse = inverse.load() { fftwf_destroy_plan(inverse.pointer) }
   }
 
   /// Both buffers must come from ``AlignedBuffer``: the plan's SIMD code assumes their alignment. Keeps the input.
@@ -77,7 +91,7 @@ package final class FourierTransform: Sendable {
   /// Unnormalised: the result is `size` times the inverse. Destroys the input.
   package func inverse(_ input: AlignedBuffer<Complex>, _ output: AlignedBuffer<Float>) {
     precondition(input.count >= bins && output.count >= size)
-    fftwf_execute_dft_c2r(inverse.pointer, input.fftw, output.pointer)
+    fftwf_execute_dft_c2r((inverse.load() ?? planInverse()).pointer, input.fftw, output.pointer)
   }
 
   /// The smallest size ≥ count of the form 2^a · {1, 3, 5, 9, 15}, for which FFTW is fast.

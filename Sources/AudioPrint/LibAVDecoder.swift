@@ -29,8 +29,8 @@
 
     /// Seconds that a file may take to be opened, and to give the next samples: a damaged one must not hold a test.
     private static let patience = 60.0
-    /// Source samples of a piece, as in the command's `asetnsamples`.
-    private static let piece = 16_384
+    /// Seconds of a piece: whoever takes it has work to do once for each, and memory for it.
+    private static let piece = 0.35
 
     /// What the libraries had to complain of so far.
     var messages: String { log.lines.joined(separator: "\n") }
@@ -56,9 +56,13 @@
       guard let allocated = container, packet != nil, frame != nil else { throw outOfMemory() }
       allocated.pointee.interrupt_callback = deadline.callback
       // On failure the context is freed, and the pointer becomes nil. Only files: no protocol that a name may look like.
-      try check(avformat_open_input(&container, "file:" + path, nil, nil))
-      try check(avformat_find_stream_info(container, nil))
+      var options: OpaquePointer?
+      defer { av_dict_free(&options) }
+      if MP4Edits.onlyPrime(path) { av_dict_set(&options, "advanced_editlist", "0", 0) }
+      try check(avformat_open_input(&container, "file:" + path, nil, &options))
       guard let container else { throw outOfMemory() }
+      // Decodes what comes first of each track, and for its own use only; takes as long as two seconds of audio.
+      if !isDescribed(container) { try check(avformat_find_stream_info(container, nil)) }
       let streams = UnsafeBufferPointer(start: container.pointee.streams, count: Int(container.pointee.nb_streams))
       let audio = streams.compactMap(\.self).filter { $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO }
       guard audio.indices.contains(track) else {
@@ -67,6 +71,18 @@
       for other in streams.compactMap(\.self) where other != audio[track] { other.pointee.discard = AVDISCARD_ALL }
       stream = audio[track].pointee.index
       try openCodec(of: audio[track])
+    }
+
+    /// Whether the file's header has told all that its decoders need to know, as that of an MP4 with AAC does.
+    private func isDescribed(_ container: UnsafeMutablePointer<AVFormatContext>) -> Bool {
+      guard let name = container.pointee.iformat?.pointee.name, strncmp(name, "mov,", 4) == 0 else { return false }
+      return UnsafeBufferPointer(start: container.pointee.streams, count: Int(container.pointee.nb_streams)).allSatisfy
+      {
+        guard let codec = $0?.pointee.codecpar?.pointee else { return false }
+        guard codec.codec_type == AVMEDIA_TYPE_AUDIO else { return true }
+        return codec.codec_id == AV_CODEC_ID_AAC && codec.extradata_size > 0 && codec.sample_rate > 0
+          && codec.ch_layout.nb_channels > 0
+      }
     }
 
     private func openCodec(of stream: UnsafeMutablePointer<AVStream>) throws {
@@ -107,7 +123,7 @@
             let rest = try conversion?.finish() ?? []
             return rest.isEmpty ? nil : rest
           }
-          if let samples = try conversion?.take(atLeast: Self.piece), !samples.isEmpty { return samples }
+          if let samples = conversion?.take(atLeast: Self.piece), !samples.isEmpty { return samples }
         }
       }
     }

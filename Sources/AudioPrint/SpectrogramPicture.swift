@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// A spectrogram as an RGB picture: 4 kHz at the top, 0 Hz at the bottom, 80 dB from black to white.
 ///

@@ -1,6 +1,12 @@
 import AudioPrint
 import BenchSupport
-import Foundation
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+  import Glibc
+#else
+  import Foundation
+#endif
 
 /// What AudioPrint costs, in CPU time of this process.
 @main

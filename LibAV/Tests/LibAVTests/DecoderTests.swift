@@ -23,6 +23,13 @@ struct DecoderTests {
     Coding(container: "wav", arguments: ["-c:a", "pcm_f32le", "-ar", "8000", "-ac", "1"]),
     Coding(container: "flac", arguments: ["-ar", "96000", "-ac", "6"]),
     Coding(container: "mkv", arguments: ["-c:a", "ac3", "-ar", "48000", "-ac", "6"]),
+    // A rate that has a filter of its own for each of 8,000 moments: libswresample's nearest ones are taken.
+    Coding(container: "wav", arguments: ["-c:a", "pcm_s16le", "-ar", "32003", "-ac", "1"]),
+    Coding(container: "flac", arguments: ["-ar", "8000", "-ac", "2"]),
+    Coding(container: "mp4", arguments: ["-c:a", "ac3", "-ar", "48000", "-ac", "2"]),
+    Coding(
+      container: "mp4",
+      arguments: ["-c:a", "aac", "-ar", "24000", "-ac", "6", "-movflags", "+frag_keyframe+empty_moov"]),
   ]
 
   static func piped(_ path: String, rate: Int, allowTruncated: Bool = false) async throws -> [Float] {
@@ -46,6 +53,65 @@ struct DecoderTests {
       #expect(abs(ours.count - theirs.count) <= 1, "\(ours.count) and \(theirs.count)")
       let apart = zip(ours, theirs).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
       #expect(apart <= 1e-4, "\(apart)")
+    }
+  }
+
+  @Test("What an MP4's list of edits leaves out is left out, whether or not it is looked at more closely")
+  func edits() async throws {
+    let clip = try Media.sound()
+    try await Media.withFolder { folder in
+      let whole = "\(folder)/whole.m4a"
+      try await Media.write(clip, to: whole, ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"])
+      #expect(MP4Edits.onlyPrime(whole))
+      let half = "\(folder)/half.m4a"
+      try Self.editLength(of: whole, to: half) { $0 / 2 }
+      #expect(!MP4Edits.onlyPrime(half))
+      let (late, fragmented) = ("\(folder)/late.m4a", "\(folder)/fragmented.mp4")
+      try await Media.ffmpeg(["-itsoffset", "2", "-i", whole, "-c", "copy", late])
+      #expect(!MP4Edits.onlyPrime(late))
+      try await Media.ffmpeg(["-i", whole, "-c", "copy", "-movflags", "+frag_keyframe+empty_moov", fragmented])
+      #expect(!MP4Edits.onlyPrime(fragmented))
+      let cut = "\(folder)/cut.m4a"
+      try await Media.ffmpeg(["-ss", "3.3", "-i", whole, "-t", "5.1", "-c", "copy", cut])
+      for (path, least) in [(whole, 95_000), (half, 45_000), (late, 95_000), (fragmented, 95_000), (cut, 40_000)] {
+        let (ours, theirs) = try await (
+          AudioDecoder.decode(path, sampleRate: 8000).samples, Self.piped(path, rate: 8000)
+        )
+        #expect(ours.count >= least && abs(ours.count - theirs.count) <= 1, "\(path): \(ours.count), \(theirs.count)")
+        let apart = zip(ours, theirs).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+        #expect(apart <= 1e-4, "\(path): \(apart)")
+      }
+    }
+  }
+
+  /// Writes a copy whose one edit has another length.
+  private static func editLength(of path: String, to copy: String, _ change: (UInt32) -> UInt32) throws {
+    var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+    let word = Array("elst".utf8)
+    let start = try #require(bytes.indices.last { bytes[$0...].starts(with: word) }) + 12
+    let length = change(bytes[start..<start + 4].reduce(0) { $0 << 8 | UInt32($1) })
+    for index in 0..<4 { bytes[start + index] = UInt8(truncatingIfNeeded: length >> UInt32(8 * (3 - index))) }
+    try Data(bytes).write(to: URL(fileURLWithPath: copy))
+  }
+
+  @Test("Damaged headers of an MP4 are no reason to crash")
+  func damagedEdits() async throws {
+    let clip = try Media.sound()
+    try await Media.withFolder { folder in
+      let path = "\(folder)/clip.m4a"
+      try await Media.write(clip, to: path, ["-c:a", "aac", "-b:a", "32k", "-movflags", "+faststart"])
+      let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+      var chance = Chance(9)
+      var found = Set<Bool>()
+      for _ in 0..<2000 {
+        var bytes = whole.prefix(2000)
+        for _ in 0..<Int.random(in: 0...4, using: &chance) {
+          bytes[Int.random(in: 0..<bytes.count, using: &chance)] = [0, 1, 127, 128, 255].randomElement(using: &chance)!
+        }
+        try bytes.write(to: URL(fileURLWithPath: path))
+        found.insert(MP4Edits.onlyPrime(path))
+      }
+      #expect(found == [true, false])
     }
   }
 
