@@ -2,6 +2,8 @@
 struct ContinuityLane: Sendable {
   /// Blocks between corrections: one sample in 0.1 s follows clocks that are 0.12 % apart.
   private static let chunk = 20
+  /// By how much a neighbour's agreement must be higher.
+  private static let better: Float = 1.002
 
   /// The recording's blocks for which the lane is known.
   private(set) var blocks: Range<Int>
@@ -76,11 +78,14 @@ struct ContinuityLane: Sendable {
     guard x > heard, y > heard else { return -1 }
     let agreement = sum / (x * y).squareRoot()
     guard agreement > 0.5 else { return agreement }
-    let (left, right) = (
-      recording.cross(clip, offset: offset - 1, from: first, count: count),
-      recording.cross(clip, offset: offset + 1, from: first, count: count)
-    )
-    if max(left, right) > 1.002 * sum {
+    // More in common is no better agreement where a neighbour only lets a louder sample in, as at the end of a word.
+    func neighbour(_ offset: Int) -> Float {
+      let common = recording.cross(clip, offset: offset, from: first, count: count)
+      guard common > Self.better * sum else { return 0 }
+      return common / (clip.energy(from: first + offset, count: count) * y).squareRoot()
+    }
+    let (left, right) = (neighbour(offset - 1), neighbour(offset + 1))
+    if max(left, right) > Self.better * agreement {
       offset += left > right ? -1 : 1
       take(&self, offset)
     }
