@@ -35,7 +35,6 @@ struct ContinuityTrack: Sendable {
       runs.append(Run(lane: path.states[index], blocks: index + shift..<end + shift))
       index = end
     }
-    runs = ContinuityDetours(lanes: lanes).removed(from: runs)
     for run in runs {
       // Where nothing fits, the clip is expected to go on as before; at the beginning, as after.
       let known = run.lane ?? lane(near: run.blocks.lowerBound)
