@@ -16,7 +16,7 @@ struct LeftBehindTests {
       project e2e-sts-019-abc
 
       """
-    let entry = try #require(LeftBehind.Entry(key: "0123", text: text, file: "/left/0123"))
+    let entry = try #require(LeftBehind.Entry(file: "/left/0123", text: text))
     #expect(entry.command == "DOCKER_CONTEXT=builder docker")
     #expect(entry.projects == ["e2e-media-019-abc", "e2e-sts-019-abc"])
     for words in [
@@ -31,7 +31,7 @@ struct LeftBehindTests {
 
   @Test("A file without a project says nothing", arguments: ["", "program docker\n", "rubbish", "project"])
   func nothing(text: String) {
-    #expect(LeftBehind.Entry(key: "k", text: text, file: "/left/k") == nil)
+    #expect(LeftBehind.Entry(file: "/left/k", text: text) == nil)
   }
 
   @Test("A folder of links, or of somebody else, is not read")

@@ -20,16 +20,16 @@ package struct LeftBehind: Sendable {
 
   /// One engine with what is left there.
   package struct Entry: Sendable, Hashable {
-    /// What the watchdog calls it.
-    package var key: String
     /// Its program, with the variables that lead to it: "DOCKER_CONTEXT=builder docker".
     package var command: String
     package var projects: [String]
     /// Where it is written down.
     package var file: String
+    /// What the watchdog calls it.
+    package var key: String { URL(filePath: file).lastPathComponent }
 
     /// Reads what the watchdog has written (pure); nil if no project is in it.
-    package init?(key: String, text: String, file: String) {
+    package init?(file: String, text: String) {
       var program = "docker"
       var variables: [String] = []
       var projects: [String] = []
@@ -44,7 +44,6 @@ package struct LeftBehind: Sendable {
         }
       }
       guard !projects.isEmpty else { return nil }
-      self.key = key
       self.file = file
       command = (Set(variables).sorted() + [program]).joined(separator: " ")
       self.projects = Set(projects).sorted()
@@ -75,7 +74,7 @@ package struct LeftBehind: Sendable {
     return names.sorted().compactMap { name in
       let file = folder.appending(path: name).path(percentEncoded: false)
       return FileManager.default.contents(atPath: file).flatMap {
-        Entry(key: name, text: String(decoding: $0, as: UTF8.self), file: file)
+        Entry(file: file, text: String(decoding: $0, as: UTF8.self))
       }
     }
   }
