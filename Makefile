@@ -61,7 +61,7 @@ IDLE := $(if $(shell command -v chrt),chrt --idle 0)
 _audio:
 	@$(IDLE) $(AUDIO_TESTS) --ignore-lock
 _containers:
-	@swift test --skip-build --filter EngineTests
+	@swift test --skip-build --filter EngineTests --ignore-lock
 
 # They wait for streams and for PyPI more than they compute.
 .PHONY: _services _peers

@@ -142,6 +142,17 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
+// Sound is transformed ten times slower without optimisation, and tests of it take minutes. SwiftPM takes such a flag from the package
+// that is built and from packages by path, not from one that was fetched: that gets none.
+let fetched = ["checkouts", "downloads"].contains {
+  Context.packageDirectory.split(separator: "/").contains(Substring($0))
+}
+if !fetched, Context.environment["E2E_DEBUG_UNOPTIMIZED"] != "1" {
+  for target in package.targets where ["AudioPrint", "AudioPrintTests"].contains(target.name) {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+  }
+}
+
 // CI treats warnings as errors, in this package only: `-Xswiftc -warnings-as-errors` would reach its dependencies too.
 if Context.environment["WARNINGS_AS_ERRORS"] == "1" {
   for target in package.targets where target.type != .system {

@@ -1,3 +1,4 @@
+import AudioPrint
 import Foundation
 
 /// A video as small grey pictures, a fixed number a second: what can still be recognised when it was encoded anew, scaled, or given
@@ -139,15 +140,6 @@ package struct GreyFrames: Sendable {
     _ a: UnsafeBufferPointer<Int16>, _ i: Int, _ b: UnsafeBufferPointer<Int16>, _ j: Int
   ) -> Double {
     guard let first = a.baseAddress, let second = b.baseAddress else { return 0 }
-    // Asked for once: without optimisation, a static is looked up each time.
-    let size = size
-    let (one, two) = (first + i * size, second + j * size)
-    var sum: Int32 = 0
-    var pixel = 0
-    while pixel < size {
-      sum &+= Int32(one[pixel]) &* Int32(two[pixel])
-      pixel &+= 1
-    }
-    return Double(sum)
+    return Double(Vector.dot(first + i * size, second + j * size, size))
   }
 }
