@@ -10,7 +10,7 @@ import Foundation
 
 /// What watchdogs could not remove, because an engine did not answer: a file for each engine, which the next start reads.
 package struct LeftBehind: Sendable {
-  static let ofThisUser = LeftBehind(
+  package static let ofThisUser = LeftBehind(
     folder: FileManager.default.temporaryDirectory.appending(path: "composekit-left-\(getuid())"))
 
   /// The watchdog makes it, for this user alone.
