@@ -54,7 +54,7 @@ test: images ## Every test of the package
 	@scripts/e2e.sh --filter E2E
 	@scripts/mediamtx-tests.sh --skip-build --filter E2E
 
-# Containers are waited for, which leaves audio the cores: it gives way at once. SwiftPM would let only one of the two run. A nice value
+# Containers are waited for, which leaves audio the cores: it gives way at once. SwiftPM lets both run where both ignore its lock. A nice value
 # is no way to say so: swift test starts what it starts at 0 again.
 IDLE := $(if $(shell command -v chrt),chrt --idle 0)
 .PHONY: _audio _containers

@@ -142,8 +142,8 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// Sound is transformed ten times slower without optimisation, and tests of it take minutes. SwiftPM takes such a flag from the package
-// that is built and from packages by path, not from one that was fetched: that gets none.
+// Sound is transformed ten times slower without optimisation, and tests of it take minutes. Not where this package was fetched: by
+// PackageDescription's documentation nobody could depend on it then (SwiftPM 6.3.1 takes it all the same).
 let fetched = ["checkouts", "downloads"].contains {
   Context.packageDirectory.split(separator: "/").contains(Substring($0))
 }

@@ -91,7 +91,7 @@ package enum Vector {
     return (a + b) + (c + d)
   }
 
-  /// Sum of products; the caller sees to it that it is no more than 2³¹.
+  /// Sum of products; the caller sees to it that it stays below 2³¹.
   package static func dot(_ x: UnsafePointer<Int16>, _ y: UnsafePointer<Int16>, _ count: Int) -> Int32 {
     var sum: Int32 = 0
     var i = 0

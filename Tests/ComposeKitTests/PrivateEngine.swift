@@ -72,11 +72,13 @@ struct PrivateEngine: Sendable {
     }
   }
 
+  private static let folderPrefix = "ckt-engine-"
+
   /// A watchdog that asks once more when its test's engine has ended leaves word of it, which every later start would tell.
   private static func forgetEnginesThatAreGone() {
     for entry in LeftBehind.ofThisUser.entries() {
-      guard let folder = entry.command.firstMatch(of: #/\/tmp\/ckt-engine-\w+/#).map({ String($0.output) }),
-        !FileManager.default.fileExists(atPath: folder)
+      guard let name = entry.command.split(separator: "/").first(where: { $0.hasPrefix(folderPrefix) }),
+        !FileManager.default.fileExists(atPath: "/tmp/\(name)")
       else { continue }
       try? FileManager.default.removeItem(atPath: entry.file)
     }
@@ -87,7 +89,7 @@ struct PrivateEngine: Sendable {
     diskSize: String = "", pool: String = "base=10.213.0.0/17,size=24",
     _ body: @escaping @Sendable (PrivateEngine) async throws -> Void
   ) async throws {
-    let folder = "/tmp/ckt-engine-" + String(UInt64.random(in: 0..<2_176_782_336), radix: 36)
+    let folder = "/tmp/\(folderPrefix)" + String(UInt64.random(in: 0..<2_176_782_336), radix: 36)
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer {
       try? FileManager.default.removeItem(atPath: folder)
@@ -153,14 +155,18 @@ struct PrivateEngine: Sendable {
   ///
   /// Once more if it does not: what a killed one has left running, containerd above all, can keep the next from starting.
   func start() async throws {
-    for isLast in [false, true] {
-      try await tell("start")
-      if await EngineFixture.eventually(within: .seconds(40), { (try? await docker(["version"])) != nil }) { return }
-      if !isLast { try await tell("kill") }
+    var answers = try await startOnce()
+    if !answers {
+      try await kill()
+      answers = try await startOnce()
     }
     let log = (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? ""
-    Issue.record("dockerd does not answer; the end of its log: \(log.suffix(2000))")
-    throw ComposeError(.engineUnavailable, "dockerd of a test does not answer, twice", evidence: [])
+    try #require(answers, "dockerd does not answer; the end of its log: \(log.suffix(2000))")
+  }
+
+  private func startOnce() async throws -> Bool {
+    try await tell("start")
+    return await EngineFixture.eventually { (try? await docker(["version"])) != nil }
   }
 
   /// Ends dockerd with SIGKILL: containers go on.
