@@ -25,7 +25,7 @@ struct PlacesControllerTests {
         0.8, 0.8,
         0.5, 0.3, 0.7, 0.3, 0.4, 0.3, 0.7, 0.2, 0.5, 0.4, 0.5, 0.7, 0.5, 0.4, 0.3, 0.4, 0.3, 0.0, 0.1, 0.5, 0.3, 0.3,
         0.3,
-      ], places: 8, least: 2),
+      ], every: 2, places: 8, least: 2),
     Trace(
       testDescription: "starved from its beginning: one",
       answers: [0.9, 3.7, 1.0, 4.0, 11.0, 12.5, 9.4, 18.0, 18.2, 26.9, 12.4, 13.0, 16.7, 12.8, 15.6, 13.7, 15.5, 26.9],
@@ -33,8 +33,8 @@ struct PlacesControllerTests {
       least: 1),
     Trace(
       testDescription: "starved, then left alone: fewer, then more again",
-      answers: [11.0, 12.5, 9.4, 18.0, 18.2, 7.6, 4.5, 6.8, 5.5, 6.2, 6.1, 3.2] + Array(repeating: 0.5, count: 40),
-      places: 8,
+      answers: [11.0, 12.5, 9.4, 18.0, 18.2, 7.6, 4.5, 6.8, 5.5, 6.2, 6.1, 3.2] + Array(repeating: 0.5, count: 60),
+      every: 2, places: 8,
       least: 1),
     Trace(
       testDescription: "neither well nor bad: as they were", answers: [4, 5, 6, 4, 8, 9, 4, 5], places: 2, least: 2),
@@ -71,6 +71,18 @@ struct PlacesControllerTests {
     #expect(controller.places == 1)
   }
 
+  @Test("A worker that joins late is waited for by the next publishers: at the beginning of a run it leaves two places")
+  func joinedLate() {
+    for (first, places) in [(4, 2), (2, 2), (1, 1)] {
+      var controller = PlacesController(first: first, most: 8)
+      for second in 1...3 { controller.note(.joined(2), at: PlacesController.calm * second) }
+      #expect(controller.places == places)
+      // What changed nothing keeps no other sign from being heard.
+      controller.note(.answer(0.5), at: PlacesController.calm * 3 + .milliseconds(1))
+      #expect(controller.places == 1, "answers say whether one is enough")
+    }
+  }
+
   /// Lateness of seconds of a run on two quiet cores, one after the other (November 28), and what becomes of four places.
   @Test(
     "Lateness counts when it lasts",
@@ -90,6 +102,66 @@ struct PlacesControllerTests {
       for teller in 0..<6 { controller.note(.late(share), at: .seconds(second) + .milliseconds(teller)) }
     }
     #expect(controller.places == places, "\(name)")
+  }
+
+  /// Shares of seconds in which some program waited for a core, one after the other, and what becomes of four places and of two.
+  @Test(
+    "Programs that wait for a core keep places from growing, and make them fewer when they wait all the time",
+    arguments: [
+      ("two streams on two slow cores (November 29)", [0.15, 0.3, 0.2, 0.25, 0.4, 0.3, 0.2, 0.2, 0.25, 0.2], 5, 3),
+      (
+        "an environment starts now and then", Array(repeating: [0.2, 0.98, 0.7, 0.2, 0.2], count: 4).flatMap(\.self), 6,
+        4
+      ),
+      ("rather busy", Array(repeating: 0.7, count: 40), 4, 2),
+      ("no core to be had: two, and answers say whether fewer", Array(repeating: 1, count: 40), 2, 2),
+    ] as [(String, [Double], Int, Int)])
+  func waiting(_ name: String, _ shares: [Double], _ fromFour: Int, _ fromTwo: Int) {
+    for (first, places) in [(4, fromFour), (2, fromTwo)] {
+      var controller = PlacesController(first: first, most: 8)
+      for (second, share) in shares.enumerated() {
+        for teller in 0..<6 { controller.note(.waiting(share), at: .seconds(second) + .milliseconds(teller)) }
+        controller.note(.answer(0.02), at: .seconds(second) + .milliseconds(10))
+      }
+      #expect(controller.places == places, "\(name), from \(first)")
+    }
+  }
+
+  @Test(
+    "Programs that wait for a core do not keep good answers from making two of one place, unless they wait all the time"
+  )
+  func waitingAtOne() {
+    for (share, places) in [(0.45, 2), (0.7, 1)] {
+      var controller = PlacesController(first: 1, most: 8)
+      for second in 0..<8 {
+        controller.note(.waiting(share), at: .seconds(second))
+        controller.note(.answer(0.01), at: .seconds(second))
+      }
+      #expect(controller.places == places, "\(share)")
+    }
+  }
+
+  /// Shares of its bound between which a fragment waits, a hundredth each second, while quick answers come (`sentences` beside `counting`,
+  /// November 29), and what becomes of two places.
+  @Test(
+    "Quick answers are not all: a fragment that waits keeps places from growing, one that waits too long makes them fewer",
+    arguments: [(0..<12, 4), (13..<33, 2), (13..<36, 1), (13..<100, 1)])
+  func unanswered(_ shares: Range<Int>, places: Int) {
+    var controller = PlacesController(most: 4)
+    for percent in shares {
+      controller.note(.unanswered(Double(percent) / 100), at: .seconds(percent))
+      for teller in 1...3 { controller.note(.answer(0.02), at: .seconds(percent) + .milliseconds(teller)) }
+    }
+    #expect(controller.places == places)
+  }
+
+  @Test("The next place waits until something can have been heard of the last")
+  func oneAtATime() {
+    var controller = PlacesController(most: 8)
+    for tenth in 0..<10 { controller.note(.answer(0.01), at: .milliseconds(tenth * 100)) }
+    #expect(controller.places == 3)
+    for tenth in 0..<10 { controller.note(.answer(0.01), at: PlacesController.calm + .milliseconds(200 + tenth * 100)) }
+    #expect(controller.places == 4)
   }
 
   @Test("A clock that is late does not keep good answers from making two of one place")
@@ -183,15 +255,27 @@ struct AnswerWatchTests {
     #expect(sign(&watch, answered.content, after: 5) == nil, "a second answer is none")
   }
 
-  @Test("What is not answered within half of its bound is said before its answer comes, once")
-  func overdue() throws {
+  @Test("A fragment tells while it waits, until it is answered or its bound has passed")
+  func unanswered() throws {
     var watch = AnswerWatch(contract: .standard, bound: .seconds(30))
-    let sent = try #require(
-      HealthyRun.events.first { if case .fragmentData = $0.content { true } else { false } })
+    let events = HealthyRun.events
+    let sent = try #require(events.first { if case .fragmentData = $0.content { true } else { false } })
+    let answered = try #require(events.first { if case .fragmentProcessed = $0.content { true } else { false } })
+    let later = try #require(
+      events.lazy.map(\.content).last { if case .fragmentData = $0 { true } else { false } })
+    #expect(later != sent.content)
+    #expect(watch.unanswered(at: start) == nil)
     _ = sign(&watch, sent.content, after: 0)
-    #expect(watch.overdue(at: start + .seconds(15)) == [])
-    #expect(watch.overdue(at: start + .seconds(18)) == [.answer(0.6)])
-    #expect(watch.overdue(at: start + .seconds(20)) == [])
+    _ = sign(&watch, later, after: 2)
+    #expect(watch.unanswered(at: start + .seconds(3)) == .unanswered(0.1), "the one that waits longest")
+    _ = sign(&watch, answered.content, after: 4)
+    #expect(watch.unanswered(at: start + .seconds(5)) == .unanswered(0.1), "the other one")
+    watch = AnswerWatch(contract: .standard, bound: .seconds(30))
+    _ = sign(&watch, sent.content, after: 6)
+    #expect(watch.unanswered(at: start + .seconds(9)) == .unanswered(0.1))
+    #expect(watch.unanswered(at: start + .seconds(33)) == .unanswered(0.9))
+    #expect(watch.unanswered(at: start + .seconds(36)) == nil)
+    #expect(sign(&watch, answered.content, after: 37) == nil)
   }
 
   @Test("A worker that takes long to join is given longer by the next publishers, but not without end")

@@ -26,11 +26,11 @@ package struct AnswerWatch {
     }
   }
 
-  /// Those that have waited for half of their bound; each is said once, since a service that is gone never answers.
-  package mutating func overdue(at now: ContinuousClock.Instant) -> [PlacesController.Sign] {
-    let late = sent.filter { $0.value.duration(to: now) > bound / 2 }
-    for id in late.keys { sent[id] = nil }
-    return late.values.map { .answer($0.duration(to: now) / bound) }
+  /// How long the fragment has waited that has waited longest; nil: none waits. What has not come within its bound is waited for no more:
+  /// a service that is gone never answers.
+  package mutating func unanswered(at now: ContinuousClock.Instant) -> PlacesController.Sign? {
+    sent = sent.filter { $0.value.duration(to: now) < bound }
+    return sent.values.min().map { .unanswered($0.duration(to: now) / bound) }
   }
 }
 
@@ -47,6 +47,7 @@ extension DualStackEnvironment {
       group.addTask {
         let clock = ContinuousClock()
         var watch = AnswerWatch(contract: contract, bound: bound)
+        var load = MachineLoad.now()
         while true {
           let since = clock.now
           try await Task.sleep(for: .seconds(1))
@@ -57,8 +58,11 @@ extension DualStackEnvironment {
               places.note(sign)
             }
           }
-          for sign in watch.overdue(at: now) { places.note(sign) }
+          if let sign = watch.unanswered(at: now) { places.note(sign) }
           places.note(.late(Heartbeat.shared.late(since: since).total / since.duration(to: now)))
+          let loadBefore = load
+          load = .now()
+          if let share = loadBefore.waiting(until: load) { places.note(.waiting(share)) }
         }
       }
       defer { group.cancelAll() }

@@ -84,6 +84,12 @@ struct MachineLoad: Sendable {
       stolen: read("/proc/stat").flatMap { stolen(in: $0, ticksPerSecond: Double(sysconf(Int32(_SC_CLK_TCK)))) })
   }
 
+  /// For how much of the time since then some program waited for a core, 0…1; nil where the system does not say.
+  func waiting(until now: MachineLoad) -> Double? {
+    guard let before = waited, let after = now.waited, now.time > time else { return nil }
+    return max(0, after - before) / time.duration(to: now.time).seconds
+  }
+
   /// What the system has done to a stream since then.
   func starvation(
     until now: MachineLoad, late: (total: Duration, longest: Duration), tasksLate: Duration

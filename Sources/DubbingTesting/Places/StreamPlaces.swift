@@ -83,8 +83,10 @@ extension PlacesController.Sign: CustomStringConvertible {
     func percent(_ share: Double) -> String { "\(Int((min(share, 99) * 100).rounded())) %" }
     return switch self {
     case .answer(let share): "an answer took \(percent(share)) of its bound"
+    case .unanswered(let share): "a fragment has waited for \(percent(share)) of its answer's bound"
     case .joined(let share): "the worker took \(percent(share)) of the time that a publisher waits for it"
     case .late(let share): "this machine was starved for \(percent(share)) of the last seconds"
+    case .waiting(let share): "programs waited for a core for \(percent(share)) of the last seconds"
     }
   }
 }
