@@ -61,10 +61,12 @@ let package = Package(
       providers: [
         .apt(["libavformat-dev", "libavcodec-dev", "libswresample-dev", "libavutil-dev"]), .brew(["ffmpeg"]),
       ]),
+    .systemLibrary(name: "CKernels"),
     .target(
       name: "AudioPrint",
       dependencies: [
         "CFFTW", .target(name: "CLibAV", condition: .when(traits: ["LibAV"])),
+        .target(name: "CKernels", condition: .when(traits: ["LibAV"])),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
 
@@ -124,7 +126,8 @@ let package = Package(
     .testTarget(
       name: "AudioPrintTests",
       dependencies: [
-        "AudioPrint", "AudioPrintCLI", "ComposeTesting", .product(name: "Subprocess", package: "swift-subprocess"),
+        "AudioPrint", "AudioPrintCLI", "CKernels", "ComposeTesting",
+        .product(name: "Subprocess", package: "swift-subprocess"),
       ],
       resources: [.copy("Resources")]),
     .testTarget(

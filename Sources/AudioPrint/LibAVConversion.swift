@@ -1,4 +1,5 @@
 #if LibAV
+  import CKernels
   import CLibAV
 
   /// From a decoder's frames to mono samples at another rate, as the `ffmpeg` command does it: one or two channels of whatever there is, a
@@ -124,9 +125,9 @@
     private func mix() throws {
       guard waiting > 0 else { return }
       let (left, right, out) = (planes.pointer, planes.pointer + block, planes.pointer + 2 * block)
-      let gain = DecodingRequest.mixingGain
+      let (gain, isWide) = (DecodingRequest.mixingGain, kernel_has_wide())
       var (mixed, both): (Float, Float) = (0, 0)
-      libav_mix(left, right, gain, out, waiting, &mixed, &both)
+      kernel_mix(isWide, left, right, gain, out, waiting, &mixed, &both)
       let count = waiting
       let channel = standIn.after(mixed: mixed, unrelated: both * gain * gain) {
         Vector.dot(left, left, count) >= Vector.dot(right, right, count) ? 0 : 1
@@ -134,7 +135,7 @@
       // The one, twice, instead of the one and the other.
       if let channel {
         let source = channel == 0 ? left : right
-        libav_mix(source, source, gain, out, waiting, &mixed, &both)
+        kernel_mix(isWide, source, source, gain, out, waiting, &mixed, &both)
       }
       waiting = 0
       try resample(UnsafeBufferPointer(start: out, count: count))

@@ -1,5 +1,5 @@
 #if LibAV
-  import CLibAV
+  import CKernels
 
   #if canImport(Glibc)
     import Glibc
@@ -103,14 +103,14 @@
       // Its taps must all be there.
       let count = min(end, self.count(upTo: first + samples.count - taps + before)) - next
       guard count > 0 else { return }
-      let start = results.count
+      let (start, isWide) = (results.count, kernel_has_wide())
       results.append(contentsOf: repeatElement(0, count: count))
       results.withUnsafeMutableBufferPointer { out in
         samples.withUnsafeBufferPointer { source in
           for offset in 0..<min(up, count) {
             let position = (next + offset) * down
-            libav_filter(
-              source.baseAddress! + (position / up - before - first), down,
+            kernel_filter(
+              isWide, source.baseAddress! + (position / up - before - first), down,
               bank.pointer + position % up * taps, taps,
               out.baseAddress! + start + offset, up, (count - offset + up - 1) / up)
           }

@@ -5,8 +5,6 @@
 #include <libavutil/channel_layout.h>
 #include <libswresample/swresample.h>
 
-#include "kernels.h"
-
 // Macros that are expressions do not reach Swift.
 static const int libav_end_of_file = AVERROR_EOF;
 static const int libav_try_again = AVERROR(EAGAIN);
