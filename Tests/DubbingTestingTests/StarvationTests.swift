@@ -72,15 +72,35 @@ struct StarvationTests {
     #expect(MachineLoad.stolen(in: "", ticksPerSecond: 100) == nil)
   }
 
+  @Test(
+    "The limit of a runner may be that of its control group or of one above it",
+    arguments: [
+      (
+        "0::/kubepods.slice/pod7/c1\n",
+        ["/cpu.stat", "/kubepods.slice/cpu.stat", "/kubepods.slice/pod7/cpu.stat", "/kubepods.slice/pod7/c1/cpu.stat"]
+      ),
+      ("0::/\n", ["/cpu.stat"]),
+      (
+        "4:memory:/docker/c1\n3:cpu,cpuacct:/docker/c1\n2:cpuset:/docker/c1\n",
+        ["", "/docker", "/docker/c1"].map { "/cpu,cpuacct\($0)/cpu.stat" }
+      ),
+      ("1:name=systemd:/\n", []), ("", []), ("nothing that is known\n", []),
+    ] as [(String, [String])])
+  func ownFiles(_ groups: String, _ files: [String]) {
+    #expect(MachineLoad.ownFiles(in: groups) == files.map { "/sys/fs/cgroup\($0)" })
+  }
+
   @Test("Between two readings only what was added counts; what a system does not say stays unknown")
   func between() {
-    let before = MachineLoad(waited: 100, throttled: nil, stolen: 40, time: start)
-    let after = MachineLoad(waited: 112.5, throttled: 1, stolen: 41.25, time: start + .seconds(20))
+    let before = MachineLoad(waited: 100, throttled: nil, stolen: 40, runnerThrottled: 3, time: start)
+    let after = MachineLoad(
+      waited: 112.5, throttled: 1, stolen: 41.25, runnerThrottled: 10.5, time: start + .seconds(20))
     let starvation = before.starvation(until: after, late: (.seconds(3), .seconds(1.2)), tasksLate: .seconds(4))
     #expect(
       starvation
         == Starvation(
-          watchedS: 20, lateS: 3, longestLateS: 1.2, tasksLateS: 4, waitingS: 12.5, throttledS: nil, stolenS: 1.25))
+          watchedS: 20, lateS: 3, longestLateS: 1.2, tasksLateS: 4, waitingS: 12.5, throttledS: nil, stolenS: 1.25,
+          runnerThrottledS: 7.5))
   }
 
   static let figures: [(Starvation, Bool)] = [
@@ -96,6 +116,8 @@ struct StarvationTests {
     (Starvation(watchedS: 40, lateS: 0.1, longestLateS: 0.03, tasksLateS: 0.4, waitingS: 33), false),
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, stolenS: 1.5), false),
     (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, stolenS: 1.7), true),
+    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, runnerThrottledS: 10.4), false),
+    (Starvation(watchedS: 20, lateS: 0, longestLateS: 0, tasksLateS: 0, runnerThrottledS: 15.6), true),
   ]
 
   @Test(
@@ -109,10 +131,11 @@ struct StarvationTests {
   @Test("The remark says for how long, of how long, and what was seen")
   func remark() {
     let starvation = Starvation(
-      watchedS: 50, lateS: 12, longestLateS: 1.26, tasksLateS: 0, waitingS: 41.2, throttledS: 3, stolenS: 6)
+      watchedS: 50, lateS: 12, longestLateS: 1.26, tasksLateS: 0, waitingS: 41.2, throttledS: 3, stolenS: 6,
+      runnerThrottledS: 7)
     #expect(
       starvation.remark
-        == "this machine was starved for 41 s of this stream's 50 s (its clock was late by up to 1.3 s, programs waited for a core for 41 s, containers were throttled for 3 s, its host took cores away for 6 s): the red may be its"
+        == "this machine was starved for 41 s of this stream's 50 s (its clock was late by up to 1.3 s, programs waited for a core for 41 s, containers were throttled for 3 s, its host took cores away for 6 s, a limit of its own kept this runner from its cores for 7 s): the red may be its"
     )
   }
 

@@ -1,3 +1,4 @@
+import ComposeTesting
 import Foundation
 
 /// How much of what it needed a machine did not have while a stream ran: a red check may then be the machine's.
@@ -16,10 +17,13 @@ package struct Starvation: Sendable, Hashable, Codable {
   /// For how long a core of this virtual machine was wanted and its host gave it to others, as an average of the cores; nil where the
   /// system does not say (`steal` of Linux's /proc/stat, proc_stat(5)).
   package var stolenS: Double?
+  /// For how long a limit of its own, as a runner in a container has, kept this process and what it starts from the cores, as an average
+  /// of these; nil where that cannot be read (`cpu.stat` of the process' control group, cgroups(7)).
+  package var runnerThrottledS: Double?
 
   package init(
     watchedS: Double, lateS: Double, longestLateS: Double, tasksLateS: Double, waitingS: Double? = nil,
-    throttledS: Double? = nil, stolenS: Double? = nil
+    throttledS: Double? = nil, stolenS: Double? = nil, runnerThrottledS: Double? = nil
   ) {
     self.watchedS = watchedS
     self.lateS = lateS
@@ -28,6 +32,7 @@ package struct Starvation: Sendable, Hashable, Codable {
     self.waitingS = waitingS
     self.throttledS = throttledS
     self.stolenS = stolenS
+    self.runnerThrottledS = runnerThrottledS
   }
 
   /// Enough to make a healthy stream red, as far as was ever seen.
@@ -40,6 +45,8 @@ package struct Starvation: Sendable, Hashable, Codable {
       // Where a host took a tenth, workers read their streams two seconds late, and no other figure here said why.
       || (stolenS ?? 0) >= 0.08 * watchedS
       || (waitingS ?? 0) >= 0.85 * watchedS
+      // Four streams at once were green where half a core was left of two (0.52), not all of them with 0.35 cores (0.78).
+      || (runnerThrottledS ?? 0) >= 0.65 * watchedS
   }
 
   /// One sentence for a red check; nil on a machine that had time to spare.
@@ -53,7 +60,10 @@ package struct Starvation: Sendable, Hashable, Codable {
       parts.append(String(format: "containers were throttled for %.0f s", throttledS))
     }
     if let stolenS, stolenS >= 0.5 { parts.append(String(format: "its host took cores away for %.0f s", stolenS)) }
-    let longest = max(lateS, tasksLateS, throttledS ?? 0, waitingS ?? 0, stolenS ?? 0)
+    if let runnerThrottledS, runnerThrottledS >= 0.5 {
+      parts.append(String(format: "a limit of its own kept this runner from its cores for %.0f s", runnerThrottledS))
+    }
+    let longest = max(lateS, tasksLateS, throttledS ?? 0, waitingS ?? 0, stolenS ?? 0, runnerThrottledS ?? 0)
     let verdict =
       isStarved
       ? String(format: "this machine was starved for %.0f s of this stream's %.0f s", min(longest, watchedS), watchedS)
@@ -70,6 +80,8 @@ struct MachineLoad: Sendable {
   var throttled: Double?
   /// Since the machine started, seconds in which its host gave a wanted core to others, as an average of the cores.
   var stolen: Double?
+  /// Since its control group was made, seconds in which this process was throttled, as an average of the cores.
+  var runnerThrottled: Double?
   var time = ContinuousClock.now
 
   /// Reads it now.
@@ -79,9 +91,12 @@ struct MachineLoad: Sendable {
     let times = containers.compactMap { container in
       throttledFiles(of: container).lazy.compactMap { read($0).flatMap(throttled(in:)) }.first
     }
+    // The kernel adds up what each core was kept from.
+    let own = read("/proc/self/cgroup").map(ownFiles(in:))?.compactMap { read($0).flatMap(throttled(in:)) }.max()
     return MachineLoad(
       waited: read("/proc/pressure/cpu").flatMap(waited(in:)), throttled: times.isEmpty ? nil : times.reduce(0, +),
-      stolen: read("/proc/stat").flatMap { stolen(in: $0, ticksPerSecond: Double(sysconf(Int32(_SC_CLK_TCK)))) })
+      stolen: read("/proc/stat").flatMap { stolen(in: $0, ticksPerSecond: Double(sysconf(Int32(_SC_CLK_TCK)))) },
+      runnerThrottled: own.map { $0 / Double(ConcurrencyLimit.cores) })
   }
 
   /// For how much of the time since then some program waited for a core, 0…1; nil where the system does not say.
@@ -101,7 +116,8 @@ struct MachineLoad: Sendable {
     return Starvation(
       watchedS: time.duration(to: now.time).seconds.rounded(places: 2), lateS: late.total.seconds.rounded(places: 2),
       longestLateS: late.longest.seconds.rounded(places: 2), tasksLateS: tasksLate.seconds.rounded(places: 2),
-      waitingS: since(\.waited), throttledS: since(\.throttled), stolenS: since(\.stolen))
+      waitingS: since(\.waited), throttledS: since(\.throttled), stolenS: since(\.stolen),
+      runnerThrottledS: since(\.runnerThrottled))
   }
 
   /// `some avg10=0.00 avg60=0.00 avg300=0.00 total=<µs>` (pure).
@@ -132,6 +148,21 @@ struct MachineLoad: Sendable {
       if words[0] == "throttled_time" { return value / 1e9 }
     }
     return nil
+  }
+
+  /// Where the kernel counts what this process is kept from: in the control group of `/proc/self/cgroup` (a line
+  /// `<number>:<controllers>:<path>` of each hierarchy) and in those above it, any of which may have the limit. In a container they may all
+  /// be seen as the root (pure).
+  static func ownFiles(in groups: String) -> [String] {
+    groups.split(separator: "\n").flatMap { line -> [String] in
+      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard parts.count == 3 else { return [] }
+      let controllers = parts[1].split(separator: ",")
+      guard controllers.isEmpty || controllers.contains("cpu") else { return [] }
+      let root = "/sys/fs/cgroup" + (controllers.isEmpty ? "" : "/\(parts[1])")
+      let names = parts[2].split(separator: "/").map(String.init)
+      return (0...names.count).map { ([root] + names.prefix($0) + ["cpu.stat"]).joined(separator: "/") }
+    }
   }
 
   /// Where engines put a container: with systemd or without, cgroup 2 or 1.
