@@ -7,7 +7,7 @@ import Testing
 struct ForeignStreamTests {
   typealias Checks = Set<DubbingVerdict.Check.Name>
 
-  static let reencoded = ["-c:v", "libx264", "-preset", "ultrafast", "-vf", "scale=384:216,fps=25"]
+  static let reencoded = ["-c:v", "libx264", "-preset", "ultrafast", "-vf", "fps=25"]
 
   private func verdict(_ stream: MadeStream, tolerances: Tolerances = .standard) async throws -> DubbingVerdict {
     let made = try await stream.make()

@@ -77,9 +77,9 @@ enum Damage {
     filter("aresample=48000,asetrate=\(Int(48000 * speed)),aresample=48000")
   }
 
-  /// A picture that is encoded anew, through a filter.
+  /// A picture that is small and encoded anew, through a filter.
   static func picture(_ filter: String) -> MadeFault.Change {
-    { $0.picture = ["-c:v", "libx264", "-preset", "ultrafast", "-vf", "scale=384:216," + filter] }
+    { $0.picture = ["-c:v", "libx264", "-preset", "ultrafast", "-vf", filter] }
   }
 
   static func tone(_ amplitude: Float) -> MadeFault.Change {

@@ -18,7 +18,7 @@ struct MadeStream {
   var joined = 0.0
   /// Whether the last fragment is left out unless it is whole.
   var dropsTail = false
-  /// ffmpeg's options for the picture of the output; nil: there is none.
+  /// ffmpeg's options for the picture of the output, which is small where they filter it; nil: there is none.
   var picture: [String]? = ["-c:v", "copy"]
   /// How much later than the picture the sound of the output is laid, seconds; below 0 the picture is late.
   var soundDelay = 0.0
@@ -42,6 +42,15 @@ struct MadeStream {
   // A hundred streams are made of a few fixtures: each is decoded once.
   private static let originals = OnceEach<String, AudioClip>()
   private static let spoken = OnceEach<[String], [Float]>()
+  // Of each the same packets are coded for many streams, and its pictures decoded and made small.
+  private static let coded = OnceEach<Coding, [Data]>()
+  private static let small = OnceEach<String, Data>()
+
+  private struct Coding: Hashable {
+    var sounds: [[Float]]
+    var format: String
+    var options: [String]
+  }
 
   struct Made {
     /// As the worker saw them.
@@ -72,12 +81,9 @@ struct MadeStream {
       try await AudioDecoder.decode(fixture.media.path, sampleRate: Self.rate, alignedToTimestamps: true)
     }
     let dubs = try await dubs(cuts.map { $0.end - $0.start })
-    var events: [ObservedEvent] = []
     var output: [Float] = []
-    for (sequence, cut) in cuts.enumerated() {
-      let piece = original.slice(from: cut.start, to: cut.end).samples
-      events += try await self.events(sequence, of: piece, dub: dubs[sequence], in: folder)
-    }
+    let pieces = cuts.map { original.slice(from: $0.start, to: $0.end).samples }
+    let events = events(of: try await audio(pieces), dubs: try await audio(dubs))
     let heard = try fault.map { try Self.heard(events, under: $0) } ?? events
     for (sequence, cut) in cuts.enumerated() {
       let dub = dubs[sequence]
@@ -100,9 +106,14 @@ struct MadeStream {
     try Self.pcm16(sound).write(to: pcm)
     let seen = Double(sound.count) / Double(Self.rate) - max(0, soundDelay)
     var arguments: [String] = []
-    if picture != nil {
+    if let picture {
+      var source = fixture.media
+      if picture.contains("-vf") {
+        source = file.deletingLastPathComponent().appending(path: "small.mp4")
+        try await Self.small(fixture.media.path) { [fixture] in try await Self.madeSmall(fixture) }.write(to: source)
+      }
       arguments += [
-        "-ss", "\(joined)", "-t", "\(seen)", "-itsoffset", "\(max(0, -soundDelay))", "-i", fixture.media.path,
+        "-ss", "\(joined)", "-t", "\(seen)", "-itsoffset", "\(max(0, -soundDelay))", "-i", source.path,
       ]
     }
     arguments += ["-f", "s16le", "-ar", "\(Self.rate)", "-ac", "1", "-i", pcm.path]
@@ -111,37 +122,69 @@ struct MadeStream {
     try await MediaTool.make(arguments + self.sound + [file.path])
   }
 
-  private func events(_ sequence: Int, of piece: [Float], dub: [Float], in folder: URL) async throws -> [ObservedEvent]
-  {
-    var data = HealthyRun.data(sequence)
-    data.audio = try await audio(piece, in: folder)
-    var processed = HealthyRun.processed(0)
-    processed.fragmentID = data.fragmentID
-    processed.sequenceNumber = sequence
-    processed.transcript = fixture.expectedTranscripts.flatMap { sequence < $0.count ? $0[sequence] : nil } ?? "one two"
-    processed.dubbedAudio = try await audio(dub, in: folder)
-    let time = Double(sequence) * segment
-    return [
-      HealthyRun.event(time, .toSTS, .fragmentData(data)),
-      HealthyRun.event(
-        time + 0.01, .toWorker, .fragmentAck(FragmentAck(fragmentID: data.fragmentID, status: .queued))),
-      HealthyRun.event(time + 0.8, .toWorker, .fragmentProcessed(processed)),
-    ]
+  private func events(of fragments: [FragmentAudio], dubs: [FragmentAudio]) -> [ObservedEvent] {
+    zip(fragments, dubs).enumerated().flatMap { sequence, sounds in
+      var data = HealthyRun.data(sequence)
+      data.audio = sounds.0
+      var processed = HealthyRun.processed(0)
+      processed.fragmentID = data.fragmentID
+      processed.sequenceNumber = sequence
+      processed.transcript =
+        fixture.expectedTranscripts.flatMap { sequence < $0.count ? $0[sequence] : nil } ?? "one two"
+      processed.dubbedAudio = sounds.1
+      let time = Double(sequence) * segment
+      return [
+        HealthyRun.event(time, .toSTS, .fragmentData(data)),
+        HealthyRun.event(
+          time + 0.01, .toWorker, .fragmentAck(FragmentAck(fragmentID: data.fragmentID, status: .queued))),
+        HealthyRun.event(time + 0.8, .toWorker, .fragmentProcessed(processed)),
+      ]
+    }
   }
 
-  private func audio(_ samples: [Float], in folder: URL) async throws -> FragmentAudio {
-    let bytes = Self.pcm16(samples)
-    let duration = Double(samples.count) / Double(Self.rate) * 1000
-    guard let coded else {
-      return FragmentAudio(sampleRateHz: Self.rate, channels: 1, durationMs: duration, data: bytes)
+  /// The fixture's pictures in a small size, without loss.
+  private static func madeSmall(_ fixture: Fixture) async throws -> Data {
+    let file = FileManager.default.temporaryDirectory.appending(path: "small-\(UUID().uuidString).mp4")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try await MediaTool.make([
+      "-i", fixture.media.path, "-an", "-vf", "scale=384:216", "-c:v", "libx264", "-preset", "ultrafast", "-qp", "0",
+      file.path,
+    ])
+    return try Data(contentsOf: file)
+  }
+
+  /// How sounds travel.
+  private func audio(_ sounds: [[Float]]) async throws -> [FragmentAudio] {
+    let bytes: [Data]
+    if let (format, options) = coded {
+      bytes = try await Self.coded(Coding(sounds: sounds, format: format, options: options)) {
+        try await Self.code(sounds, to: format, options)
+      }
+    } else {
+      bytes = sounds.map(Self.pcm16)
     }
-    let (from, to) = (folder.appending(path: "fragment.pcm"), folder.appending(path: "fragment.\(coded.format)"))
-    try bytes.write(to: from)
-    try await MediaTool.make(
-      ["-f", "s16le", "-ar", "\(Self.rate)", "-ac", "1", "-i", from.path]
-        + coded.options + [to.path])
-    return FragmentAudio(
-      format: coded.format, sampleRateHz: Self.rate, channels: 1, durationMs: duration, data: try Data(contentsOf: to))
+    return zip(sounds, bytes).map { samples, data in
+      FragmentAudio(
+        format: coded?.format ?? FragmentAudio.pcm, sampleRateHz: Self.rate, channels: 1,
+        durationMs: Double(samples.count) / Double(Self.rate) * 1000, data: data)
+    }
+  }
+
+  /// A file of each sound, all made by one ffmpeg, which takes longer to start than to code one.
+  private static func code(_ sounds: [[Float]], to format: String, _ options: [String]) async throws -> [Data] {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "coded-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let files = sounds.indices.map { folder.appending(path: "\($0).\(format)") }
+    var (inputs, outputs) = ([String](), [String]())
+    for (index, file) in files.enumerated() {
+      let from = folder.appending(path: "\(index).pcm")
+      try pcm16(sounds[index]).write(to: from)
+      inputs += ["-f", "s16le", "-ar", "\(rate)", "-ac", "1", "-i", from.path]
+      outputs += ["-map", "\(index):a"] + options + [file.path]
+    }
+    try await MediaTool.make(inputs + outputs)
+    return try files.map { try Data(contentsOf: $0) }
   }
 
   /// Speech of other fixtures, cut to these lengths: no two are alike, and none is the fixture's.
@@ -169,8 +212,9 @@ struct MadeStream {
 extension MediaTool {
   /// Makes a file with ffmpeg. Encoding takes as long as a machine is slow, so that only one that hangs is given up.
   static func make(_ arguments: [String]) async throws {
-    // FFmpeg's AAC encoder as it is by default searches for the quietest noise, which takes most of the time of these tests.
-    let quick = arguments.flatMap { $0 == "aac" ? [$0, "-aac_coder", "fast"] : [$0] }
+    // FFmpeg's AAC encoder as it is by default searches for the quietest noise, and for what two channels have in common, which takes
+    // most of the time of these tests.
+    let quick = arguments.flatMap { $0 == "aac" ? [$0, "-aac_coder", "fast", "-aac_ms", "0"] : [$0] }
     let result = try await run("ffmpeg", ["-v", "error", "-nostdin", "-y"] + quick, timeout: .seconds(600))
     try #require(result.succeeded, "\(result.lastWords)")
   }

@@ -7,14 +7,36 @@ struct PictureMatchTests {
   private static let x264 = ["-c:v", "libx264", "-preset", "ultrafast"]
 
   /// The output of a pipeline that did this to the picture, beside its fixture.
+  ///
+  /// - Parameter all: what is done for the other cases of a test, which one ffmpeg makes: it takes longer to start, and to decode what
+  ///   goes in, than to make one of them.
   private func match(
-    _ options: [String], fixture name: String = "counting-awb"
+    _ options: [String], among all: [[String]] = [], fixture name: String = "counting-awb"
   ) async throws -> VideoMatch {
     let fixture = try Fixture.named(name)
+    let outputs = Outputs(fixture: fixture.media.path, options: all.isEmpty ? [options] : all)
+    let made = try await Self.made(outputs) { try await outputs.make() }
     let file = FileManager.default.temporaryDirectory.appending(path: "picture-\(UUID().uuidString).flv")
     defer { try? FileManager.default.removeItem(at: file) }
-    try await MediaTool.make(["-i", fixture.media.path] + options + [file.path])
+    try made[#require(outputs.options.firstIndex(of: options))].write(to: file)
     return try await VideoMatch.of(FixtureAnalysis.shared.media(of: fixture), in: MediaFile(file.path))
+  }
+
+  private static let made = OnceEach<Outputs, [Data]>()
+
+  private struct Outputs: Hashable {
+    var fixture: String
+    /// ffmpeg's, of each.
+    var options: [[String]]
+
+    func make() async throws -> [Data] {
+      let folder = FileManager.default.temporaryDirectory.appending(path: "pictures-\(UUID().uuidString)")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let files = options.indices.map { folder.appending(path: "\($0).flv") }
+      try await MediaTool.make(["-i", fixture] + zip(options, files).flatMap { $0 + [$1.path] })
+      return try files.map { try Data(contentsOf: $0) }
+    }
   }
 
   struct Case: Sendable, CustomTestStringConvertible {
@@ -53,7 +75,7 @@ struct PictureMatchTests {
 
   @Test("Its place is measured to a frame", arguments: cases)
   func place(expected: Case) async throws {
-    let match = try await match(["-an"] + expected.options)
+    let match = try await match(["-an"] + expected.options, among: Self.cases.map { ["-an"] + $0.options })
     #expect(match.treatment == .reencoded && !match.isAnother && match.frozen == .zero && match.shownAgain == .zero)
     #expect(match.jump == nil, "\(match)")
     if let words = expected.reason {
@@ -86,14 +108,19 @@ struct PictureMatchTests {
     #expect(abs(match.frozen.seconds - 10) < 0.5, "\(match.frozen)")
   }
 
+  private static let stills = [
+    ("select='not(between(t,3,6))',fps=25", 3.0), ("fps=25,drawbox=t=fill:color=black:enable='between(t,4,6)'", 2),
+    ("select='not(between(t,3,3.4))',fps=25", 0), ("fps=25,drawbox=t=fill:color=black:enable='between(t,4,4.5)'", 0),
+  ]
+
+  /// ffmpeg's options for a picture alone, through a filter.
+  private static func filtered(_ filter: String) -> [String] { ["-an"] + x264 + ["-vf", filter] }
+
   @Test(
     "A picture that stands still, or is black, for more than a second is told with its length; a hiccup is none",
-    arguments: [
-      ("select='not(between(t,3,6))',fps=25", 3.0), ("fps=25,drawbox=t=fill:color=black:enable='between(t,4,6)'", 2),
-      ("select='not(between(t,3,3.4))',fps=25", 0), ("fps=25,drawbox=t=fill:color=black:enable='between(t,4,4.5)'", 0),
-    ])
+    arguments: stills)
   func frozen(filter: String, seconds: Double) async throws {
-    let match = try await match(["-an"] + Self.x264 + ["-vf", filter])
+    let match = try await match(Self.filtered(filter), among: Self.stills.map { Self.filtered($0.0) })
     #expect(abs(match.frozen.seconds - seconds) < 0.3, "\(match)")
   }
 
@@ -104,13 +131,20 @@ struct PictureMatchTests {
     return late + (inPlace ? instead : "") + ",setpts=N/25/TB"
   }
 
-  @Test(
-    "Pictures that are shown a second time are told with their length, moments are none",
-    arguments: [(25, true), (25, false), (50, true), (12, true), (12, false), (5, true), (5, false), (0, true)])
+  private static let repetitions = [
+    (25, true), (25, false), (50, true), (12, true), (12, false), (5, true), (5, false), (0, true),
+  ]
+
+  private static func repeated(_ count: Int, inPlace: Bool) -> [String] {
+    filtered("scale=320:180," + (count > 0 ? again(count, inPlace: inPlace) : "fps=25"))
+  }
+
+  @Test("Pictures that are shown a second time are told with their length, moments are none", arguments: repetitions)
   func shownAgain(count: Int, inPlace: Bool) async throws {
     for fixture in ["counting-awb", "counting-short"] {
-      let filter = count > 0 ? Self.again(count, inPlace: inPlace) : "fps=25"
-      let match = try await match(["-an"] + Self.x264 + ["-vf", "scale=320:180," + filter], fixture: fixture)
+      let match = try await match(
+        Self.repeated(count, inPlace: inPlace), among: Self.repetitions.map { Self.repeated($0.0, inPlace: $0.1) },
+        fixture: fixture)
       let seconds = count > 5 ? Double(count) / 25 : 0
       #expect(abs(match.shownAgain.seconds - seconds) < 0.12 && match.frozen == .zero, "\(match)")
       let late = inPlace || count < 8 ? 0 : seconds
@@ -120,16 +154,17 @@ struct PictureMatchTests {
   }
 
   /// Something that was never in the fixture, and pictures that were left out; the rest is as it was.
+  private static let changes = [
+    ("split[a][b];[a]trim=0:5,setpts=PTS-STARTPTS[a];[b]trim=5,setpts=PTS-STARTPTS+6/TB[b];[a][b]interleave", 1.0),
+    ("select='not(between(t,5,5.99))',setpts=N/25/TB", -1), ("select='not(between(t,5,5.1))',setpts=N/25/TB", 0),
+  ]
+
   @Test(
-    "A picture that comes later or earlier from somewhere on is told with the time and by how much",
-    arguments: [
-      ("split[a][b];[a]trim=0:5,setpts=PTS-STARTPTS[a];[b]trim=5,setpts=PTS-STARTPTS+6/TB[b];[a][b]interleave", 1.0),
-      ("select='not(between(t,5,5.99))',setpts=N/25/TB", -1), ("select='not(between(t,5,5.1))',setpts=N/25/TB", 0),
-    ])
+    "A picture that comes later or earlier from somewhere on is told with the time and by how much", arguments: changes)
   func jumps(filter: String, change: Double) async throws {
     for fixture in ["counting-awb", "counting-short"] {
-      let match = try await match(
-        ["-an"] + Self.x264 + ["-filter_complex", "[0:v]scale=320:180,fps=25," + filter], fixture: fixture)
+      let all = Self.changes.map { Self.filtered("scale=320:180,fps=25," + $0.0) }
+      let match = try await match(Self.filtered("scale=320:180,fps=25," + filter), among: all, fixture: fixture)
       #expect(abs((match.jump?.change.seconds ?? 0) - change) < 0.1, "\(match)")
       #expect(match.shownAgain == .zero, "\(match)")
       if change != 0 { #expect(match.lag != nil && abs((match.jump?.time.seconds ?? 0) - 5) < 1.6, "\(match)") }
