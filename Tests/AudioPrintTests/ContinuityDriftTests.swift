@@ -34,10 +34,18 @@ struct ContinuityDriftTests {
     }
   }
 
+  private static func coding(_ clock: Int) -> [String] {
+    ["-af", "asetrate=\(clock),aresample=48000", "-c:a", "aac", "-b:a", "128k"]
+  }
+
   /// What a pipeline makes of a clip whose clock runs at another speed.
   private func played(_ clip: AudioClip, at clock: Int) async throws -> AudioClip {
-    try await Media.roundTrip(
-      clip, ["-af", "asetrate=\(clock),aresample=48000", "-c:a", "aac", "-b:a", "128k"])
+    try await Media.roundTrip(clip, Self.coding(clock))
+  }
+
+  /// The same for one of several, which are coded together.
+  private func played(_ clip: AudioClip, among all: [AudioClip], at clock: Int) async throws -> AudioClip {
+    try await Media.roundTrip(clip, among: all, Self.coding(clock))
   }
 
   @Test(
@@ -45,7 +53,8 @@ struct ContinuityDriftTests {
   func drift(clock: Int, damage: Damage) async throws {
     let (clip, ratio) = (try await Media.dubbed()[3], Double(clock) / 8000)
     let start = clip.sounding(from: 2, for: 0.25) + 0.12
-    let recording = try await played(damage.put(into: clip, at: start).delayed(0.4), at: clock)
+    func put(_ damage: Damage) throws -> AudioClip { try damage.put(into: clip, at: start).delayed(0.4) }
+    let recording = try await played(put(damage), among: Damage.allCases.map(put), at: clock)
     let found = Continuity(clips: [clip]).report(on: recording, placements: [.init(clip: 0, start: 0.4)])
     #expect(found.breaks.map(\.kind) == damage.kinds, "\(found)")
     #expect(found.isUnbroken == (damage == .none) && found.clips.count == 1, "\(found)")
@@ -67,13 +76,21 @@ struct ContinuityDriftTests {
     #expect(found.clips.allSatisfy { abs($0.speedRatio - ratio) < 2e-4 }, "\(found.clips)")
   }
 
-  @Test("Short clips drift as well", arguments: [7960, 8040, 7760, 8240], [1, 2, 3.5])
+  private static let lengths = [1, 2, 3.5]
+
+  @Test("Short clips drift as well", arguments: [7960, 8040, 7760, 8240], lengths)
   func short(clock: Int, length: Double) async throws {
     let ratio = Double(clock) / 8000
-    for dub in try await Media.dubbed().prefix(3) {
-      let start = dub.sounding(from: 1, for: 0.3)
-      let clip = dub.slice(from: start, to: start + length)
-      let recording = try await played(clip.delayed(0.4), at: clock)
+    func clips(_ length: Double) async throws -> [AudioClip] {
+      try await Media.dubbed().prefix(3).map { dub in
+        let start = dub.sounding(from: 1, for: 0.3)
+        return dub.slice(from: start, to: start + length)
+      }
+    }
+    var all: [AudioClip] = []
+    for length in Self.lengths { all += try await clips(length).map { try $0.delayed(0.4) } }
+    for clip in try await clips(length) {
+      let recording = try await played(clip.delayed(0.4), among: all, at: clock)
       let found = Continuity(clips: [clip]).report(on: recording, placements: [.init(clip: 0, start: 0.4 / ratio)])
       #expect(found.isUnbroken, "\(found)")
     }
@@ -90,8 +107,9 @@ struct ContinuityDriftTests {
   @Test("Another sound is none of the clip at any speed")
   func another() async throws {
     let dubbed = try await Media.dubbed()
-    for (index, clip) in dubbed.enumerated() {
-      let recording = try await played(.noise(6, seed: UInt64(index + 1)), at: 8040)
+    let others = try dubbed.indices.map { try AudioClip.noise(6, seed: UInt64($0 + 1)) }
+    for (clip, other) in zip(dubbed, others) {
+      let recording = try await played(other, among: others, at: 8040)
       let found = Continuity(clips: [clip, clip.slice(from: 1, to: 2)]).report(
         on: recording, placements: [.init(clip: 0, start: 0), .init(clip: 1, start: 1)])
       #expect(found.clips.isEmpty && found.breaks.isEmpty, "\(found)")
