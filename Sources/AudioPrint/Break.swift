@@ -50,7 +50,7 @@ public struct FollowedClip: Sendable, Hashable, Codable {
   public var start: Double
   /// The last of them.
   public var end: Double
-  /// How much faster the recording plays it, 0.968…1.032, pitch included; 1 if it is within what is followed without stretching (0.1 %).
+  /// How much faster the recording plays it, 0.968…1.032, pitch included; 1 if it could be followed as it is (up to 0.1 % off).
   public var speedRatio: Double
   /// Seconds in which the clip sounds loud enough to be judged; what is silent in a clip cannot be told from a gap.
   public var judged: Double

@@ -24,8 +24,9 @@ struct ContinuitySpeed {
 
   /// Ratios that are looked for.
   private static let range = 0.968...1.032
-  /// A ratio nearer to 1 than this is followed as it is.
-  private static let least = 4e-4
+  /// A ratio nearer to 1 than this is followed as it is: one that is known by single pieces, and one by the line through many. While a
+  /// clip pauses its delay drifts unseen, and behind a pause a word's twin would lie better than the word itself.
+  private static let (least, leastOfLine) = (4e-4, 2e-5)
   /// Mean agreement of the pieces below which it is another sound.
   private static let agreement: Float = 0.4
 
@@ -39,7 +40,7 @@ struct ContinuitySpeed {
       let line = SpeedEstimation(a: PreparedClip(own), b: PreparedClip(heard), maxOffset: own.duration).estimate()?.line
     {
       let found = Found(ratio: line.ratio, clipSample: line.offset * Double(Thresholds.sampleRate), sample: 0)
-      return abs(line.ratio - 1) > Self.least ? found : nil
+      return abs(line.ratio - 1) > Self.leastOfLine ? found : nil
     }
     // Envelopes are found in spite of another speed, by as much as the clip's ends are off.
     let radius = 12 * ContinuitySignal.block + Int(0.016 * Double(clip.samples.count))
@@ -87,24 +88,37 @@ struct ContinuitySpeed {
       place.agreement = tries[best].agreement
       found = place
     }
-    found = refined(found, radius: min(radius, Self.reach))
-    return abs(found.ratio - 1) > Self.least && Self.range.contains(found.ratio) ? found : nil
+    let line = refined(found, radius: min(radius, Self.reach))
+    found = line ?? found
+    let least = line == nil ? Self.least : Self.leastOfLine
+    return abs(found.ratio - 1) > least && Self.range.contains(found.ratio) ? found : nil
   }
 
-  /// By the line on which most of the clip's places lie: a slope is known better than any of them.
-  private func refined(_ found: Found, radius: Int) -> Found {
-    let places = pieces(of: 200, most: 20).compactMap { place($0, found.ratio, found.begin, radius) }
-      .filter { $0.agreement > 0.5 }
+  /// By the line on which most of the clip's places lie, if they do: a slope is known better than any of them.
+  private func refined(_ found: Found, radius: Int) -> Found? {
+    let places = pieces(of: 200, most: 20).compactMap { piece in
+      place(piece, found.ratio, found.begin, radius).map {
+        (place: Self.middle($0.place, piece.count), agreement: $0.agreement)
+      }
+    }.filter { $0.agreement > 0.5 }
     let rate = Double(Thresholds.sampleRate)
     let line = SpeedEstimation.robustLine(
       places.map { (x: $0.place.sample / rate, y: $0.place.clipSample / rate) }, tolerance: Self.straight)
-    guard let line else { return found }
+    guard let line else { return nil }
     func expected(_ place: Found) -> Double { line.ratio * place.sample + line.offset * rate }
     let straight = places.filter { abs($0.place.clipSample - expected($0.place)) <= rate * Self.straight }
-    guard let best = straight.max(by: { $0.agreement < $1.agreement })?.place else { return found }
+    guard let best = straight.max(by: { $0.agreement < $1.agreement })?.place else { return nil }
     return Found(
       ratio: line.ratio, clipSample: expected(best), sample: best.sample, isInverted: best.isInverted,
       agreement: found.agreement)
+  }
+
+  /// The middle of a piece in place of its beginning: at a speed that is a little off, it lies there that it is heard best.
+  private static func middle(_ place: Found, _ count: Int) -> Found {
+    var place = place
+    place.clipSample += Double(count) / 2
+    place.sample += Double(count) / 2 / place.ratio
+    return place
   }
 
   /// What was heard at one speed.
