@@ -11,6 +11,7 @@ package final class MediaFile: Sendable {
   private let knownSoundOffset = Once<Double>()
   private let knownSound = Once<Sound>()
   private let knownGreyFrames = Once<GreyFrames>()
+  private let knownArea = Once<String?>()
   private let knownOriginal = Once<Attributor>()
   private let paddings = OnceEach<FixturePadding, Void>()
   private let firstPackets = OnceEach<LeadIn.FirstPackets, Data>()
@@ -41,6 +42,11 @@ package final class MediaFile: Sendable {
   /// The first video track, decoded to small grey pictures.
   func greyFrames() async throws -> GreyFrames {
     try await knownGreyFrames { [path] in try await GreyFrames.decode(path) }
+  }
+
+  /// The part of the picture outside of which everything is black; nil where nothing was decoded.
+  func areaWithinBars() async throws -> String? {
+    try await knownArea { [path] in try await GreyFrames.areaWithinBars(path) }
   }
 
   /// How much later than the picture the sound begins, seconds: below 0 for an encoder's delay; 0 where there are not both.

@@ -35,9 +35,7 @@ package struct PictureMatch: Sendable, Hashable {
       return try find(try await input.greyFrames(), in: try await output.greyFrames())
     } catch let whole as NotMeasurable {
       let size = { (info: MediaInfo) in info.video.map { "\($0.width):\($0.height):0:0" } }
-      let (before, after) = (
-        try await GreyFrames.areaWithinBars(input.path), try await GreyFrames.areaWithinBars(output.path)
-      )
+      let (before, after) = (try await input.areaWithinBars(), try await output.areaWithinBars())
       let isWhole = (before == size(try await input.info()), after == size(try await output.info()))
       guard !(isWhole.0 && isWhole.1) else { throw whole }
       return try find(
