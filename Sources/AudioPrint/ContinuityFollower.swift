@@ -97,7 +97,8 @@ struct ContinuityFollower {
           kind: span.kind, samples: span.samples, count: span.samples.count,
           clipSample: span.samples.lowerBound + track.offset(at: span.blocks.lowerBound)))
     }
-    return found.sorted { $0.samples.lowerBound < $1.samples.lowerBound }
+    found.sort { $0.samples.lowerBound < $1.samples.lowerBound }
+    return ContinuityFloor(track: track).joined(found, within: playing)
   }
 
   /// Whether a codec may have made a silence at an end of the recording, which was cut off there.
