@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup images models e2e example examples test unit remote pool libav compose models-test providers interop official slurm swarm fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval eval-tests page schemas api
+.PHONY: help setup images models e2e example examples test unit nodocker remote pool libav compose models-test providers interop official slurm swarm fuzz reliability soak up down logs fixture fixtures-check fixtures lint format docs bench eval eval-tests page schemas api
 
 TAGS ?=
 FILTER ?= E2E
@@ -11,7 +11,6 @@ MEDIA_SERVER ?=
 STS_PROVIDERS ?=
 # Swift Testing runs whatever it selects all at once. On two cores, what computes then starves what waits for an answer, so that
 # tests go in turns: protocols and pure logic, audio, containers, streams. The first two need no docker.
-LOGIC_TESTS = swift test --skip 'AudioPrintTests|EngineTests|E2E'
 AUDIO_TESTS = swift test --skip-build --filter AudioPrintTests
 export E2E_TAGS ?= $(TAGS)
 export MEDIA_SERVER STS_PROVIDERS
@@ -48,7 +47,8 @@ page: ## Make players of all streams of the last run, try every link and player 
 
 test: images ## Every test of the package
 	@$(MAKE) --jobs=2 --no-print-directory _services _peers
-	@$(LOGIC_TESTS)
+	@scripts/unit-tests.sh
+	@scripts/unit-tests.sh programs
 	@$(MAKE) --jobs=2 --no-print-directory _audio _containers
 	@scripts/compose-v1.sh quick --skip-build
 	@scripts/e2e.sh --filter E2E
@@ -72,9 +72,14 @@ _peers:
 	@scripts/publisher-tests.sh
 	@scripts/provider-tests.sh
 
-unit: ## Fast tests, no docker needed
+unit: ## Unit tests, which start no program: seconds after the build
 	@scripts/setup.sh unit
-	@$(LOGIC_TESTS)
+	@scripts/unit-tests.sh
+
+nodocker: ## Every test that needs no docker, those too that start ffmpeg and peers: some minutes
+	@scripts/setup.sh unit
+	@scripts/unit-tests.sh
+	@scripts/unit-tests.sh programs
 	@$(AUDIO_TESTS)
 
 remote: setup ## Smoke tests against an engine that is another machine by its addresses, in a network namespace (root; TAGS, FILTER narrow it; NAT=1: it cannot connect to this host)

@@ -5,8 +5,10 @@ package import Testing
 /// Swift Testing runs whatever it selects all at once. On two cores what computes then starves what waits for an answer, and both
 /// starve streams, which are of real time.
 package enum KindOfTests: Int, Sendable, CaseIterable {
-  /// Protocols and pure logic.
+  /// Protocols and pure logic, in this process: unit tests.
   case logic
+  /// The same beside programs that they start: peers of a protocol, ffmpeg, commands. Runs beside `logic`.
+  case programs
   /// Takes all cores for a while.
   case computing
   /// Starts containers.
@@ -16,7 +18,7 @@ package enum KindOfTests: Int, Sendable, CaseIterable {
 
   /// Runs `body` beside what is of this kind only; inside of a suite of this kind, at once.
   package func turn<R: Sendable>(_ body: @Sendable () async throws -> R) async throws -> R {
-    try await Turns.ofThisProcess.during(rawValue, body)
+    try await Turns.ofThisProcess.during(self == .programs ? Self.logic.rawValue : rawValue, body)
   }
 }
 

@@ -3,7 +3,7 @@ import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Audio clips", .kind(.computing))
+@Suite("Audio clips", .kind(.logic))
 struct AudioClipTests {
   private func bytes(_ values: [Int16]) -> [UInt8] {
     values.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
@@ -73,7 +73,7 @@ struct AudioClipTests {
   }
 }
 
-@Suite("Resampling", .kind(.computing))
+@Suite("Resampling", .kind(.logic))
 struct ResamplerTests {
   @Test(
     "A tone keeps its phase and level, and the length is exact",

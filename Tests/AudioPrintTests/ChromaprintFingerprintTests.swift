@@ -3,7 +3,7 @@ import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Chromaprint's raw output", .kind(.computing))
+@Suite("Chromaprint's raw output", .kind(.logic))
 struct ChromaprintFingerprintTests {
   @Test(
     "What fpcalc prints is read, signed or not, as text or JSON",

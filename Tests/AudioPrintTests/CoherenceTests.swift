@@ -2,7 +2,7 @@ import AudioPrint
 import ComposeTesting
 import Testing
 
-@Suite("Coherence and delays", .kind(.computing))
+@Suite("Coherence and delays", .kind(.logic))
 struct CoherenceTests {
   private func spectra(_ clip: AudioClip, hop: Int = Thresholds.coherenceHop) -> BandSpectra {
     clip.samples.withUnsafeBufferPointer { BandSpectra($0, start: 0, count: $0.count, hop: hop) }

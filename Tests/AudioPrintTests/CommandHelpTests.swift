@@ -3,7 +3,7 @@ import Foundation
 import Subprocess
 import Testing
 
-@Suite("What audioprint tells of itself", .kind(.logic), .inTurn)
+@Suite("What audioprint tells of itself", .kind(.programs), .inTurn)
 struct CommandHelpTests {
   @Test(
     "Each command's help has an example, and all print JSON",
@@ -31,7 +31,7 @@ struct CommandHelpTests {
 }
 
 // It waits for what comes in its time: what computes beside it would keep it from that.
-@Suite("audioprint watch", .kind(.logic))
+@Suite("audioprint watch", .kind(.programs))
 struct WatchTests {
   @Test(
     "A stream that is served slowly is told second by second while it runs, and summed up at its end",

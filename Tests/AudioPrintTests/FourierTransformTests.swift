@@ -2,7 +2,7 @@ import AudioPrint
 import ComposeTesting
 import Testing
 
-@Suite("Fourier transforms", .kind(.computing))
+@Suite("Fourier transforms", .kind(.logic))
 struct FourierTransformTests {
   @Test("There and back again is the same signal", arguments: [1, 2, 3, 8, 100, 512, 997, 1024])
   func inverse(size: Int) {

@@ -4,7 +4,7 @@ import ComposeTesting
 import Testing
 
 /// The loops that decode through FFmpeg's libraries, which need none of them.
-@Suite("Kernels for processors with AVX2 and for those without", .kind(.computing))
+@Suite("Kernels for processors with AVX2 and for those without", .kind(.logic))
 struct KernelTests {
   /// 0 is what any processor runs; 1 what this one does, where that is another.
   static let kernels: [Int32] = kernel_has_wide() == 0 ? [0] : [0, 1]

@@ -3,7 +3,7 @@ import ComposeTesting
 import Foundation
 import Testing
 
-@Suite("Telling many fragments of one voice apart", .kind(.computing))
+@Suite("Telling many fragments of one voice apart", .kind(.logic))
 struct ManyFragmentsTests {
   /// Words of one synthetic voice: each a row of harmonics of the same pitch contour under formants of its own.
   static func word(_ index: Int) -> [Float] {

@@ -5,7 +5,7 @@ import Testing
 @testable import AudioPrint
 
 /// Verdicts on fits whose coherence is given; only what a second source adds to the first is measured.
-@Suite("The verdict on given fits", .kind(.computing))
+@Suite("The verdict on given fits", .kind(.logic))
 struct VerdictTests {
   private func judge(_ output: AudioClip, to end: Double, isConfirmed: Bool = false) throws -> WindowJudge {
     let nothing = try AudioClip(samples: [], sampleRate: 8000)

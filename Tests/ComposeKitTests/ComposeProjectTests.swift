@@ -5,7 +5,7 @@ import Testing
 // Commands are made here by their synthesized initialiser, which nobody else outside ComposeKit should.
 @testable import ComposeKit
 
-@Suite("Describing a project", .kind(.logic))
+@Suite("Describing a project", .kind(.programs))
 struct ComposeProjectTests {
   private static let thisFile = #filePath
 

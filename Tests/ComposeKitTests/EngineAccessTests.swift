@@ -6,7 +6,7 @@ import Testing
 // What the watchdog owns is made here by its synthesized initialiser.
 @testable import ComposeKit
 
-@Suite("How an engine is called", .kind(.logic))
+@Suite("How an engine is called", .kind(.programs))
 struct EngineAccessTests {
   @Test("Without anything said it is docker, wherever that finds its engine, and nothing is added to a command")
   func usual() {

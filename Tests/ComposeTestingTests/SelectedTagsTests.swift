@@ -1,7 +1,7 @@
 import ComposeTesting
 import Testing
 
-@Suite("The trait that selects tests by tags", .kind(.logic), .inTurn)
+@Suite("The trait that selects tests by tags", .kind(.programs), .inTurn)
 struct SelectedTagsTests {
   @Test(
     "Only tests that the variable selects run",

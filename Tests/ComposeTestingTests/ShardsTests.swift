@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Each shard is a process of its own, as on a runner of its own: what is hashed has another order in each.
-@Suite("Suites that are split among processes", .kind(.logic), .inTurn)
+@Suite("Suites that are split among processes", .kind(.programs), .inTurn)
 struct ShardsTests {
   /// Every case of ``ShardSample`` that is to run, as it prints itself.
   static let cases =

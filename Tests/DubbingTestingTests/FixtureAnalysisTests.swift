@@ -3,7 +3,7 @@ import DubbingTesting
 import Foundation
 import Testing
 
-@Suite("What is known of media files", .kind(.logic), .inTurn)
+@Suite("What is known of media files", .kind(.programs), .inTurn)
 struct FixtureAnalysisTests {
   private struct Refused: Error {}
 

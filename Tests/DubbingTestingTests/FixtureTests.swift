@@ -2,7 +2,7 @@ import DubbingTesting
 import Foundation
 import Testing
 
-@Suite("Fixture", .kind(.logic), .inTurn)
+@Suite("Fixture", .kind(.programs), .inTurn)
 struct FixtureTests {
   private let folder = FileManager.default.temporaryDirectory.appending(path: "fixture-\(UUID().uuidString)")
 

@@ -3,7 +3,7 @@ import DubbingTesting
 import Foundation
 import Testing
 
-@Suite("Listener", .kind(.logic), .inTurn)
+@Suite("Listener", .kind(.programs), .inTurn)
 struct ListenerTests {
   private let folder = FileManager.default.temporaryDirectory.appending(path: "listener-\(UUID().uuidString)")
 

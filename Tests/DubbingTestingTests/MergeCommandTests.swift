@@ -8,7 +8,7 @@ import Testing
   import FoundationXML
 #endif
 
-@Suite("dubbing-report merge", .kind(.logic), .inTurn)
+@Suite("dubbing-report merge", .kind(.programs), .inTurn)
 struct MergeCommandTests {
   /// A folder with what three shards have left.
   private struct Runs {

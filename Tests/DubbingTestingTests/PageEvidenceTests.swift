@@ -6,7 +6,7 @@ import Testing
 @testable import DubbingTesting
 
 // Internal: what the page is made of has no public name.
-@Suite("What the page says beyond the report", .kind(.logic))
+@Suite("What the page says beyond the report", .kind(.programs))
 struct PageEvidenceTests {
   private static let sound = Data(repeating: 1, count: 3000).base64EncodedString()
 

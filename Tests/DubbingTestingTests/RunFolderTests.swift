@@ -118,7 +118,7 @@ struct RunFolderTests {
 }
 
 // What `make e2e` ends with, as a process of its own.
-@Suite("The dubbing-report command", .kind(.logic), .inTurn)
+@Suite("The dubbing-report command", .kind(.programs), .inTurn)
 struct ReportCommandTests {
   private func run(
     _ arguments: [String], environment: [Environment.Key: String] = [:], onTerminal: Bool = false

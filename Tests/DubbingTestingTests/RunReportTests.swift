@@ -4,7 +4,7 @@ import DubbingTesting
 import Foundation
 import Testing
 
-@Suite("RunReport", .kind(.logic))
+@Suite("RunReport", .kind(.programs))
 struct RunReportTests {
   @Test("The JSON has the form that scripts read")
   func form() throws {

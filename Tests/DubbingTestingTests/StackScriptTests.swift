@@ -4,7 +4,7 @@ import Subprocess
 import Testing
 
 /// `scripts/stacks.sh build`, with a docker that only writes down what it was asked.
-@Suite("Which images are built", .kind(.logic))
+@Suite("Which images are built", .kind(.programs))
 struct StackScriptTests {
   /// The folders that `build` was called for: each project's name, or that and a service's.
   private func built(stack: String?, tags: String = "", prepare: (URL) throws -> Void = { _ in }) async throws

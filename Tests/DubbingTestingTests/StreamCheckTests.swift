@@ -2,7 +2,7 @@ import DubbingTesting
 import Foundation
 import Testing
 
-@Suite("Checks of one's own", .kind(.logic))
+@Suite("Checks of one's own", .kind(.programs))
 struct StreamCheckTests {
   private static let page = Metrics(
     #"""

@@ -3,7 +3,7 @@ import Foundation
 import SocketIOLite
 import Testing
 
-@Suite("Faults on the wire", .kind(.logic), .inTurn)
+@Suite("Faults on the wire", .kind(.programs), .inTurn)
 struct StreamFaultTests {
   private typealias Foreign = ForeignContract
 

@@ -5,7 +5,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Polling where an answer and the end of its connection meet", .kind(.logic), .peer("answers.py"))
+@Suite("Polling where an answer and the end of its connection meet", .kind(.programs), .peer("answers.py"))
 struct AnswerTests {
   /// One thing that the server saw.
   struct Seen: Decodable, Sendable {

@@ -6,7 +6,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Client against python-socketio", .kind(.logic), .peer("server.py"))
+@Suite("Client against python-socketio", .kind(.programs), .peer("server.py"))
 struct ClientTests {
   struct Who: Decodable {
     var auth: [String: String]?

@@ -6,7 +6,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("What a server says when it closes, and what it would close over", .kind(.logic), .peer("hostile.py"))
+@Suite("What a server says when it closes, and what it would close over", .kind(.programs), .peer("hostile.py"))
 struct CloseReasonTests {
   func client(_ name: String, _ change: (inout SocketIOConfiguration) -> Void = { _ in }) -> SocketIOClient {
     var configuration = SocketIOConfiguration.patient(reconnection: nil)

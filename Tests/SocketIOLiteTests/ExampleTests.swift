@@ -4,7 +4,7 @@ import SocketIOLite
 import Testing
 
 /// The examples of the articles, word for word but for what stands in `ArticleExamples.literals`.
-@Suite("What the articles show does what they say", .kind(.logic), .peer("sts.py"))
+@Suite("What the articles show does what they say", .kind(.programs), .peer("sts.py"))
 struct ExampleTests {
   private var url: String { Peer.url }
 

@@ -24,7 +24,7 @@ private struct HeldAuth: Sendable {
   func release() { released.continuation.finish() }
 }
 
-@Suite("A join that has begun keeps the connection open, until it is given up", .kind(.logic), .peer("joins.py"))
+@Suite("A join that has begun keeps the connection open, until it is given up", .kind(.programs), .peer("joins.py"))
 struct HeldJoinTests {
   /// A client that is connected, and its connection.
   private func connected() async throws -> (SocketIOClient, ClientSession) {

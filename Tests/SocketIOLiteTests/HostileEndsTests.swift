@@ -7,7 +7,7 @@ private let wait: Duration = .seconds(60)
 
 @Suite(
   "A connection that ends in the middle of something, and attachments that come otherwise than they are named",
-  .kind(.logic),
+  .kind(.programs),
   .peer("hostile.py"))
 struct HostileEndsTests {
   func client(_ name: String) -> SocketIOClient {

@@ -5,7 +5,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Client against a server that breaks the protocol", .kind(.logic), .peer("hostile.py"))
+@Suite("Client against a server that breaks the protocol", .kind(.programs), .peer("hostile.py"))
 struct HostileServerTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var name: String

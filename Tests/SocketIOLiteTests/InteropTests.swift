@@ -6,7 +6,7 @@ import Testing
 private let wait: Duration = .seconds(60)
 
 @Suite(
-  "Every way of transports against python-socketio of Debian and the newest", .kind(.logic), .bothPeers("server.py"))
+  "Every way of transports against python-socketio of Debian and the newest", .kind(.programs), .bothPeers("server.py"))
 struct InteropTests {
   static let ways: [[SocketIOTransport]] = [[.webSocket], [.polling], [.polling, .webSocket]]
 

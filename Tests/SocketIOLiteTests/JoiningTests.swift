@@ -7,7 +7,7 @@ private let wait: Duration = .seconds(60)
 /// For a join that is given up; every other has `wait`, which no machine is too slow for.
 private let short: Duration = .milliseconds(200)
 
-@Suite("Joining that is answered late, otherwise, or given up", .kind(.logic), .peer("joins.py"))
+@Suite("Joining that is answered late, otherwise, or given up", .kind(.programs), .peer("joins.py"))
 struct JoiningTests {
   func client() -> SocketIOClient { SocketIOClient(url: Peer.url, configuration: .patient(reconnection: nil)) }
 

@@ -13,7 +13,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Polling where a request and the end of a kept connection meet", .kind(.logic), .inTurn)
+@Suite("Polling where a request and the end of a kept connection meet", .kind(.programs), .inTurn)
 struct KeptConnectionTests {
   /// A line to a server. `onReuse` gets what is known of the connection that is about to be used again, and says what to believe.
   struct Line: Sendable {

@@ -5,7 +5,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Several namespaces on one connection", .kind(.logic), .bothPeers("server.py"))
+@Suite("Several namespaces on one connection", .kind(.programs), .bothPeers("server.py"))
 struct NamespaceTests {
   struct Why: Decodable { var code: String, retry: Bool }
 

@@ -6,7 +6,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Client against servers that are odd, by polling above all", .kind(.logic), .peer("odd.py"))
+@Suite("Client against servers that are odd, by polling above all", .kind(.programs), .peer("odd.py"))
 struct OddServerTests {
   func client(
     _ name: String, _ transports: [SocketIOTransport] = [.polling], limits: SocketIOLimits = .init(),

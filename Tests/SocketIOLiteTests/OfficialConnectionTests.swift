@@ -6,7 +6,7 @@ import Testing
 
 private let wait = Official.wait
 
-@Suite("Connecting and reconnecting as the official client's tests want it", .kind(.logic), .officialPeer)
+@Suite("Connecting and reconnecting as the official client's tests want it", .kind(.programs), .officialPeer)
 struct OfficialConnectionTests {
   @Test("Each client has a connection of its own, and none before it is asked for", arguments: Official.ways)
   func separate(transports: [SocketIOTransport]) async throws {

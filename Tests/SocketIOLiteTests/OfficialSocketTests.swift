@@ -6,7 +6,7 @@ import Testing
 
 private let wait = Official.wait
 
-@Suite("Events, answers and handshakes as the official client's tests want them", .kind(.logic), .officialPeer)
+@Suite("Events, answers and handshakes as the official client's tests want them", .kind(.programs), .officialPeer)
 struct OfficialSocketTests {
   struct Handshake: Decodable { var query: [String: String], auth: [String: String] }
 

@@ -5,7 +5,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("When a lost connection is not made again", .kind(.logic), .peer("server.py"))
+@Suite("When a lost connection is not made again", .kind(.programs), .peer("server.py"))
 struct ReconnectionTests {
   private actor Token {
     private(set) var asked = 0

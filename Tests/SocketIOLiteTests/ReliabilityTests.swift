@@ -10,7 +10,7 @@ private func count(_ variable: String, otherwise: Int) -> Int {
   ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? otherwise
 }
 
-@Suite("Nothing gets lost unsaid, and nothing leaks", .kind(.logic), .inTurn)
+@Suite("Nothing gets lost unsaid, and nothing leaks", .kind(.programs), .inTurn)
 struct ReliabilityTests {
   @Test(
     "Of a stream of events over three lost connections each is received once, or missing beside a reported loss",

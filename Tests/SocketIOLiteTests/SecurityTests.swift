@@ -5,7 +5,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("TLS and proxies against python-socketio", .kind(.logic), .inTurn)
+@Suite("TLS and proxies against python-socketio", .kind(.programs), .inTurn)
 struct SecurityTests {
   /// Serves TLS with a fresh self-signed certificate for `names`; `body` gets the port and the certificate's path.
   func withServer(

@@ -6,7 +6,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Sending while the connection comes and goes", .kind(.logic), .peer("server.py"))
+@Suite("Sending while the connection comes and goes", .kind(.programs), .peer("server.py"))
 struct SendingTests {
   func client(delay: Duration = .milliseconds(20)) -> SocketIOClient {
     SocketIOClient(

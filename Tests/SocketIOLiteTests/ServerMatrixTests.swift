@@ -8,7 +8,7 @@ private let wait: Duration = .seconds(60)
 /// python-socketio under the web servers that people run it with, by each way of transports: a cell for each case.
 ///
 /// Each run writes what it saw to `.build/socketio-servers`; `make interop` runs all and makes docs/socketio-servers.md of it.
-@Suite("Every case under every Python web server", .kind(.logic), .inTurn, .serialized)
+@Suite("Every case under every Python web server", .kind(.programs), .inTurn, .serialized)
 struct ServerMatrixTests {
   enum Server: String, CaseIterable, Sendable { case aiohttp, uvicorn, hypercorn, tornado, werkzeug, gevent, eventlet }
 

@@ -12,7 +12,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("The siotap command", .kind(.logic), .peer("server.py"))
+@Suite("The siotap command", .kind(.programs), .peer("server.py"))
 struct TapCommandTests {
   private struct Line: Decodable {
     var direction: String, kind: String, connection: Int, event: String?, payload: JSONValue, attachments: [JSONValue]

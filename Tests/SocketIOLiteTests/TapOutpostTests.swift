@@ -7,7 +7,7 @@ import Subprocess
 import Testing
 
 /// The outpost runs as a process of this machine: what its container is made of is the same program.
-@Suite("A tap's outpost", .kind(.logic), .peer("server.py"), .timeLimit(.minutes(2)))
+@Suite("A tap's outpost", .kind(.programs), .peer("server.py"), .timeLimit(.minutes(2)))
 struct TapOutpostTests {
   private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
   private static let token = TapOutpost.newToken()

@@ -6,7 +6,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Tap between peers that go their own way", .kind(.logic), .peer("hostile.py"))
+@Suite("Tap between peers that go their own way", .kind(.programs), .peer("hostile.py"))
 struct TapPressureTests {
   private let patient = TapOptions(connectTimeout: wait)
 

@@ -9,7 +9,7 @@ import Testing
   import FoundationNetworking
 #endif
 
-@Suite("A tap's recording in memory and file", .kind(.logic))
+@Suite("A tap's recording in memory and file", .kind(.programs))
 struct TapRecordingTests {
   private func record(_ number: Int) throws -> TapRecord {
     let event = try SocketIOEvent(
@@ -88,7 +88,7 @@ struct TapRecordingTests {
   }
 }
 
-@Suite("A tap and an upstream that comes and goes", .kind(.logic), .peer("server.py"))
+@Suite("A tap and an upstream that comes and goes", .kind(.programs), .peer("server.py"))
 struct TapUpstreamTests {
   @Test("An upstream that is not set yet, and one that refuses, are asked for again")
   func retry() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("A recording that is played again", .kind(.logic), .peer("server.py"))
+@Suite("A recording that is played again", .kind(.programs), .peer("server.py"))
 struct TapReplayTests {
   /// What `body` has a client say to the peer through a tap, as the lines of a tap's file.
   static func recorded(

@@ -6,7 +6,7 @@ import Testing
 private let wait: Duration = .seconds(60)
 private let patient = TapOptions(connectTimeout: .seconds(60))
 
-@Suite("A tap's record of sessions that change connections and transports", .kind(.logic), .inTurn)
+@Suite("A tap's record of sessions that change connections and transports", .kind(.programs), .inTurn)
 struct TapSessionTests {
   static let servers = [[], ["--one-a-poll"], ["--close"], ["--one-a-poll", "--close"]]
 

@@ -9,7 +9,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("Tap between the client and python-socketio", .kind(.logic), .peer("server.py"))
+@Suite("Tap between the client and python-socketio", .kind(.programs), .peer("server.py"))
 struct TapTests {
   struct Counted: Codable, Sendable { var index: Int }
 

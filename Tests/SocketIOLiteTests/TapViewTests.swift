@@ -12,7 +12,7 @@ import Testing
 #endif
 
 // Internal: a command has no public names.
-@Suite("What siotap shows", .kind(.logic), .peer("server.py"))
+@Suite("What siotap shows", .kind(.programs), .peer("server.py"))
 struct TapViewTests {
   private func record(_ name: String, _ direction: TapDirection = .toServer, namespace: String = "/") throws
     -> TapRecord

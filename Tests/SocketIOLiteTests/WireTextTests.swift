@@ -5,7 +5,7 @@ import Testing
 
 private let wait: Duration = .seconds(60)
 
-@Suite("What odd text on the wire means to a JavaScript client", .kind(.logic), .peer("hostile.py"))
+@Suite("What odd text on the wire means to a JavaScript client", .kind(.programs), .peer("hostile.py"))
 struct WireTextTests {
   func client(_ name: String, _ change: (inout SocketIOConfiguration) -> Void = { _ in }) -> SocketIOClient {
     var configuration = SocketIOConfiguration.patient(reconnection: nil)
