@@ -142,15 +142,15 @@ struct PlacesControllerTests {
   }
 
   /// Shares of its bound between which a fragment waits, a hundredth each second, while quick answers come (`sentences` beside `counting`,
-  /// November 29), and what becomes of two places.
+  /// November 29), and what becomes of four places.
   @Test(
     "Quick answers are not all: a fragment that waits keeps places from growing, one that waits too long makes them fewer",
-    arguments: [(0..<12, 4), (13..<33, 2), (13..<36, 1), (13..<100, 1)])
+    arguments: [(0..<12, 6), (13..<33, 4), (13..<50, 2), (13..<51, 1), (13..<100, 1)])
   func unanswered(_ shares: Range<Int>, places: Int) {
-    var controller = PlacesController(most: 4)
+    var controller = PlacesController(first: 4, most: 8)
     for percent in shares {
       controller.note(.unanswered(Double(percent) / 100), at: .seconds(percent))
-      for teller in 1...3 { controller.note(.answer(0.02), at: .seconds(percent) + .milliseconds(teller)) }
+      for teller in 1...6 { controller.note(.answer(0.02), at: .seconds(percent) + .milliseconds(teller)) }
     }
     #expect(controller.places == places)
   }

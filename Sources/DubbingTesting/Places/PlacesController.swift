@@ -19,6 +19,8 @@ package struct PlacesController: Sendable {
     case waiting(Double)
 
     fileprivate static let lateAnswer = 0.33
+    /// From here on two streams are too many as well: what is answered sooner is in time, and one place makes a run twice as long.
+    fileprivate static let tooLateForTwo = 0.5
 
     fileprivate var verdict: Verdict {
       // Quiet, an answer takes 1/60 of its bound and a worker joins after 1/8 of the lead. At a third and three quarters nothing
@@ -117,6 +119,8 @@ package struct PlacesController: Sendable {
   private mutating func change(by sign: Sign, isFull: Bool, at time: Duration) {
     var least = 1
     switch sign {
+    case .answer(Sign.lateAnswer..<Sign.tooLateForTwo), .unanswered(Sign.lateAnswer..<Sign.tooLateForTwo):
+      least = min(places, 2)
     case .joined, .waiting, .late(..<Self.starved):
       // Of one place they say nothing: answers say whether two would do. The next publishers wait for longer where a worker joined
       // late (``StreamPlaces/lead(described:)``).
