@@ -145,7 +145,7 @@ struct PlacesControllerTests {
   /// November 29), and what becomes of four places.
   @Test(
     "Quick answers are not all: a fragment that waits keeps places from growing, one that waits too long makes them fewer",
-    arguments: [(0..<12, 6), (13..<33, 4), (13..<50, 2), (13..<51, 1), (13..<100, 1)])
+    arguments: [(0..<12, 6), (13..<33, 4), (13..<50, 2), (13..<51, 1), (13..<59, 1), (13..<100, 1)])
   func unanswered(_ shares: Range<Int>, places: Int) {
     var controller = PlacesController(first: 4, most: 8)
     for percent in shares {

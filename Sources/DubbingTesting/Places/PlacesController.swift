@@ -128,6 +128,7 @@ package struct PlacesController: Sendable {
       least = 2
     default: break
     }
+    if case .unanswered = sign, sign.verdict != .well { heldUntil = max(heldUntil, time + Self.hold) }
     switch sign.verdict {
     case .bad:
       wellAnswered = 0
@@ -140,7 +141,6 @@ package struct PlacesController: Sendable {
       // Of cores that are rather busy answers go on to tell; they keep the places from growing as long as they are.
       if case .waiting = sign { return }
       wellAnswered = 0
-      if case .unanswered = sign { heldUntil = max(heldUntil, time + Self.hold) }
     case .well:
       guard case .answer(let share) = sign, isFull, time >= max(calmUntil, heldUntil),
         Sign.waiting(waiting.share).verdict == .well
