@@ -63,7 +63,7 @@ struct WordErrorRateTests {
   }
 }
 
-@Suite("What a fixture expects of one recogniser", .kind(.logic))
+@Suite("What a fixture expects of one recogniser", .kind(.programs))
 struct HeardByTests {
   private static var fixture: Fixture {
     var fixture = HealthyRun.fixture
