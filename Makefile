@@ -48,7 +48,7 @@ page: ## Make players of all streams of the last run, try every link and player 
 test: images ## Every test of the package
 	@$(MAKE) --jobs=2 --no-print-directory _services _peers
 	@scripts/unit-tests.sh
-	@scripts/unit-tests.sh programs
+	@scripts/unit-tests.sh programs --skip-build
 	@$(MAKE) --jobs=2 --no-print-directory _audio _containers
 	@scripts/compose-v1.sh quick --skip-build
 	@scripts/e2e.sh --filter E2E
@@ -79,7 +79,7 @@ unit: ## Unit tests, which start no program: seconds after the build
 nodocker: ## Every test that needs no docker, those too that start ffmpeg and peers: some minutes
 	@scripts/setup.sh unit
 	@scripts/unit-tests.sh
-	@scripts/unit-tests.sh programs
+	@scripts/unit-tests.sh programs --skip-build
 	@$(AUDIO_TESTS)
 
 remote: setup ## Smoke tests against an engine that is another machine by its addresses, in a network namespace (root; TAGS, FILTER narrow it; NAT=1: it cannot connect to this host)

@@ -47,7 +47,7 @@ extension DualStackEnvironment {
       group.addTask {
         let clock = ContinuousClock()
         var watch = AnswerWatch(contract: contract, bound: bound)
-        var load = MachineLoad.now()
+        var load = MachineLoad.waiting()
         while true {
           let since = clock.now
           try await Task.sleep(for: .seconds(1))
@@ -61,7 +61,7 @@ extension DualStackEnvironment {
           if let sign = watch.unanswered(at: now) { places.note(sign) }
           places.note(.late(Heartbeat.shared.late(since: since).total / since.duration(to: now)))
           let loadBefore = load
-          load = .now()
+          load = .waiting()
           if let share = loadBefore.waiting(until: load) { places.note(.waiting(share)) }
         }
       }

@@ -93,11 +93,15 @@ struct MachineLoad: Sendable {
     }
     // The kernel adds up what each core was kept from.
     let own = read("/proc/self/cgroup").map(ownFiles(in:))?.compactMap { read($0).flatMap(throttled(in:)) }.max()
-    return MachineLoad(
-      waited: read("/proc/pressure/cpu").flatMap(waited(in:)), throttled: times.isEmpty ? nil : times.reduce(0, +),
-      stolen: read("/proc/stat").flatMap { stolen(in: $0, ticksPerSecond: Double(sysconf(Int32(_SC_CLK_TCK)))) },
-      runnerThrottled: own.map { $0 / Double(ConcurrencyLimit.cores) })
+    var load = waiting()
+    load.throttled = times.isEmpty ? nil : times.reduce(0, +)
+    load.stolen = read("/proc/stat").flatMap { stolen(in: $0, ticksPerSecond: Double(sysconf(Int32(_SC_CLK_TCK)))) }
+    load.runnerThrottled = own.map { $0 / Double(ConcurrencyLimit.cores) }
+    return load
   }
+
+  /// Reads only how long programs waited, which each environment asks for once a second.
+  static func waiting() -> MachineLoad { MachineLoad(waited: read("/proc/pressure/cpu").flatMap(waited(in:))) }
 
   /// For how much of the time since then some program waited for a core, 0…1; nil where the system does not say.
   func waiting(until now: MachineLoad) -> Double? {
